@@ -1,0 +1,1 @@
+"""Azure Resource Manager: resource documents, long-running operations, locks, soft delete, metadata."""

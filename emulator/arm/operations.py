@@ -1,0 +1,101 @@
+"""Long-running operations: rows in the store, work in the background, taken up again after a restart."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from emulator.errors import ServiceError, not_found
+from emulator.http import Request, Response
+from emulator.service import Emulator
+from emulator.store import Document, Operation
+
+if TYPE_CHECKING:
+    from emulator.arm.resources import Resources
+
+RETRY_AFTER_SECONDS = "1"
+logger = logging.getLogger(__name__)
+
+
+class Operations:
+    """Runs the work of a PUT or DELETE while the client polls."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+
+    def begin(self, kind: str, document: Document, work: Callable[[], None]) -> Operation:
+        """Records an operation and starts its work."""
+        operation = self.emulator.store.start_operation(kind, document.id)
+        self.emulator.background.submit(self.run, operation, work)
+        return operation
+
+    def run(self, operation: Operation, work: Callable[[], None]) -> None:
+        """Runs the work and records how it ended."""
+        try:
+            work()
+        except ServiceError as error:
+            self._fail(operation, error.body()["error"])
+        except Exception as error:  # whatever went wrong must reach the client that polls
+            logger.exception("%s of %s failed", operation.kind, operation.resource)
+            self._fail(operation, {"code": "InternalServerError", "message": f"{type(error).__name__}: {error}"})
+        else:
+            if operation.kind == "put":
+                self._state(operation.resource, "Succeeded")
+            self.emulator.store.end_operation(operation.name, "Succeeded")
+
+    def reconcile(self, resources: Resources) -> None:
+        """Runs again what a crash interrupted; the work of every type is safe to repeat."""
+        for operation in self.emulator.store.open_operations():
+            document = self.emulator.store.get(operation.resource)
+            if document is None:
+                status = "Succeeded" if operation.kind == "delete" else "Canceled"
+                self.emulator.store.end_operation(operation.name, status)
+                continue
+            work = resources.deletion(document) if operation.kind == "delete" else resources.application(document)
+            self.emulator.background.submit(self.run, operation, work)
+
+    def headers(self, operation: Operation, request: Request) -> dict[str, str]:
+        """Where to poll: https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations."""
+        base = f"{self.emulator.settings.base_url}/subscriptions/{operation.resource.split('/')[2]}"
+        query = f"api-version={request.query.get('api-version', '')}"
+        where = {"azure-asyncoperation": f"{base}/operations/{operation.name}?{query}"}
+        if operation.kind == "delete":
+            where["location"] = f"{base}/operationresults/{operation.name}?{query}"
+        return {**where, "retry-after": RETRY_AFTER_SECONDS}
+
+    def status(self, request: Request) -> Response:
+        """`{status: InProgress | Succeeded | Failed}`; the header asks the client to come back."""
+        operation = self._get(request)
+        body: dict[str, Any] = {"id": request.path, "name": operation.name, "status": operation.status}
+        if operation.error:
+            body["error"] = operation.error
+        return Response.json(body, headers={} if operation.ended else {"retry-after": RETRY_AFTER_SECONDS})
+
+    def result(self, request: Request) -> Response:
+        """202 while it runs, 204 when it has ended."""
+        operation = self._get(request)
+        if operation.error:
+            return Response.json({"error": operation.error}, 409)
+        where = {
+            "location": f"{request.base_url}{request.raw_path}?{request.raw_query}",
+            "retry-after": RETRY_AFTER_SECONDS,
+        }
+        return Response(204) if operation.ended else Response(202, headers=where)
+
+    def _get(self, request: Request) -> Operation:
+        operation = self.emulator.store.operation(request.parameters["name"])
+        if operation is None:
+            raise not_found(request.path)
+        return operation
+
+    def _fail(self, operation: Operation, error: dict[str, Any]) -> None:
+        self._state(operation.resource, "Failed")
+        self.emulator.store.end_operation(operation.name, "Failed", error)
+
+    def _state(self, resource_id: str, state: str) -> None:
+        with self.emulator.store.transaction():
+            document = self.emulator.store.get(resource_id)
+            if document is not None and "provisioningState" in document.properties:
+                document.properties["provisioningState"] = state
+                self.emulator.store.put(document)

@@ -1,0 +1,1 @@
+"""Entra ID: OpenID metadata, signed tokens, managed identity."""

@@ -1,0 +1,1 @@
+"""Key Vault: vaults with soft delete, and the secrets data plane."""

@@ -1,0 +1,153 @@
+"""Key Vault's data plane for secrets: https://learn.microsoft.com/rest/api/keyvault/secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from emulator.arm.paging import page
+from emulator.errors import ServiceError
+from emulator.http import Request, Response
+from emulator.keyvault.secrets import SecretStore, SecretVersion
+from emulator.keyvault.vault import VAULT, DeletedVault, Vault
+from emulator.service import Emulator, ResourceType, Route, Service
+from emulator.settings import TENANT_ID, VAULT_SUFFIX
+
+HOST = f"*.{VAULT_SUFFIX}"
+NAME = r"(?P<name>[0-9A-Za-z-]{1,127})"
+RECOVERY = "Recoverable+Purgeable"
+
+
+class KeyVaultService(Service):
+    """`azure-keyvault-secrets` works against it with `verify_challenge_resource=False`."""
+
+    name = "keyvault"
+
+    def __init__(self, emulator: Emulator) -> None:
+        super().__init__(emulator)
+        self.secrets = SecretStore(emulator.settings.directory("keyvault"))
+
+    def resource_types(self) -> Sequence[ResourceType]:
+        vault = Vault(self)
+        return (vault, DeletedVault(vault))
+
+    def routes(self) -> Sequence[Route]:
+        def route(path: str, handler: Any, *methods: str) -> Route:
+            return Route(HOST, path, handler, methods, bearer=False)
+
+        return (
+            route(r"/secrets/?", self.list, "GET"),
+            route(rf"/secrets/{NAME}/versions/?", self.list_versions, "GET"),
+            route(rf"/secrets/{NAME}(/(?P<version>[0-9a-f]*))?", self.secret, "GET", "PUT", "PATCH", "DELETE"),
+            route(rf"/deletedsecrets/{NAME}/recover/?", self.recover, "POST"),
+            route(rf"/deletedsecrets/{NAME}/?", self.deleted, "GET", "DELETE"),
+        )
+
+    def stop(self) -> None:
+        self.secrets.close()
+
+    # -- handlers
+
+    def list(self, request: Request) -> Response:
+        """The newest version of each secret, without values."""
+        vault = self.authorise(request)
+        return page([self.item(request, version, versioned=False) for version in self.secrets.latest(vault)], request)
+
+    def list_versions(self, request: Request) -> Response:
+        """All versions of one secret, without values."""
+        vault = self.authorise(request)
+        versions = self.secrets.versions(vault, request.parameters["name"].lower())
+        return page([self.item(request, version) for version in versions], request)
+
+    def secret(self, request: Request) -> Response:
+        """Set, get, update and delete one secret."""
+        vault, name = self.authorise(request), request.parameters["name"].lower()
+        if request.method == "PUT":
+            return self.set(request, vault, name)
+        found = self.secrets.get(vault, name, request.parameters.get("version", ""))
+        if found is None:
+            raise secret_not_found(name)
+        if request.method == "DELETE":
+            self.secrets.delete(vault, name)
+            return Response.json(self.deleted_bundle(request, found))
+        if request.method == "PATCH":
+            message = "Updating the attributes of a secret version is not supported by the emulator; set a new version."
+            raise ServiceError(501, "NotSupportedByEmulator", message)
+        return Response.json(self.bundle(request, found))
+
+    def set(self, request: Request, vault: str, name: str) -> Response:
+        """A new version."""
+        body = request.json() or {}
+        if not isinstance(body.get("value"), str):
+            raise ServiceError(400, "BadParameter", "Property 'value' is required and must be a string.")
+        if self.secrets.deleted(vault, name):
+            state = "is currently in a deleted but recoverable state, and its name cannot be reused"
+            message = f"Secret {name} {state}; recover or purge it."
+            raise ServiceError(409, "Conflict", message)
+        attributes = {key: body[key] for key in ("contentType", "tags", "attributes") if body.get(key) is not None}
+        return Response.json(self.bundle(request, self.secrets.put(vault, name, body["value"], attributes)))
+
+    def deleted(self, request: Request) -> Response:
+        """Shows or purges a soft-deleted secret."""
+        vault, name = self.authorise(request), request.parameters["name"].lower()
+        versions = self.secrets.versions(vault, name)
+        if not versions or not self.secrets.deleted(vault, name):
+            raise secret_not_found(name)
+        if request.method == "DELETE":
+            self.secrets.purge(vault, name)
+            return Response(204)
+        return Response.json(self.deleted_bundle(request, versions[0]))
+
+    def recover(self, request: Request) -> Response:
+        """Takes a soft delete back."""
+        vault, name = self.authorise(request), request.parameters["name"].lower()
+        versions = self.secrets.versions(vault, name)
+        if not versions or not self.secrets.deleted(vault, name):
+            raise secret_not_found(name)
+        self.secrets.recover(vault, name)
+        return Response.json(self.bundle(request, versions[0]))
+
+    # -- parts
+
+    def authorise(self, request: Request) -> str:
+        """The vault's name; 401 with the challenge from which clients learn authority and scope."""
+        vault = request.parameters["host"].lower()
+        if not any(document.name.lower() == vault for document in self.emulator.store.of_type(VAULT)):
+            raise ServiceError(404, "VaultNotFound", f"There is no vault named '{vault}'.")
+        try:
+            request.principal = self.emulator.tokens.verify(request.headers.get("authorization"))
+        except ServiceError as error:
+            authority = f"{self.emulator.settings.base_url}/{TENANT_ID}"
+            challenge = f'Bearer authorization="{authority}", resource="https://{VAULT_SUFFIX}"'
+            raise ServiceError(401, "Unauthorized", error.message, headers={"www-authenticate": challenge}) from None
+        return vault
+
+    def item(self, request: Request, version: SecretVersion, *, versioned: bool = True) -> dict[str, Any]:
+        """A secret without its value."""
+        times = {"created": int(version.created), "updated": int(version.created), "recoveryLevel": RECOVERY}
+        given = version.attributes
+        shown: dict[str, Any] = {
+            "id": f"{request.base_url}/secrets/{version.name}" + (f"/{version.version}" if versioned else ""),
+            "attributes": {"enabled": True, **given.get("attributes", {}), **times},
+        }
+        return {**shown, **{key: given[key] for key in ("contentType", "tags") if key in given}}
+
+    def bundle(self, request: Request, version: SecretVersion) -> dict[str, Any]:
+        """A secret with its value."""
+        return {"value": version.value, **self.item(request, version)}
+
+    def deleted_bundle(self, request: Request, version: SecretVersion) -> dict[str, Any]:
+        """A soft-deleted secret."""
+        when = int(self.secrets.deleted(version.vault, version.name) or 0)
+        where = f"{request.base_url}/deletedsecrets/{version.name}"
+        return {
+            "recoveryId": where,
+            "deletedDate": when,
+            "scheduledPurgeDate": when + 90 * 86400,
+            **self.item(request, version),
+        }
+
+
+def secret_not_found(name: str) -> ServiceError:
+    """404 as Key Vault words it."""
+    return ServiceError(404, "SecretNotFound", f"A secret with (name/id) {name} was not found in this key vault.")

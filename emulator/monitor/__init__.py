@@ -1,0 +1,1 @@
+"""Azure Monitor: Log Analytics workspaces and Application Insights components."""

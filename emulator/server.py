@@ -1,0 +1,130 @@
+"""The emulator's process: builds the services, takes up what an earlier process left, and answers on both listeners."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import uvicorn
+
+from emulator.arm.service import ArmService
+from emulator.certificates import ensure_certificates, server_file
+from emulator.dispatch import Dispatcher
+from emulator.entra.service import EntraService
+from emulator.entra.tokens import Tokens
+from emulator.health import HealthService
+from emulator.keyvault.service import KeyVaultService
+from emulator.monitor.service import MonitorService
+from emulator.runtime import Runtime
+from emulator.service import Emulator, Service
+from emulator.settings import Settings, default_state, load_settings
+from emulator.store import Store
+from emulator.web import WORKERS, WebApplication
+
+
+# Order matters twice: routes are tried in it, and `reconcile` runs in it (jobs need blobs, blobs need documents).
+def _there(module: str, name: str) -> list[type[Service]]:  # TEMPORARY until both parts exist
+    import importlib
+
+    try:
+        return [getattr(importlib.import_module(module), name)]
+    except ModuleNotFoundError:
+        return []
+
+
+SERVICES: Sequence[type[Service]] = (
+    HealthService,
+    EntraService,
+    *_there("emulator.storage.service", "StorageService"),
+    KeyVaultService,
+    MonitorService,
+    *_there("emulator.machine_learning.service", "MachineLearningService"),
+    ArmService,
+)
+BACKGROUND_WORKERS = 16
+logger = logging.getLogger(__name__)
+
+
+def build(settings: Settings) -> Emulator:
+    """The emulator with its services, not yet answering."""
+    tokens = Tokens(settings.state, settings.base_url)
+    background = ThreadPoolExecutor(BACKGROUND_WORKERS, thread_name_prefix="operation")
+    emulator = Emulator(settings, Store(settings.database), Runtime(), tokens, background)
+    for kind in SERVICES:
+        emulator.add(kind(emulator))
+    return emulator
+
+
+def listeners(emulator: Emulator) -> list[uvicorn.Server]:
+    """The web servers of both ports."""
+    settings = emulator.settings
+    routes = [route for service in emulator.services.values() for route in service.routes()]
+    dispatcher, workers = Dispatcher(emulator, routes), ThreadPoolExecutor(WORKERS, thread_name_prefix="request")
+
+    def server(listener: str, port: int, certificate: str | None) -> uvicorn.Server:
+        configuration = uvicorn.Config(
+            WebApplication(listener, dispatcher, workers),
+            host="127.0.0.1",
+            port=port,
+            ssl_certfile=certificate,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=3,
+        )
+        return uvicorn.Server(configuration)
+
+    return [server("https", settings.https_port, str(server_file(settings))), server("http", settings.http_port, None)]
+
+
+async def serve(emulator: Emulator) -> None:
+    """Answers until SIGTERM or SIGINT."""
+    servers = listeners(emulator)
+    loop = asyncio.get_running_loop()
+
+    def leave() -> None:
+        for server in servers:
+            server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, leave)
+    # Our handlers stop both servers; uvicorn's own would stop one.
+    await asyncio.gather(*(server._serve() for server in servers))
+
+
+def run(settings: Settings) -> None:
+    """Runs the emulator in this process until it is told to stop."""
+    ensure_certificates(settings)
+    emulator = build(settings)
+    for service in emulator.services.values():
+        service.reconcile()
+    logger.info("answering on %s and %s", settings.base_url, settings.http_url)
+    try:
+        asyncio.run(serve(emulator))
+    finally:
+        for service in reversed(emulator.services.values()):
+            service.stop()
+        emulator.background.shutdown(wait=True, cancel_futures=True)
+        emulator.store.close()
+
+
+def main() -> None:
+    """`python -m emulator.server`: what `emulator start` starts."""
+    logging.basicConfig(
+        level=os.environ.get("EMULATOR_LOG_LEVEL", "INFO"),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    for noisy in ("httpx", "httpcore", "azure"):
+        logging.getLogger(noisy).setLevel("WARNING")
+    run(load_settings(default_state()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""What a service of the emulator is: routes, resource types, and a way back after a restart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from emulator.http import Handler, Request, Response
+from emulator.resource_id import ResourceId
+from emulator.runtime import Runtime
+from emulator.settings import Settings
+from emulator.store import Document, Store
+
+if TYPE_CHECKING:
+    from emulator.entra.tokens import Tokens
+
+Action = Callable[[Document, Request], Response]
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a handler answers.
+
+    `host` is a host name, or `*.suffix`: then the handler finds the first label in `request.parameters["host"]`.
+    `path` is a regular expression that must match the whole path; its named groups become `request.parameters`.
+    `listener` is `https` or `http` (the loopback port for dashboards). `bearer` asks for a valid bearer token before
+    the handler runs.
+    """
+
+    host: str
+    path: str
+    handler: Handler
+    methods: tuple[str, ...] = ()
+    listener: str = "https"
+    bearer: bool = True
+    pattern: re.Pattern[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pattern", re.compile(self.path, re.IGNORECASE))
+
+    def match(self, listener: str, host: str, path: str) -> dict[str, str] | None:
+        """The parameters when listener, host and path fit, else None (the method is looked at afterwards)."""
+        if listener != self.listener:
+            return None
+        parameters: dict[str, str] = {}
+        if self.host.startswith("*."):
+            if not host.endswith(self.host[1:]):
+                return None
+            parameters["host"] = host[: -len(self.host) + 1]
+        elif self.host not in ("*", host):
+            return None
+        found = self.pattern.fullmatch(path)
+        return (
+            None if found is None else {**parameters, **{k: v for k, v in found.groupdict().items() if v is not None}}
+        )
+
+
+class ResourceType:
+    """What the emulator does for one ARM resource type beyond keeping its document.
+
+    The base class keeps the document and nothing else. A `PUT` calls `prepare` inside the transaction that stores the
+    document, then `apply`; with `long_running` the client polls an operation while `apply` runs, and a restart runs
+    `apply` again, so it must be safe to repeat. A `DELETE` calls `remove` before the document goes; with
+    `long_running_delete` the client polls.
+    """
+
+    type: str = ""
+    long_running: bool = False
+    long_running_delete: bool = False
+    soft_delete: bool = False
+    creatable: bool = True
+    makes_parent: bool = False
+    """A PUT may come before its parent, which `prepare` then makes; without the parent its list is empty."""
+
+    def prepare(self, document: Document, old: Document | None) -> None:
+        """Fills in what Azure fills in, in place; raises `ServiceError` for what Azure refuses."""
+
+    def apply(self, document: Document) -> None:
+        """Makes real what the document says."""
+
+    def remove(self, document: Document) -> None:
+        """Undoes `apply`."""
+
+    def purge(self, document: Document) -> None:
+        """Called when a soft-deleted document goes for good."""
+
+    def implicit(self, resource: ResourceId) -> Document | None:
+        """A document that exists though nobody PUT it, such as an account's `blobServices/default`."""
+        return None
+
+    def implicit_children(self, collection: ResourceId) -> Sequence[Document]:
+        """Documents of a collection that exist though nobody PUT them (those of the store need not be named again)."""
+        return ()
+
+    def select(self, documents: list[Document], request: Request) -> list[Document]:
+        """What a list shows of a collection, by its query; newest first."""
+        return documents
+
+    def present(self, document: Document) -> dict[str, Any]:
+        """The body a GET shows."""
+        return document.body
+
+    def actions(self) -> Mapping[str, Action]:
+        """POST actions by lower-case name, such as `listkeys`."""
+        return {}
+
+
+@dataclass
+class Emulator:
+    """What every service is given."""
+
+    settings: Settings
+    store: Store
+    runtime: Runtime
+    tokens: Tokens
+    background: ThreadPoolExecutor
+    services: dict[str, Service] = field(default_factory=dict)
+    types: dict[str, ResourceType] = field(default_factory=dict)
+
+    def add(self, service: Service) -> None:
+        """Takes in a service and its resource types."""
+        self.services[service.name] = service
+        self.types.update({kind.type.lower(): kind for kind in service.resource_types()})
+
+    def type(self, resource_type: str) -> ResourceType | None:
+        """The behaviour of a resource type."""
+        return self.types.get(resource_type.lower())
+
+
+class Service:
+    """One Azure service. Subclasses take the emulator in their constructor and add what they answer."""
+
+    name: str = ""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+
+    def routes(self) -> Sequence[Route]:
+        """Routes of the service's own endpoints; ARM's are answered by `emulator.arm` through the resource types."""
+        return ()
+
+    def resource_types(self) -> Sequence[ResourceType]:
+        """The ARM types it stands for."""
+        return ()
+
+    def reconcile(self) -> None:
+        """Brings the world in line with the store; runs at every start and is the only way back after a crash."""
+
+    def stop(self) -> None:
+        """Ends what must not outlive the emulator."""

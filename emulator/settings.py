@@ -1,0 +1,101 @@
+"""Where the emulator keeps its state, which ports it answers on, and the fixed names it answers for."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+SUBSCRIPTION_ID = "00000000-0000-0000-0000-0000000e3a01"
+TENANT_ID = "00000000-0000-0000-0000-0000000e3a02"
+LOCATIONS = ("westeurope", "northeurope", "eastus", "eastus2", "westus2", "swedencentral")
+ARM_HOST = "localhost"
+BLOB_SUFFIX = "blob.core.localhost"
+DFS_SUFFIX = "dfs.core.localhost"
+VAULT_SUFFIX = "vault.localhost"
+REGISTRY_SUFFIX = "azurecr.localhost"
+PREFERRED_PORTS = (18443, 18080)
+
+
+def free_port(preferred: int) -> int:
+    """The preferred loopback port when nothing listens there, else one the system picks."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise RuntimeError("no free port on 127.0.0.1")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Chosen once, at the first start, and kept: clients store URLs with these ports."""
+
+    state: Path
+    https_port: int
+    http_port: int
+    identity_secret: str
+
+    @property
+    def base_url(self) -> str:
+        """ARM, Entra, metadata and the Azure ML data plane."""
+        return f"https://{ARM_HOST}:{self.https_port}"
+
+    @property
+    def http_url(self) -> str:
+        """Dashboards, MLflow and the managed identity endpoint."""
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def database(self) -> Path:
+        """Documents and operations."""
+        return self.state / "emulator.db"
+
+    @property
+    def log(self) -> Path:
+        """What the emulator's process prints."""
+        return self.state / "emulator.log"
+
+    def storage_suffix(self) -> str:
+        """What follows `<account>.blob.` in storage URLs, with the port."""
+        return f"core.localhost:{self.https_port}"
+
+    def directory(self, *parts: str) -> Path:
+        """A folder below the state folder, made when missing."""
+        path = self.state.joinpath(*parts)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+def load_settings(state: Path) -> Settings:
+    """Settings of the emulator in `state`, choosing and writing them when there are none yet.
+
+    Raises:
+        ValueError: the file was edited into something unreadable; the message says how to go on.
+    """
+    file = state / "settings.json"
+    if file.exists():
+        try:
+            return Settings(state=state, **json.loads(file.read_text()))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{file} cannot be read ({error}); `emulator reset` makes a new one") from None
+    state.mkdir(parents=True, exist_ok=True)
+    https_port = free_port(PREFERRED_PORTS[0])
+    settings = Settings(state, https_port, free_port(PREFERRED_PORTS[1]), secrets.token_urlsafe(32))
+    text = json.dumps({key: value for key, value in asdict(settings).items() if key != "state"}, indent=2)
+    temporary = file.with_suffix(".new")
+    temporary.touch(mode=0o600)
+    temporary.write_text(text + "\n")
+    os.replace(temporary, file)
+    return settings
+
+
+def default_state() -> Path:
+    """`.emulator/` of the checkout, or what `EMULATOR_STATE` names."""
+    given = os.environ.get("EMULATOR_STATE")
+    return Path(given).resolve() if given else Path(__file__).resolve().parent.parent / ".emulator"

@@ -1,0 +1,207 @@
+"""Starts, finds, stops and resets the emulator's process."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from emulator.certificates import bundle_file
+from emulator.runtime import ProcessHandle
+from emulator.settings import SUBSCRIPTION_ID, TENANT_ID, Settings, load_settings
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+LOG_LINES = 15
+
+
+class EmulatorError(Exception):
+    """What a person has to know when the emulator cannot do what was asked."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """`resident_bytes` counts the emulator with every process below it."""
+
+    settings: Settings
+    handle: ProcessHandle
+    resident_bytes: int
+
+
+class Supervisor:
+    """One emulator by its state folder."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> tuple[Status, bool]:
+        """Starts the emulator unless it runs; True when it was started now.
+
+        Raises:
+            EmulatorError: it did not come up; the message carries the end of its log.
+        """
+        with self.locked():
+            running = self.status()
+            if running:
+                return running, False
+            settings = self.settings()
+            self._child = self.spawn(settings)
+            self.wait(settings, self._child)
+            status = self.status()
+        if status is None:
+            raise EmulatorError(f"The emulator started and ended at once.\n{self.log_tail()}")
+        return status, True
+
+    def settings(self) -> Settings:
+        """The emulator's settings, chosen now when there are none.
+
+        Raises:
+            EmulatorError: they cannot be read.
+        """
+        try:
+            return load_settings(self.state)
+        except ValueError as error:
+            raise EmulatorError(str(error)) from None
+
+    def spawn(self, settings: Settings) -> subprocess.Popen[bytes]:
+        """The server in a session of its own, its output in the log."""
+        root = Path(__file__).resolve().parent.parent
+        environment = {
+            **os.environ,
+            "EMULATOR_STATE": str(self.state),
+            "PYTHONPATH": str(root),
+            "ORT_DISABLE_TELEMETRY": "1",
+        }
+        # Nothing the emulator starts may think that it is a client of another cloud.
+        for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "MLFLOW_TRACKING_URI", "ARM_METADATA_HOSTNAME"):
+            environment.pop(name, None)
+        with settings.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "emulator.server"],
+                cwd=self.state,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        handle = ProcessHandle(process.pid, psutil.Process(process.pid).create_time())
+        self.pid_file.write_text(json.dumps(handle.to_json()))
+        return process
+
+    def wait(self, settings: Settings, process: subprocess.Popen[bytes]) -> None:
+        """Until it answers."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise EmulatorError(f"The emulator ended with exit code {process.returncode}.\n{self.log_tail()}")
+            if self.answers(settings):
+                return
+            time.sleep(0.05)
+        raise EmulatorError(f"The emulator did not answer within {START_SECONDS:.0f} s.\n{self.log_tail()}")
+
+    def answers(self, settings: Settings) -> bool:
+        """Whether the emulator of this state folder answers on its port."""
+        try:
+            health = httpx.get(f"{settings.http_url}/health", timeout=2.0, trust_env=False).json()
+        except (httpx.HTTPError, ValueError):
+            return False
+        return bool(health.get("state") == str(settings.state))
+
+    def status(self) -> Status | None:
+        """The running emulator, None when it does not run or does not answer."""
+        handle = self.handle()
+        process = handle.process() if handle else None
+        if handle is None or process is None:
+            return None
+        settings = self.settings()
+        if not self.answers(settings):
+            return None
+        family = [process, *process.children(recursive=True)]
+        return Status(settings, handle, sum(resident(member) for member in family))
+
+    def stop(self) -> bool:
+        """Stops the emulator; its detached jobs go on. False when it did not run."""
+        handle = self.handle()
+        process = handle.process() if handle else None
+        if process is None:
+            return False
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait(STOP_SECONDS)
+        if self._child is not None:
+            self._child.wait()
+        self.pid_file.unlink(missing_ok=True)
+        return True
+
+    def reset(self) -> None:
+        """Stops the emulator and its jobs and removes all it kept, ports included."""
+        self.stop()
+        for process in psutil.process_iter(["environ"]):
+            if (process.info["environ"] or {}).get("EMULATOR_STATE") == str(self.state) and process.pid != os.getpid():
+                process.kill()
+        shutil.rmtree(self.state, ignore_errors=True)
+
+    def environment(self) -> dict[str, str]:
+        """What programs need to find this emulator where they would find Azure."""
+        settings = self.settings()
+        bundle = str(bundle_file(settings))
+        return {
+            "ARM_METADATA_HOSTNAME": f"localhost:{settings.https_port}",
+            "ARM_DISABLE_INSTANCE_DISCOVERY": "true",
+            "ARM_SUBSCRIPTION_ID": SUBSCRIPTION_ID,
+            "ARM_TENANT_ID": TENANT_ID,
+            "IDENTITY_ENDPOINT": f"{settings.http_url}/msi/token",
+            "IDENTITY_HEADER": settings.identity_secret,
+            "REQUESTS_CA_BUNDLE": bundle,
+            "SSL_CERT_FILE": bundle,
+            "ORT_DISABLE_TELEMETRY": "1",
+        }
+
+    def log_tail(self, lines: int = LOG_LINES) -> str:
+        """The last lines of the emulator's log."""
+        log = self.settings().log
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
+
+    @property
+    def pid_file(self) -> Path:
+        """Process id and start time of the emulator."""
+        return self.state / "emulator.pid"
+
+    def handle(self) -> ProcessHandle | None:
+        """The process that was started last."""
+        try:
+            return ProcessHandle.from_json(json.loads(self.pid_file.read_text()))
+        except (OSError, ValueError, KeyError):
+            return None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One start at a time."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        with (self.state / "start.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def resident(process: psutil.Process) -> int:
+    """Resident memory in bytes, 0 when the process has just ended."""
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0

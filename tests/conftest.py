@@ -1,0 +1,64 @@
+"""What all tests share: the session's emulator and where the real data lies."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+ROOT = Path(__file__).resolve().parent.parent
+
+from emulator.settings import Settings  # noqa: E402
+from emulator.supervisor import Supervisor  # noqa: E402
+
+
+@dataclass(frozen=True)
+class RunningEmulator:
+    """An emulator with a state folder of its own; `environment` is what a program needs to find it."""
+
+    supervisor: Supervisor
+    settings: Settings
+    environment: dict[str, str]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def localhost_names() -> Iterator[None]:
+    """`*.localhost` resolves to loopback, as tools/bootstrap.py arranges it for `.venv` (a test run must not depend
+    on it).
+    """
+    original = socket.getaddrinfo
+
+    def resolve(host, *arguments, **options):  # type: ignore[no-untyped-def]
+        name = "127.0.0.1" if isinstance(host, str) and host.endswith(".localhost") else host
+        return original(name, *arguments, **options)
+
+    socket.getaddrinfo = resolve
+    yield
+    socket.getaddrinfo = original
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
+    """One emulator for the whole session; its variables are in this process's environment too."""
+    supervisor = Supervisor(tmp_path_factory.mktemp("emulator"))
+    status, _ = supervisor.start()
+    environment = supervisor.environment()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield RunningEmulator(supervisor, status.settings, environment)
+    supervisor.reset()
+
+
+@pytest.fixture(scope="session")
+def data_directory() -> Path:
+    """The real files; tests that need them are skipped where there are none."""
+    path = Path(os.environ.get("MLOPS_DATA_DIR", ROOT.parent / "shared" / "data"))
+    if not path.is_dir():
+        pytest.skip(f"no real data at {path}; set MLOPS_DATA_DIR to the folder that holds it")
+    return path

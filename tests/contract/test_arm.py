@@ -1,0 +1,224 @@
+"""ARM's generic behaviour, by plain requests: what every resource type shares."""
+
+from __future__ import annotations
+
+import re
+import ssl
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from emulator.settings import SUBSCRIPTION_ID
+from tests.conftest import RunningEmulator
+
+SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION_ID}"
+VERSIONS = {
+    "Microsoft.KeyVault": "2024-11-01",
+    "Microsoft.ManagedIdentity": "2023-01-31",
+    "Microsoft.Authorization": "2022-04-01",
+}
+
+
+class Arm:
+    """Requests with a managed identity's token."""
+
+    def __init__(self, emulator: RunningEmulator) -> None:
+        secret = {"X-IDENTITY-HEADER": emulator.environment["IDENTITY_HEADER"]}
+        where = {"resource": "https://management.azure.com/", "api-version": "2019-08-01"}
+        answer = httpx.get(emulator.environment["IDENTITY_ENDPOINT"], params=where, headers=secret)
+        self.client = httpx.Client(
+            base_url=f"https://{emulator.environment['ARM_METADATA_HOSTNAME']}",
+            verify=ssl.create_default_context(cafile=emulator.environment["SSL_CERT_FILE"]),
+            headers={"authorization": f"Bearer {answer.json()['access_token']}"},
+        )
+
+    def send(
+        self, method: str, path: str, body: Any = None, version: str = "2024-03-01", **options: Any
+    ) -> httpx.Response:
+        provider = next((v for p, v in VERSIONS.items() if p.lower() in path.lower()), version)
+        params = {"api-version": provider, **options.pop("params", {})}
+        return self.client.request(method, path, json=body, params=params, **options)
+
+
+@pytest.fixture(scope="module")
+def arm(emulator: RunningEmulator) -> Iterator[Arm]:
+    made = Arm(emulator)
+    yield made
+    made.client.close()
+
+
+@pytest.fixture
+def group(arm: Arm, request: pytest.FixtureRequest) -> Iterator[str]:
+    name = re.sub(r"[^A-Za-z0-9-]+", "-", request.node.name)[:80].strip("-")
+    path = f"{SUBSCRIPTION}/resourceGroups/{name}"
+    assert arm.send("PUT", path, {"location": "westeurope"}).status_code == 201
+    yield path
+    wait_for(arm, arm.send("DELETE", path))
+
+
+def wait_for(arm: Arm, answer: httpx.Response) -> dict[str, Any]:
+    """Polls an operation to its end."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        status: dict[str, Any] = arm.client.get(answer.headers["azure-asyncoperation"]).json()
+        if status["status"] != "InProgress":
+            return status
+    raise AssertionError(f"still in progress: {status}")
+
+
+def vault(name: str) -> str:
+    return f"providers/Microsoft.KeyVault/vaults/{name}"
+
+
+def vault_body(arm_tenant: str = "00000000-0000-0000-0000-0000000e3a02") -> dict[str, Any]:
+    sku = {"family": "A", "name": "standard"}
+    return {"location": "westeurope", "properties": {"tenantId": arm_tenant, "sku": sku, "accessPolicies": []}}
+
+
+def identity(group: str, name: str) -> str:
+    return f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+
+
+def test_a_resource_group_is_deleted_with_all_that_is_inside(arm: Arm, group: str) -> None:
+    assert arm.send("PUT", identity(group, "one"), {"location": "westeurope"}).status_code == 201
+    deletion = arm.send("DELETE", group)
+    assert deletion.status_code == 202
+    assert wait_for(arm, deletion)["status"] == "Succeeded"
+    assert arm.client.get(deletion.headers["location"]).status_code == 204
+    assert arm.send("GET", identity(group, "one")).status_code == 404
+    assert arm.send("GET", group).status_code == 404
+    arm.send("PUT", group, {"location": "westeurope"})
+
+
+def test_ids_are_case_insensitive(arm: Arm, group: str) -> None:
+    arm.send("PUT", identity(group, "Mixed"), {"location": "westeurope"})
+    found = arm.send("GET", identity(group, "mixed").upper().replace("/SUBSCRIPTIONS", "/subscriptions"))
+    assert found.status_code == 200
+    assert found.json()["name"] == "Mixed"
+
+
+def test_a_second_put_keeps_what_the_service_gave(arm: Arm, group: str) -> None:
+    first = arm.send("PUT", identity(group, "one"), {"location": "westeurope"}).json()
+    second = arm.send("PUT", identity(group, "one"), {"location": "westeurope", "tags": {"a": "b"}})
+    assert second.status_code == 200
+    assert second.json()["properties"]["principalId"] == first["properties"]["principalId"]
+
+
+def test_patch_merges(arm: Arm, group: str) -> None:
+    arm.send("PUT", identity(group, "one"), {"location": "westeurope", "tags": {"a": "1", "b": "2"}})
+    patched = arm.send("PATCH", identity(group, "one"), {"tags": {"b": None, "c": "3"}}).json()
+    assert patched["tags"] == {"a": "1", "c": "3"}
+
+
+def test_an_etag_that_has_moved_on_is_refused(arm: Arm, group: str) -> None:
+    first = arm.send("PUT", identity(group, "one"), {"location": "westeurope"})
+    arm.send("PUT", identity(group, "one"), {"location": "westeurope", "tags": {"a": "b"}})
+    stale = {"if-match": first.headers["etag"]}
+    assert arm.send("PUT", identity(group, "one"), {"location": "westeurope"}, headers=stale).status_code == 412
+    fresh = {"if-none-match": "*"}
+    assert arm.send("PUT", identity(group, "one"), {"location": "westeurope"}, headers=fresh).status_code == 412
+    assert arm.send("PUT", identity(group, "two"), {"location": "westeurope"}, headers=fresh).status_code == 201
+
+
+def test_lists_come_in_pages(arm: Arm, group: str) -> None:
+    for number in range(5):
+        arm.send("PUT", identity(group, f"i{number}"), {"location": "westeurope"})
+    collection = f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+    page = arm.send("GET", collection, params={"$top": "2"}).json()
+    names = [one["name"] for one in page["value"]]
+    while "nextLink" in page:
+        page = arm.client.get(page["nextLink"]).json()
+        assert len(page["value"]) <= 2
+        names += [one["name"] for one in page["value"]]
+    assert names == ["i4", "i3", "i2", "i1", "i0"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code", "says"),
+    [
+        (
+            "providers/Microsoft.Foo/bars/x",
+            {"location": "westeurope"},
+            501,
+            "NotSupportedByEmulator",
+            "Microsoft.Foo/bars",
+        ),
+        (vault("kv-wrong-1"), {"location": "mars"}, 400, "InvalidRequestContent", "properties"),
+        (vault("kv-wrong-2"), {**vault_body(), "location": "mars"}, 400, "LocationNotAvailableForResourceType", "mars"),
+        (vault("kv-wrong-3"), {**vault_body(), "tagz": {}}, 400, "InvalidRequestContent", "tags"),
+        (vault("kv"), vault_body(), 400, "InvalidRequestContent", "kv"),
+    ],
+)
+def test_wrong_requests_say_what_is_wrong(
+    arm: Arm, group: str, path: str, body: Any, status: int, code: str, says: str
+) -> None:
+    answer = arm.send("PUT", f"{group}/{path}", body)
+    assert answer.status_code == status, answer.text
+    assert answer.json()["error"]["code"] == code
+    assert says in answer.json()["error"]["message"]
+
+
+def test_a_missing_group_and_a_foreign_subscription_are_named(arm: Arm) -> None:
+    missing = arm.send("PUT", identity(f"{SUBSCRIPTION}/resourceGroups/nowhere", "one"), {"location": "westeurope"})
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "ResourceGroupNotFound")
+    foreign = arm.send("GET", "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/x")
+    assert (foreign.status_code, foreign.json()["error"]["code"]) == (404, "SubscriptionNotFound")
+
+
+@pytest.mark.parametrize(
+    ("token", "code"),
+    [
+        ("", "AuthenticationFailed"),
+        ("Bearer not-a-token", "InvalidAuthenticationToken"),
+        ("Bearer eyJhbGciOiJub25lIn0.eyJhdWQiOiJ4In0.", "InvalidAuthenticationToken"),
+    ],
+)
+def test_a_wrong_token_is_refused(arm: Arm, token: str, code: str) -> None:
+    answer = arm.send("GET", f"{SUBSCRIPTION}/resourceGroups", headers={"authorization": token})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, code)
+    assert "bearer" in answer.headers["www-authenticate"].lower()
+
+
+def test_what_is_locked_is_not_deleted(arm: Arm, group: str) -> None:
+    arm.send("PUT", identity(group, "one"), {"location": "westeurope"})
+    lock = f"{identity(group, 'one')}/providers/Microsoft.Authorization/locks/keep"
+    assert arm.send("PUT", lock, {"properties": {"level": "CanNotDelete"}}, version="2020-05-01").status_code == 201
+    for path in (identity(group, "one"), group):
+        refused = arm.send("DELETE", path)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "ScopeLocked")
+    assert arm.send("DELETE", lock).status_code == 200
+    assert arm.send("DELETE", identity(group, "one")).status_code == 200
+
+
+def test_a_deleted_vault_holds_its_name_until_it_is_purged_or_recovered(arm: Arm, group: str) -> None:
+    path = f"{group}/{vault('kv-soft-delete')}"
+    assert arm.send("PUT", path, vault_body()).status_code == 201
+    assert arm.send("DELETE", path).status_code == 200
+    taken = arm.send("PUT", path, vault_body())
+    assert (taken.status_code, taken.json()["error"]["code"]) == (409, "ConflictError")
+    recover = vault_body()
+    recover["properties"]["createMode"] = "recover"
+    assert arm.send("PUT", path, recover).status_code == 201
+    arm.send("DELETE", path)
+    deleted = f"{SUBSCRIPTION}/providers/Microsoft.KeyVault/locations/westeurope/deletedVaults/kv-soft-delete"
+    assert arm.send("GET", deleted).json()["properties"]["vaultId"].lower() == path.lower()
+    assert arm.send("POST", f"{deleted}/purge").status_code == 200
+    assert arm.send("GET", deleted).status_code == 404
+    assert arm.send("PUT", path, vault_body()).status_code == 201
+    arm.send("DELETE", path)
+    arm.send("POST", f"{deleted}/purge")
+
+
+def test_role_assignments_are_recorded_on_any_scope(arm: Arm, group: str) -> None:
+    name = "5f4a1c0e-5f3a-4f35-9a58-0d0f7b4b8b10"
+    path = f"{group}/providers/Microsoft.Authorization/roleAssignments/{name}"
+    role = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
+    properties = {"principalId": "00000000-0000-0000-0000-000000000009", "roleDefinitionId": role}
+    made = arm.send("PUT", path, {"properties": {**properties, "principalType": "ServicePrincipal"}})
+    assert made.status_code == 201, made.text
+    assert made.json()["properties"]["scope"] == group
+    other = {**properties, "principalId": "00000000-0000-0000-0000-00000000000a", "principalType": "ServicePrincipal"}
+    assert arm.send("PUT", path, {"properties": other}).json()["error"]["code"] == "RoleAssignmentUpdateNotPermitted"
