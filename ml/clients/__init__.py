@@ -1,0 +1,1 @@
+"""Thin wrappers of Azure's SDKs and REST calls; nothing here knows about Pulumi."""

@@ -1,0 +1,135 @@
+"""The code of a job: exactly what its entry module imports of this repository, and a digest that formatting does not
+change.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+PACKAGE = "ml"
+DATA_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+class CodeError(Exception):
+    """The code of a job cannot be staged; the message names the file and the fix."""
+
+
+def job_files(root: Path, entry: str) -> dict[str, str]:
+    """Every file that a job needs, by its path below `root` (with forward slashes), and the digest of its meaning.
+
+    Args:
+        root: the project's folder.
+        entry: the module that runs, such as `ml.systems.bike_buyer.job.train`.
+
+    Returns:
+        Paths in order with 12 hexadecimal digits each. A Python file counts by its syntax tree and a YAML or JSON file
+        by its values,
+        so that comments and formatting retrain nothing.
+
+    Raises:
+        CodeError: a file is missing or cannot be parsed.
+    """
+    modules = closure(root, entry)
+    system = module_file(root, entry).parent.parent
+    data = [
+        system / "features.yaml",
+        *sorted(path for path in (system / "job").iterdir() if path.suffix in DATA_SUFFIXES),
+    ]
+    files = [*modules, *(path for path in data if path.exists())]
+    return {path.relative_to(root).as_posix(): digest(path) for path in sorted(files)}
+
+
+def stage(root: Path, files: Mapping[str, str], target: Path) -> None:
+    """Copies the files of a job into an empty folder, so that nothing else is uploaded."""
+    for name in files:
+        destination = target / name
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / name, destination)
+
+
+def closure(root: Path, entry: str) -> list[Path]:
+    """Files of the modules below `ml` that `entry` imports, directly or not, with itself and the packages they lie
+    in.
+    """
+    found: dict[str, Path] = {}
+    waiting = [entry]
+    while waiting:
+        module = waiting.pop()
+        if module in found:
+            continue
+        found[module] = module_file(root, module)
+        waiting += [name for name in imports(found[module], module) if is_module(root, name)]
+        waiting += [package for package in parents(module) if is_module(root, package)]
+    return list(found.values())
+
+
+def imports(path: Path, module: str) -> list[str]:
+    """Names below `ml` that a file imports; `from a import b` gives both `a` and `a.b`."""
+    names: list[str] = []
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            base = absolute(node, module, path)
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return [name for name in names if name.split(".")[0] == PACKAGE]
+
+
+def absolute(node: ast.ImportFrom, module: str, path: Path) -> str:
+    """The module a `from ... import` names, relative ones resolved."""
+    if not node.level:
+        return node.module or ""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for _ in range(node.level - 1):
+        package = package.rpartition(".")[0]
+    return f"{package}.{node.module}" if node.module else package
+
+
+def parents(module: str) -> list[str]:
+    """Packages a module lies in."""
+    parts = module.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def is_module(root: Path, name: str) -> bool:
+    """Whether a dotted name is a module or a package with an `__init__.py`."""
+    path = root.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def module_file(root: Path, name: str) -> Path:
+    """The file of a module."""
+    path = root.joinpath(*name.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    raise CodeError(f"there is no module {name}: neither {path.with_suffix('.py')} nor {path / '__init__.py'} exists")
+
+
+def digest(path: Path) -> str:
+    """12 hexadecimal digits of a file's meaning."""
+    if path.suffix == ".py":
+        meaning = ast.dump(parse(path))
+    elif path.suffix in DATA_SUFFIXES:
+        try:
+            meaning = json.dumps(yaml.safe_load(path.read_text()), sort_keys=True, default=str)
+        except yaml.YAMLError as error:
+            raise CodeError(f"{path} is no YAML: {error}") from None
+    else:
+        raise CodeError(f"{path}: only Python, YAML and JSON files go into a job")
+    return hashlib.sha256(meaning.encode()).hexdigest()[:12]
+
+
+def parse(path: Path) -> ast.Module:
+    """The syntax tree of a Python file."""
+    try:
+        return ast.parse(path.read_text(), filename=str(path))
+    except SyntaxError as error:
+        raise CodeError(f"{path}, line {error.lineno}: {error.msg}") from None
