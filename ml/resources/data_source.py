@@ -155,7 +155,7 @@ def read_record(path: Path) -> dict[str, FileRecord]:
     try:
         files = yaml.safe_load(path.read_text())["files"]
         return {name: FileRecord(one["sha256"], int(one["rows"]), tuple(one["columns"])) for name, one in files.items()}
-    except (yaml.YAMLError, LookupError, TypeError, ValueError) as error:
+    except (yaml.YAMLError, LookupError, AttributeError, TypeError, ValueError) as error:
         raise DataSourceError(
             f"{path} is unreadable ({error}): run `make lock-data` with the real data at hand"
         ) from None

@@ -37,5 +37,5 @@ def test_case_does_not_tell_two_resources_apart() -> None:
 
 @pytest.mark.parametrize("path", ["", "/", "/tenants/x", f"{GROUP}/resources", f"{GROUP}/providers/Microsoft.Storage"])
 def test_other_paths_are_refused(path: str) -> None:
-    with pytest.raises(ValueError, match="no ARM path|names no resource type"):
+    with pytest.raises(ValueError, match=r"no ARM path|names no resource type"):
         ResourceId.parse(path)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ml.resources import data_source
+from ml.resources.data_source import DataSourceError, Generator, Source, find_source, read_record, write_record
+
+NAMES = ("a.csv", "b.csv")
+GENERATOR = Generator("tests.unit.toy_generator", rows=3, seed=1)
+
+
+@pytest.fixture(autouse=True)
+def nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(data_source.VARIABLE, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "data"
+    path.mkdir()
+    path.joinpath("a.csv").write_text('\ufeffid,text\n1,"two\nlines"\n2,x\n', encoding="utf-8")
+    path.joinpath("b.csv").write_text("id\n1\n")
+    return path
+
+
+def find(directory: Path | None, record: Path, *, allow_generated: bool = False) -> Source:
+    return find_source(NAMES, str(directory) if directory else None, record, GENERATOR, allow_generated=allow_generated)
+
+
+def test_rows_and_columns_are_those_of_a_csv_reader(folder: Path) -> None:
+    found = find(folder, folder / "none")
+    assert (found.kind, found.rows) == ("real", {"a.csv": 2, "b.csv": 1})
+    assert found.files["a.csv"].columns == ("id", "text")
+
+
+def test_one_changed_byte_is_another_digest_and_a_moved_folder_is_not(folder: Path, tmp_path: Path) -> None:
+    before = find(folder, folder / "none").digest
+    moved = folder.rename(tmp_path / "moved")
+    assert find(moved, folder).digest == before
+    moved.joinpath("b.csv").write_text("id\n2\n")
+    assert find(moved, folder).digest != before
+
+
+def test_the_variable_overrides_the_configuration(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(data_source.VARIABLE, str(folder))
+    assert find(tmp_path / "elsewhere", folder).folder == folder
+
+
+def test_a_missing_file_is_named_with_the_fix(folder: Path) -> None:
+    folder.joinpath("b.csv").unlink()
+    with pytest.raises(DataSourceError, match=r"b\.csv is not in .*MLOPS_DATA_DIR"):
+        find(folder, folder / "none")
+
+
+def test_the_record_serves_where_the_data_does_not_lie(folder: Path, tmp_path: Path) -> None:
+    real, record = find(folder, folder / "none"), tmp_path / "data.lock"
+    write_record(record, real)
+    recorded = find(None, record)
+    assert (recorded.digest, recorded.rows, recorded.folder, recorded.kind) == (real.digest, real.rows, None, "real")
+
+
+def test_generated_data_is_made_once_and_always_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = find(None, tmp_path / "none", allow_generated=True)
+    assert (first.kind, first.rows) == ("generated", {"a.csv": 3, "b.csv": 3})
+    monkeypatch.setattr(data_source, "generate", None)
+    assert find(None, tmp_path / "none", allow_generated=True).digest == first.digest
+
+
+def test_a_failing_generator_shows_its_error_and_leaves_nothing(tmp_path: Path) -> None:
+    generator = Generator("tests.unit.toy_generator", rows=-1, seed=1)
+    with pytest.raises(DataSourceError, match="rows must be positive"):
+        find_source(NAMES, None, tmp_path / "none", generator, allow_generated=True)
+    assert not [path for path in (tmp_path / "cache/azure-mlops/generated").iterdir() if path.is_dir()]
+
+
+def test_an_unreadable_record_says_how_to_make_it_again(tmp_path: Path) -> None:
+    record = tmp_path / "data.lock"
+    record.write_text("files: 3\n")
+    with pytest.raises(DataSourceError, match="make lock-data"):
+        read_record(record)
