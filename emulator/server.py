@@ -19,31 +19,23 @@ from emulator.entra.service import EntraService
 from emulator.entra.tokens import Tokens
 from emulator.health import HealthService
 from emulator.keyvault.service import KeyVaultService
+from emulator.machine_learning.service import MachineLearningService
 from emulator.monitor.service import MonitorService
 from emulator.runtime import Runtime
 from emulator.service import Emulator, Service
 from emulator.settings import Settings, default_state, load_settings
+from emulator.storage.service import StorageService
 from emulator.store import Store
 from emulator.web import WORKERS, WebApplication
 
-
 # Order matters twice: routes are tried in it, and `reconcile` runs in it (jobs need blobs, blobs need documents).
-def _there(module: str, name: str) -> list[type[Service]]:  # TEMPORARY until both parts exist
-    import importlib
-
-    try:
-        return [getattr(importlib.import_module(module), name)]
-    except ModuleNotFoundError:
-        return []
-
-
 SERVICES: Sequence[type[Service]] = (
     HealthService,
     EntraService,
-    *_there("emulator.storage.service", "StorageService"),
+    StorageService,
     KeyVaultService,
     MonitorService,
-    *_there("emulator.machine_learning.service", "MachineLearningService"),
+    MachineLearningService,
     ArmService,
 )
 BACKGROUND_WORKERS = 16

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import socket
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,7 +18,13 @@ BLOB_SUFFIX = "blob.core.localhost"
 DFS_SUFFIX = "dfs.core.localhost"
 VAULT_SUFFIX = "vault.localhost"
 REGISTRY_SUFFIX = "azurecr.localhost"
-PREFERRED_PORTS = (18443, 18080)
+# Below the range from which Linux takes the ports of outgoing connections.
+PORTS = range(20000, 30000)
+
+
+def preferred_port(state: Path) -> int:
+    """The first of two ports that follow from the state folder, so that two emulators that start at once do not meet."""
+    return PORTS.start + 2 * (zlib.crc32(str(state).encode()) % (len(PORTS) // 2))
 
 
 def free_port(preferred: int) -> int:
@@ -85,8 +92,8 @@ def load_settings(state: Path) -> Settings:
         except (ValueError, TypeError) as error:
             raise ValueError(f"{file} cannot be read ({error}); `emulator reset` makes a new one") from None
     state.mkdir(parents=True, exist_ok=True)
-    https_port = free_port(PREFERRED_PORTS[0])
-    settings = Settings(state, https_port, free_port(PREFERRED_PORTS[1]), secrets.token_urlsafe(32))
+    first = preferred_port(state)
+    settings = Settings(state, free_port(first), free_port(first + 1), secrets.token_urlsafe(32))
     text = json.dumps({key: value for key, value in asdict(settings).items() if key != "state"}, indent=2)
     temporary = file.with_suffix(".new")
     temporary.touch(mode=0o600)

@@ -19,7 +19,7 @@ import psutil
 
 from emulator.certificates import bundle_file
 from emulator.runtime import ProcessHandle
-from emulator.settings import SUBSCRIPTION_ID, TENANT_ID, Settings, load_settings
+from emulator.settings import SUBSCRIPTION_ID, TENANT_ID, Settings, free_port, load_settings
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -57,6 +57,7 @@ class Supervisor:
             if running:
                 return running, False
             settings = self.settings()
+            refuse_taken_ports(settings)
             self._child = self.spawn(settings)
             self.wait(settings, self._child)
             status = self.status()
@@ -205,3 +206,20 @@ def resident(process: psutil.Process) -> int:
         return int(process.memory_info().rss)
     except psutil.Error:
         return 0
+
+
+def refuse_taken_ports(settings: Settings) -> None:
+    """Clients have stored URLs with the emulator's ports, so it takes no others.
+
+    Raises:
+        EmulatorError: another process listens on one of them.
+    """
+    for port in (settings.https_port, settings.http_port):
+        if free_port(port) != port:
+            owner = next(
+                (str(one.pid) for one in psutil.net_connections("tcp4") if one.laddr and one.laddr.port == port), "?"
+            )
+            raise EmulatorError(
+                f"Port {port} of this emulator is taken by process {owner}. End that process, or run `make down` "
+                "(or `python -m emulator reset`) to begin anew on other ports."
+            )

@@ -1,0 +1,39 @@
+# Every verb is one line that calls a tool; `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help up down preview env recover doctor test lint bench lock
+PYTHON ?= python3
+STACK ?= local
+SYSTEM ?=
+ARGS ?=
+SETUP = $(PYTHON) tools/bootstrap.py
+RUN = @$(SETUP) && .venv/bin/python -m tools
+
+##@ Stacks (STACK=local is the default; stacks/ has the others)
+up: ## bring a stack up to date: all set-up, platform, systems (SYSTEM=name: only that one)
+	$(RUN) up $(STACK) $(SYSTEM)
+down: ## remove everything a stack made (FORCE=1: an emulator stack even when a step fails)
+	$(RUN) down $(STACK) $(if $(FORCE),--force)
+preview: ## what `up` would do; needs no account
+	$(RUN) preview $(STACK)
+env: ## a shell for one stack: eval "$$(make -s env)"
+	$(RUN) env $(STACK)
+
+##@ When something is wrong
+doctor: ## look at what usually goes wrong and say what to do
+	$(RUN) doctor
+recover: ## put a stack right after pulumi was killed (`up` does it by itself)
+	$(RUN) recover $(STACK)
+
+##@ Work on the project
+test: ## lint, then all tests (ARGS goes to pytest)
+	$(RUN) test $(ARGS)
+lint: ## style, format, types
+	$(RUN) lint
+bench: ## measure the emulator and `up`
+	$(RUN) bench
+lock: ## choose package versions anew (uv.lock)
+	@$(SETUP) && .venv/bin/uv lock
+
+##@ Help
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

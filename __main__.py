@@ -1,0 +1,17 @@
+"""The program: one validated configuration, the platform, and every system of the stack."""
+
+from pathlib import Path
+
+import pulumi
+
+from infra.platform import Platform
+from infra.settings import Settings
+from ml.system import load_system
+
+settings = Settings.load()
+settings.check_systems({path.parent.name for path in Path(__file__).parent.glob("ml/systems/*/system.py")})
+
+platform = Platform("platform", settings)
+pulumi.export("platform", platform.outputs)
+for name in settings.systems:
+    pulumi.export(name, load_system(name)(name, platform).outputs)

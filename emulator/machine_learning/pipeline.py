@@ -1,0 +1,218 @@
+"""Pipeline jobs: what binds their steps together."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from copy import deepcopy
+from typing import Any
+
+from emulator.errors import ServiceError, unsupported
+from emulator.machine_learning.identifiers import job_id, workspace_id
+from emulator.machine_learning.job_records import FINAL
+from emulator.machine_learning.locations import References, UnresolvedReference
+from emulator.machine_learning.outputs import plan
+from emulator.store import Document
+
+PARENT_INPUT = re.compile(r"\$\{\{\s*parent\.inputs\.([\w\-]+)\s*\}\}")
+PARENT_OUTPUT = re.compile(r"\$\{\{\s*parent\.outputs\.([\w\-]+)\s*\}\}")
+STEP_OUTPUT = re.compile(r"\$\{\{\s*parent\.jobs\.([\w\-]+)\.outputs\.([\w\-]+)\s*\}\}")
+COMMAND = "command"
+
+
+def validate_pipeline(workspace: str, properties: dict[str, Any], references: References) -> None:
+    """Refuses a pipeline that cannot run.
+
+    Raises:
+        ServiceError: 400 for unknown components, bindings to nothing and circles; 501 for steps that are no commands.
+    """
+    steps = properties.get("jobs") or {}
+    if not steps:
+        raise ServiceError(400, "UserError", "A pipeline job needs at least one step in 'jobs'.", target="jobs")
+    for name, step in steps.items():
+        if step.get("type", COMMAND) != COMMAND:
+            raise unsupported(f"A pipeline step of type '{step['type']}' (step '{name}')")
+        try:
+            references.asset(workspace, "components", step.get("componentId") or "")
+        except UnresolvedReference as error:
+            raise ServiceError(400, "UserError", f"Step '{name}': {error}.", target=f"jobs.{name}") from None
+        check_bindings(name, step, properties)
+    order(steps)
+
+
+def check_bindings(name: str, step: dict[str, Any], properties: dict[str, Any]) -> None:
+    """400 when a step is bound to an input, a step or an output that the pipeline does not have."""
+    for binding, given in (step.get("inputs") or {}).items():
+        text = str((given or {}).get("value", ""))
+        missing = [found for found in PARENT_INPUT.findall(text) if found not in (properties.get("inputs") or {})]
+        missing += [found for found, _ in STEP_OUTPUT.findall(text) if found not in properties["jobs"]]
+        if missing:
+            message = f"Step '{name}' binds its input '{binding}' to '{missing[0]}', which the pipeline does not have."
+            raise ServiceError(400, "UserError", message, target=f"jobs.{name}.inputs.{binding}")
+
+
+def needs(step: dict[str, Any]) -> set[str]:
+    """Names of the steps that a step waits for."""
+    texts = [str((given or {}).get("value", "")) for given in (step.get("inputs") or {}).values()]
+    return {found for text in texts for found, _ in STEP_OUTPUT.findall(text)}
+
+
+def order(steps: dict[str, Any]) -> list[str]:
+    """Step names, each after what it waits for.
+
+    Raises:
+        ServiceError: 400, they wait for each other.
+    """
+    done: list[str] = []
+    while len(done) < len(steps):
+        ready = [name for name, step in steps.items() if name not in done and needs(step) <= set(done)]
+        if not ready:
+            left = ", ".join(name for name in steps if name not in done)
+            raise ServiceError(400, "UserError", f"The steps {left} wait for each other.", target="jobs")
+        done += ready
+    return done
+
+
+def child_name(parent: Document, step: str) -> str:
+    """The job name of a step: a GUID, as on Azure; it follows from the pipeline's, so a restart makes no second one."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{parent.key}/{step}"))
+
+
+def ready_steps(parent: Document, children: dict[str, Document]) -> list[str]:
+    """Steps that were not started and whose predecessors have completed."""
+    completed = {name for name, child in children.items() if child.properties["status"] == "Completed"}
+    steps = parent.properties["jobs"]
+    return [name for name in order(steps) if name not in children and needs(steps[name]) <= completed]
+
+
+def outcome(parent: Document, children: dict[str, Document]) -> str | None:
+    """The pipeline's final status, None while steps run or can still start."""
+    states = [child.properties["status"] for child in children.values()]
+    if any(state not in FINAL for state in states):
+        return None
+    if "Failed" in states:
+        go_on = (parent.properties.get("settings") or {}).get("continue_on_step_failure")
+        return None if go_on and ready_steps(parent, children) else "Failed"
+    if "Canceled" in states or parent.private.get("cancel"):
+        return "Canceled"
+    return "Completed" if len(states) == len(parent.properties["jobs"]) else None
+
+
+class StepJobs:
+    """Turns steps into command jobs."""
+
+    def __init__(self, references: References) -> None:
+        self.references = references
+
+    def child(self, parent: Document, name: str, children: dict[str, Document]) -> Document:
+        """The job of a step whose predecessors have ended.
+
+        Raises:
+            UnresolvedReference: its component is gone.
+        """
+        step, workspace = parent.properties["jobs"][name], workspace_id(parent.id)
+        component = self.references.asset(workspace, "components", step["componentId"]).properties["componentSpec"]
+        settings = parent.properties.get("settings") or {}
+        outputs = self._outputs(parent, name, step, component)
+        variables = {**(component.get("environment_variables") or {}), **(step.get("environment_variables") or {})}
+        properties: dict[str, Any] = {
+            "jobType": "Command",
+            "displayName": step.get("display_name") or name,
+            "experimentName": parent.properties["experimentName"],
+            "command": component["command"],
+            "environmentId": step.get("environment") or component["environment"],
+            "codeId": component.get("code"),
+            "computeId": step.get("computeId") or parent.properties.get("computeId") or settings.get("default_compute"),
+            "inputs": self._inputs(parent, step, component, children),
+            "outputs": {key: {"jobOutputType": output["type"]} for key, output in outputs.items()},
+            "environmentVariables": variables,
+            "limits": {"timeout": timeout(step.get("limits") or component.get("limits") or {})},
+            "tags": step.get("tags") or {},
+            "properties": {"azureml.isreused": "false", "azureml.moduleName": component.get("name", name)},
+            "isArchived": False,
+            "status": "NotStarted",
+        }
+        child = child_name(parent, name)
+        return Document(
+            job_id(workspace, child),
+            {"properties": properties},
+            {"parent": parent.name, "step": name, "outputs": outputs, "submitted": {}},
+        )
+
+    def _inputs(
+        self, parent: Document, step: dict[str, Any], component: dict[str, Any], children: dict[str, Document]
+    ) -> dict[str, Any]:
+        """A step's inputs, bindings replaced by what they stand for, and the component's defaults."""
+        declared = component.get("inputs") or {}
+        inputs: dict[str, Any] = {}
+        for name, declaration in declared.items():
+            if declaration.get("default") is not None:
+                inputs[name] = {"jobInputType": "literal", "value": str(declaration["default"])}
+        for name, given in (step.get("inputs") or {}).items():
+            kind = (declared.get(name) or {}).get("type")
+            bound = self._bound(parent, normal(given), kind, children)
+            if bound is not None:
+                inputs[name] = bound
+        return inputs
+
+    def _bound(
+        self, parent: Document, given: dict[str, Any], kind: str | None, children: dict[str, Document]
+    ) -> dict[str, Any] | None:
+        text = str(given.get("value", "")).strip()
+        if found := STEP_OUTPUT.fullmatch(text):
+            output = children[found[1]].private["outputs"][found[2]]
+            return {"jobInputType": kind or output["type"], "uri": output["uri"], "mode": given.get("mode")}
+        if found := PARENT_INPUT.fullmatch(text):
+            value = (parent.properties.get("inputs") or {}).get(found[1])
+            return {**deepcopy(value), **({"mode": given["mode"]} if given.get("mode") else {})} if value else None
+        if text:
+            given = {**given, "value": PARENT_INPUT.sub(lambda match: self._literal(parent, match[1]), text)}
+        return given
+
+    def _literal(self, parent: Document, name: str) -> str:
+        return str(((parent.properties.get("inputs") or {}).get(name) or {}).get("value", ""))
+
+    def _outputs(
+        self, parent: Document, name: str, step: dict[str, Any], component: dict[str, Any]
+    ) -> dict[str, dict[str, Any]]:
+        """Where a step's outputs go: the pipeline's own output where it is bound to one."""
+        given = {key: normal_output(value) for key, value in (step.get("outputs") or {}).items()}
+        wanted = {
+            key: {"jobOutputType": declared.get("type")} for key, declared in (component.get("outputs") or {}).items()
+        }
+        for key, output in given.items():
+            wanted[key] = {
+                **wanted.get(key, {}),
+                **{field: value for field, value in output.items() if field != "value"},
+            }
+        planned = plan(child_name(parent, name), wanted)
+        for key, output in given.items():
+            if found := PARENT_OUTPUT.fullmatch(str(output.get("value", "")).strip()):
+                planned[key].update(parent.private["outputs"].get(found[1], {}), type=planned[key]["type"])
+        return planned
+
+
+def normal(given: Any) -> dict[str, Any]:
+    """A step's input in the spelling of a job's input: clients send `job_input_type`."""
+    if not isinstance(given, dict):
+        return {"jobInputType": "literal", "value": "" if given is None else str(given)}
+    kind = given.get("job_input_type") or given.get("jobInputType") or given.get("type") or "literal"
+    return {
+        **{key: value for key, value in given.items() if key not in ("job_input_type", "type")},
+        "jobInputType": kind,
+    }
+
+
+def normal_output(given: Any) -> dict[str, Any]:
+    """A step's output in the spelling of a job's output."""
+    if not isinstance(given, dict):
+        return {"value": str(given or "")}
+    kind = given.get("job_output_type") or given.get("jobOutputType")
+    kept = {key: value for key, value in given.items() if key not in ("job_output_type", "type")}
+    return {**kept, **({"jobOutputType": kind} if kind and kind != "literal" else {})}
+
+
+def timeout(limits: dict[str, Any]) -> str | None:
+    """A step's time limit as a duration; components give seconds."""
+    value = limits.get("timeout")
+    return f"PT{value}S" if isinstance(value, int | float) else value

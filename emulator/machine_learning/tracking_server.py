@@ -1,0 +1,130 @@
+"""The MLflow server's process: the real server; jobs' runs bear the jobs' names, and a workspace can be forgotten.
+
+On Azure a job's run id is the job's name. MLflow makes ids up itself, so the SQL store is extended by one thing: a run
+created with the tag `azureml.jobName` gets that name as its id. Started by `emulator.machine_learning.tracking` as
+`uvicorn emulator.machine_learning.tracking_server:application`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import LifecycleStage, Run, RunStatus, RunTag, SourceType, ViewType
+from mlflow.exceptions import MlflowException
+from mlflow.server import handlers
+from mlflow.server.constants import ARTIFACTS_DESTINATION_ENV_VAR
+from mlflow.server.fastapi_app import app
+from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as RegistryStore
+from mlflow.store.tracking.dbmodels.models import SqlRun, SqlTag
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from mlflow.utils.uri import append_to_uri_path
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+
+JOB_TAG = "azureml.jobName"
+WORKSPACE_TAG = "azureml.workspaceId"
+FORGET_PATH = "/emulator/workspaces/{workspace}"
+PAGE = 1000
+
+
+class JobStore(SqlAlchemyStore):  # type: ignore[misc]
+    """MLflow's SQL store; runs of jobs carry the job's name as their id."""
+
+    def create_run(
+        self, experiment_id: str, user_id: str, start_time: int, tags: list[RunTag], run_name: str | None
+    ) -> Run:
+        """Creates a run; creating the run of a job again gives the one there is."""
+        job = next((tag.value for tag in tags or [] if tag.key == JOB_TAG), None)
+        if job is None:
+            return super().create_run(experiment_id, user_id, start_time, tags, run_name)
+        try:
+            return self.get_run(job)
+        except MlflowException:
+            self._insert(job, experiment_id, user_id, start_time, tags, run_name or job)
+        return self.get_run(job)
+
+    def _insert(
+        self, job: str, experiment_id: str, user_id: str, start_time: int, tags: list[RunTag], run_name: str
+    ) -> None:
+        experiment = self.get_experiment(experiment_id)
+        self._check_experiment_is_active(experiment)
+        named = {tag.key: tag.value for tag in tags} | {"mlflow.runName": run_name}
+        run = SqlRun(
+            name=run_name,
+            run_uuid=job,
+            artifact_uri=append_to_uri_path(experiment.artifact_location, job, self.ARTIFACTS_FOLDER_NAME),
+            experiment_id=experiment_id,
+            source_type=SourceType.to_string(SourceType.JOB),
+            source_name="",
+            entry_point_name="",
+            source_version="",
+            user_id=user_id,
+            status=RunStatus.to_string(RunStatus.SCHEDULED),
+            start_time=start_time,
+            lifecycle_stage=LifecycleStage.ACTIVE,
+        )
+        run.tags = [SqlTag(key=key, value=value) for key, value in named.items()]
+        with self.ManagedSessionMaker(read_only=False) as session:
+            session.add(run)
+
+    def forget(self, experiment_id: str, workspace: str) -> list[str]:
+        """Removes a workspace's runs of an experiment for good, and the experiment if empty; gives the runs' ids."""
+        text = f"tags.`{WORKSPACE_TAG}` = '{workspace}'"
+        runs = self.search_runs([experiment_id], text, ViewType.ALL, max_results=PAGE)
+        for run in runs:
+            self._hard_delete_run(run.info.run_id)
+        # What a program logged without a job has no workspace: it stays, and so does its experiment.
+        left = self.search_runs([experiment_id], None, ViewType.ALL, max_results=1)
+        if runs and not left and experiment_id != self.DEFAULT_EXPERIMENT_ID:
+            if self.get_experiment(experiment_id).lifecycle_stage == LifecycleStage.ACTIVE:
+                self.delete_experiment(experiment_id)
+            self._hard_delete_experiment(experiment_id)
+        return [run.info.run_id for run in runs]
+
+
+def build_store(store_uri: str, artifact_uri: str) -> JobStore:
+    """What MLflow's registry of stores calls for `sqlite://`."""
+    return JobStore(store_uri, artifact_uri)
+
+
+def forget_workspace(workspace: str) -> dict[str, Any]:
+    """Removes a workspace's runs and artefacts, experiments left empty, and models registered from those runs only."""
+    store: JobStore = handlers._get_tracking_store()
+    artifacts = Path(os.environ[ARTIFACTS_DESTINATION_ENV_VAR])
+    forgotten: list[str] = []
+    for experiment in store.search_experiments(ViewType.ALL, max_results=PAGE):
+        runs = store.forget(experiment.experiment_id, workspace)
+        for run in runs:
+            shutil.rmtree(artifacts / experiment.experiment_id / run, ignore_errors=True)
+        forgotten += runs
+    return {"runs": forgotten, "models": forget_models(set(forgotten))}
+
+
+def forget_models(runs: set[str]) -> list[str]:
+    """Removes registered models all of whose versions came from these runs."""
+    registry: RegistryStore = handlers._get_model_registry_store()
+    gone = []
+    for model in registry.search_registered_models(max_results=PAGE):
+        versions = registry.search_model_versions(f"name = '{model.name}'", max_results=PAGE)
+        if versions and all(version.run_id in runs for version in versions):
+            registry.delete_registered_model(model.name)
+            gone.append(model.name)
+    return gone
+
+
+async def forget(request: Request) -> JSONResponse:
+    """`DELETE /emulator/workspaces/{workspace}`, for the emulator only."""
+    return JSONResponse(await run_in_threadpool(forget_workspace, request.path_params["workspace"]))
+
+
+handlers._tracking_store_registry.register("sqlite", build_store)
+application = Starlette(routes=[Route(FORGET_PATH, forget, methods=["DELETE"]), Mount("/", app)])
+
+# A server that answers is a server whose database is there.
+handlers._get_tracking_store()

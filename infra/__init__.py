@@ -1,0 +1,1 @@
+"""The Azure platform: one service a file, composed by `platform.py`."""

@@ -1,0 +1,183 @@
+"""Reads a stack's configuration into a typed model, and says in words a person can act on what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
+from uuid import UUID
+
+import pulumi
+from pulumi.runtime import config as raw_config
+from pydantic import BaseModel, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
+
+DATA_VARIABLE = "MLOPS_DATA_DIR"
+PLACEHOLDER = UUID(int=0)
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def settings_error(problems: Sequence[str]) -> pulumi.RunError:
+    """One message for all problems; the CLI prints it without a traceback."""
+    listed = "\n".join(f"  - {problem}" for problem in problems)
+    return pulumi.RunError(f"The configuration of stack {pulumi.get_stack()!r} cannot be used:\n{listed}")
+
+
+def read(model: type[Model]) -> Model:
+    """The stack's configuration (namespace: the project's name) as `model`. The variable MLOPS_DATA_DIR fills
+    `data.directory`.
+
+    Raises:
+        pulumi.RunError: everything that is wrong.
+    """
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    raw = _own_keys()
+    values = {key: _parse(text) for key, text in raw.items() if key in fields}
+    if misplaced := _use_secrets(fields, values):
+        # Before anything else looks at the values: no later message may show one of these.
+        raise settings_error(misplaced)
+    problems = [_unknown(key, fields) for key in raw if key not in fields]
+    problems += _use_data_variable(fields, values)
+    try:
+        settings = model.model_validate(values)
+    except ValidationError as error:
+        problems += [_describe(model, details) for details in error.errors(include_url=False)]
+        raise settings_error(problems) from None
+    if problems:
+        raise settings_error(problems)
+    return settings
+
+
+def check_placeholders(settings: BaseModel) -> None:
+    """Refuses ids that are all zeros: they let a preview run before anybody has chosen a subscription, but nothing
+    more.
+
+    Raises:
+        pulumi.RunError: names the keys.
+    """
+    problems = [
+        f"{_full(field.alias)} = {PLACEHOLDER}: still the placeholder. Write: {_command(field.alias, field)}"
+        for name, field in type(settings).model_fields.items()
+        if getattr(settings, name) == PLACEHOLDER
+    ]
+    if problems:
+        raise settings_error(problems)
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether a field is a secret: its type is `Output[str]`."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return any(pulumi.Output in (kind, get_origin(kind)) for kind in kinds)
+
+
+def _own_keys() -> dict[str, str]:
+    prefix = f"{pulumi.get_project()}:"
+    everything = {**raw_config.get_config_env(), **raw_config.CONFIG.get()}
+    return {key.removeprefix(prefix): value for key, value in sorted(everything.items()) if key.startswith(prefix)}
+
+
+def _full(key: str | None) -> str:
+    return f"{pulumi.get_project()}:{key}"
+
+
+def _parse(text: str) -> Any:
+    """Objects and lists arrive as JSON text; everything else is text that pydantic converts."""
+    if text[:1] in ("[", "{"):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _use_secrets(fields: Mapping[str, FieldInfo], values: dict[str, Any]) -> list[str]:
+    """Replaces each secret's text by an Output; refuses text where a secret belongs, and the reverse.
+
+    A preview takes text: one that has no key to decrypt with gets a stand-in for each secret, and it stores nothing.
+    """
+    problems = []
+    for key in list(values):
+        encrypted = raw_config.is_config_secret(_full(key))
+        if is_secret(fields[key]):
+            values[key] = pulumi.Config().require_secret(key)
+            if not encrypted and not pulumi.runtime.is_dry_run():
+                problems.append(f"{_full(key)} is a secret in plain text. Write: {_command(key, fields[key])}")
+        elif encrypted:
+            problems.append(
+                f"{_full(key)} is encrypted, but it is no secret: it would end in plain text. Set it without --secret."
+            )
+    return problems
+
+
+def _use_data_variable(fields: Mapping[str, FieldInfo], values: dict[str, Any]) -> list[str]:
+    folder = os.environ.get(DATA_VARIABLE)
+    if not folder or "data" not in fields:
+        return []
+    if not Path(folder).is_dir():
+        return [f"{DATA_VARIABLE} = {folder!r}: there is no such folder. Name the data's folder, or unset it."]
+    data = values.get("data", {})
+    values["data"] = {**data, "directory": folder} if isinstance(data, dict) else data
+    return []
+
+
+def _unknown(key: str, known: Mapping[str, FieldInfo]) -> str:
+    near = get_close_matches(key, known, n=1)
+    hint = f"Did you mean {_full(near[0])}? " if near else ""
+    return f"{_full(key)}: there is no such setting. {hint}Write: pulumi config rm {_full(key)}"
+
+
+def _describe(model: type[BaseModel], details: ErrorDetails) -> str:
+    """One problem found by pydantic: the key, the value, what is wrong, what the key means, what to write."""
+    if not details["loc"]:
+        return details["msg"].removeprefix("Value error, ")
+    path = ".".join(str(part) for part in details["loc"])
+    field = _field_at(model, details["loc"])
+    reason = details["msg"].removeprefix("Value error, ")
+    if details["type"] == "missing":
+        start = f"{_full(path)} is missing"
+    elif details["type"] == "extra_forbidden":
+        return f"{_full(path)}: there is no such setting. Write: pulumi config rm --path '{_full(path)}'"
+    elif field is not None and is_secret(field):
+        start = f"{_full(path)} cannot be read"
+    else:
+        start = f"{_full(path)} = {_shown(details['input'])}: {reason}"
+    if field is None:
+        return start
+    return f"{start}. It is: {field.description}. Write: {_command(path, field)}"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _field_at(model: type[BaseModel], path: Sequence[int | str]) -> FieldInfo | None:
+    """The innermost described field on a path such as ("gate", "waitMinutes") or ("systems", 0)."""
+    found: FieldInfo | None = None
+    current: Any = model
+    for part in path:
+        if not (isinstance(current, type) and issubclass(current, BaseModel)):
+            break
+        found = next((field for name, field in current.model_fields.items() if part in (field.alias, name)), None)
+        current = found.annotation if found else None
+    return found
+
+
+def _command(path: str | None, field: FieldInfo) -> str:
+    if is_secret(field):
+        return f"pulumi config set --secret {_full(path)}"
+    example = (field.examples or ["<value>"])[0]
+    key = (path or "").split(".")
+    if isinstance(example, list):
+        return f"pulumi config set --path '{_full(key[0])}[0]' {example[0]}"
+    if len(key) > 1:
+        return f"pulumi config set --path '{_full(path)}' {example}"
+    return f"pulumi config set {_full(path)} {example}"

@@ -1,0 +1,65 @@
+"""User-assigned managed identities: one for each role, never shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_azure_native import managedidentity
+
+from infra.naming import Kind
+
+if TYPE_CHECKING:
+    from infra.placement import Placement
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One identity. Name and resource id are known before it exists; Entra gives out the other two."""
+
+    name: str
+    resource_id: str
+    principal_id: pulumi.Output[str]
+    client_id: pulumi.Output[str]
+    resource: pulumi.Resource
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentitiesArgs:
+    """The identities take everything from where they are placed."""
+
+    placement: Placement
+
+
+class Identities(pulumi.ComponentResource):
+    """`workspace`: the Azure ML service on behalf of the workspace. `compute`: jobs. `endpoint`: scoring servers."""
+
+    workspace: Identity
+    compute: Identity
+    endpoint: Identity
+
+    def __init__(self, name: str, args: IdentitiesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mlops:identity:Identities", name, None, opts)
+        self.workspace = self._identity(name, "workspace", args.placement)
+        self.compute = self._identity(name, "compute", args.placement)
+        self.endpoint = self._identity(name, "endpoint", args.placement)
+        self.register_outputs({role: getattr(self, role).resource_id for role in ("workspace", "compute", "endpoint")})
+
+    def _identity(self, name: str, role: str, placement: Placement) -> Identity:
+        identity_name = placement.naming.name(Kind.IDENTITY, role)
+        resource = managedidentity.UserAssignedIdentity(
+            f"{name}-{role}",
+            resource_name_=identity_name,
+            resource_group_name=placement.resource_group_name,
+            location=placement.location,
+            tags=placement.tags,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[placement.group]),
+        )
+        return Identity(
+            name=identity_name,
+            resource_id=placement.resource_id(Kind.IDENTITY, identity_name),
+            principal_id=resource.principal_id,
+            client_id=resource.client_id,
+            resource=resource,
+        )

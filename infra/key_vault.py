@@ -1,0 +1,70 @@
+"""Key Vault: the secrets of the workspace and of the systems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_azure_native import keyvault
+
+from infra.naming import Kind
+from infra.role_assignments import Scope
+
+if TYPE_CHECKING:
+    from infra.placement import Placement
+
+DAYS_KEPT = 7
+DAYS_KEPT_IN_PRODUCTION = 90
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyVaultArgs:
+    """The vault takes everything from where it is placed."""
+
+    placement: Placement
+
+
+class KeyVault(pulumi.ComponentResource):
+    """A vault opened by roles, never by access policies. A deleted vault is kept 7 days and may be purged; in
+    production it is kept 90 days and nobody can purge it.
+    """
+
+    def __init__(self, name: str, args: KeyVaultArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mlops:security:KeyVault", name, None, opts)
+        self.vault_name = args.placement.naming.name(Kind.KEY_VAULT)
+        self.vault_id = args.placement.resource_id(Kind.KEY_VAULT, self.vault_name)
+        self.vault = keyvault.Vault(
+            name,
+            vault_name=self.vault_name,
+            resource_group_name=args.placement.resource_group_name,
+            location=args.placement.location,
+            tags=args.placement.tags,
+            properties=self._properties(args.placement),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.placement.group]),
+        )
+        self.register_outputs({"vaultName": self.vault_name, "vaultId": self.vault_id})
+
+    @property
+    def scope(self) -> Scope:
+        """The vault, for role assignments."""
+        return Scope("vault", self.vault_id, self.vault)
+
+    @staticmethod
+    def _properties(placement: Placement) -> keyvault.VaultPropertiesArgs:
+        network = placement.network
+        return keyvault.VaultPropertiesArgs(
+            tenant_id=placement.tenant_id,
+            sku=keyvault.SkuArgs(family="A", name="standard"),
+            enable_rbac_authorization=True,
+            enable_soft_delete=True,
+            soft_delete_retention_in_days=DAYS_KEPT_IN_PRODUCTION if placement.is_production else DAYS_KEPT,
+            # Azure refuses the value false: without purge protection the property has to be absent.
+            enable_purge_protection=True if placement.is_production else None,
+            public_network_access="Enabled",
+            network_acls=keyvault.NetworkRuleSetArgs(
+                default_action=network.default_action,
+                bypass="AzureServices",
+                ip_rules=[keyvault.IPRuleArgs(value=address) for address in network.allowed_addresses],
+            ),
+        )

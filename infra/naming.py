@@ -1,0 +1,137 @@
+"""Names and tags. Azure's limits stand in one table; every name is computed, none is drawn by chance.
+
+A name is `<abbreviation>-<project>-<stack>-<role>-<suffix>` as far as the kind's limits allow. The suffix is a hash of
+the subscription, the project and the stack, so names are unique where Azure wants them unique and the same at each run:
+what a killed `create` left behind is found again by its id.
+
+Abbreviations: Cloud Adoption Framework, "Abbreviation recommendations for Azure resources". Limits: Azure Resource
+Manager, "Naming rules and restrictions for Azure resources".
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infra.settings import Settings
+
+SUFFIX_LENGTH = 8
+APPLICATION = "mlops"
+
+
+class Unique(StrEnum):
+    """Within what a name must be unique."""
+
+    GLOBALLY = "all of Azure"
+    SUBSCRIPTION = "the subscription"
+    RESOURCE_GROUP = "the resource group"
+    PARENT = "the parent resource"
+
+
+class Kind(StrEnum):
+    """A kind of resource that is named here, by its ARM type."""
+
+    RESOURCE_GROUP = "Microsoft.Resources/resourceGroups"
+    LOG_ANALYTICS = "Microsoft.OperationalInsights/workspaces"
+    APPLICATION_INSIGHTS = "Microsoft.Insights/components"
+    STORAGE_ACCOUNT = "Microsoft.Storage/storageAccounts"
+    CONTAINER = "Microsoft.Storage/storageAccounts/blobServices/containers"
+    KEY_VAULT = "Microsoft.KeyVault/vaults"
+    CONTAINER_REGISTRY = "Microsoft.ContainerRegistry/registries"
+    IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
+    ML_WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
+    ML_COMPUTE = "Microsoft.MachineLearningServices/workspaces/computes"
+    ML_DATASTORE = "Microsoft.MachineLearningServices/workspaces/datastores"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What Azure allows for one kind. `pattern` is about characters alone; a kind unique in its parent is named by role
+    only.
+    """
+
+    abbreviation: str
+    shortest: int
+    longest: int
+    pattern: str
+    unique: Unique
+    separator: str = "-"
+
+
+LIMITS: Mapping[Kind, Limit] = MappingProxyType(
+    {
+        Kind.RESOURCE_GROUP: Limit("rg", 1, 90, r"[\w.()-]*[\w()-]", Unique.SUBSCRIPTION),
+        Kind.LOG_ANALYTICS: Limit("log", 4, 63, r"[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9]", Unique.RESOURCE_GROUP),
+        Kind.APPLICATION_INSIGHTS: Limit("appi", 1, 260, r"[^%&\\?/]*[^%&\\?/. ]", Unique.RESOURCE_GROUP),
+        Kind.STORAGE_ACCOUNT: Limit("st", 3, 24, r"[a-z0-9]+", Unique.GLOBALLY, separator=""),
+        Kind.CONTAINER: Limit("", 3, 63, r"[a-z0-9]+(-[a-z0-9]+)*", Unique.PARENT),
+        Kind.KEY_VAULT: Limit("kv", 3, 24, r"[A-Za-z](-?[A-Za-z0-9])*", Unique.GLOBALLY),
+        Kind.CONTAINER_REGISTRY: Limit("cr", 5, 50, r"[A-Za-z0-9]+", Unique.GLOBALLY, separator=""),
+        Kind.IDENTITY: Limit("id", 3, 128, r"[A-Za-z0-9][\w-]*", Unique.RESOURCE_GROUP),
+        Kind.ML_WORKSPACE: Limit("mlw", 3, 33, r"[A-Za-z0-9][\w-]*", Unique.RESOURCE_GROUP),
+        Kind.ML_COMPUTE: Limit("", 3, 32, r"[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?", Unique.PARENT),
+        Kind.ML_DATASTORE: Limit("", 1, 255, r"[A-Za-z0-9_]+", Unique.PARENT),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Names for one stack of one project in one subscription."""
+
+    project: str
+    stack: str
+    suffix: str
+
+    @classmethod
+    def of(cls, *, subscription_id: str, project: str, stack: str, salt: str = "") -> Naming:
+        """The naming of a stack. Another salt gives other names."""
+        text = "/".join((subscription_id.lower(), project, stack, salt))
+        digest = base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()
+        return cls(_letters_and_digits(project), _letters_and_digits(stack), digest[:SUFFIX_LENGTH])
+
+    def name(self, kind: Kind, role: str = "") -> str:
+        """The name of the one resource of this kind, or of the one with this role.
+
+        Raises:
+            ValueError: the role does not fit into Azure's limits.
+        """
+        limit = LIMITS[kind]
+        name = role if limit.unique is Unique.PARENT else self._compose(limit, role)
+        if not limit.shortest <= len(name) <= limit.longest or not re.fullmatch(limit.pattern, name, re.ASCII):
+            raise ValueError(
+                f"{name!r} is no name for {kind}: "
+                f"{limit.shortest} to {limit.longest} characters of the form {limit.pattern}"
+            )
+        return name
+
+    def _compose(self, limit: Limit, role: str) -> str:
+        """Shortens project and stack, never the role or the suffix."""
+        fixed = len(limit.separator.join(part for part in (limit.abbreviation, role, self.suffix) if part))
+        room = limit.longest - fixed - len(limit.separator)
+        owner = limit.separator.join(part for part in (self.project, self.stack) if part)[: max(room, 0)].strip("-")
+        return limit.separator.join(part for part in (limit.abbreviation, owner, role, self.suffix) if part)
+
+
+def required_tags(settings: Settings, stack: str) -> dict[str, str]:
+    """The tags every taggable resource carries."""
+    return {
+        "application": APPLICATION,
+        "cost-center": settings.cost_center,
+        "environment": settings.environment,
+        "managed-by": "pulumi",
+        "owner": settings.owner,
+        "stack": stack,
+    }
+
+
+def _letters_and_digits(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())

@@ -1,0 +1,34 @@
+"""Network profiles: one choice that sets public access and firewalls of every service alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+
+@dataclass(frozen=True)
+class NetworkProfile:
+    """`open`: public endpoints, identity decides. `hybrid`: data services refuse addresses that are not listed; trusted
+    Azure services pass, and jobs run in the network that Azure ML manages for the workspace.
+    """
+
+    is_open: bool
+    allowed_addresses: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Settings) -> NetworkProfile:
+        """The profile a stack asks for."""
+        return cls(settings.network_profile == "open", settings.allowed_addresses)
+
+    @property
+    def default_action(self) -> Literal["Allow", "Deny"]:
+        """What a data service's firewall does with an address that no rule names."""
+        return "Allow" if self.is_open else "Deny"
+
+    @property
+    def registry_sku(self) -> Literal["Standard", "Premium"]:
+        """Only Premium registries have a firewall and private endpoints."""
+        return "Standard" if self.is_open else "Premium"

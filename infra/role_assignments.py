@@ -1,0 +1,122 @@
+"""Azure role assignments: who may do what, on which resource."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Literal
+
+import pulumi
+from pulumi_azure_native import authorization
+
+from infra.resource_id import resource_id, subscription_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from infra.identities import Identity
+
+
+class Role(Enum):
+    """Azure's built-in roles this project gives, by ids that are the same in every tenant ("Azure built-in roles")."""
+
+    CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+    ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
+    AZUREML_DATA_SCIENTIST = "f6c7c914-8db3-469d-8ca1-694a8f32e121"
+    ENTERPRISE_NETWORK_CONNECTION_APPROVER = "b556d68e-0be0-4f35-a333-ad7ee1ce17ea"
+    KEY_VAULT_ADMINISTRATOR = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
+    MONITORING_METRICS_PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
+    STORAGE_BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+    STORAGE_BLOB_DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
+    STORAGE_FILE_DATA_PRIVILEGED_CONTRIBUTOR = "69566ab7-960f-475b-8e7c-b3118f30c6bd"
+
+    @property
+    def slug(self) -> str:
+        """`storage-blob-data-reader`."""
+        return self.name.lower().replace("_", "-")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A resource that a role is given on. `name` is short and goes into logical names."""
+
+    name: str
+    resource_id: str
+    resource: pulumi.Resource
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who gets a role. `key` is known in a preview and stands for the principal in the assignment's name; Entra hands
+    out the principal id itself only when an identity is made.
+    """
+
+    key: str
+    principal_id: pulumi.Input[str]
+    kind: Literal["ServicePrincipal", "Group"]
+
+    @classmethod
+    def identity(cls, identity: Identity) -> Principal:
+        """A managed identity."""
+        return cls(identity.resource_id, identity.principal_id, "ServicePrincipal")
+
+    @classmethod
+    def group(cls, object_id: str) -> Principal:
+        """An Entra group."""
+        return cls(object_id, object_id, "Group")
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One role on one resource."""
+
+    role: Role
+    scope: Scope
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleAssignmentsArgs:
+    """All grants of one principal that are wanted at the same point of the graph."""
+
+    subscription_id: str
+    principal: Principal
+    grants: Sequence[Grant]
+
+
+def assignment_name(scope_id: str, role: Role, principal_key: str) -> str:
+    """The GUID that is the assignment's name: the same three give the same name, so a repeated create finds its own
+    work.
+    """
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, "|".join((scope_id.lower(), role.value, principal_key.lower()))))
+
+
+class RoleAssignments(pulumi.ComponentResource):
+    """The grants of one principal. `principalType` is always given: without it Azure looks a new identity up in a
+    directory that may not have it yet, and fails.
+    """
+
+    def __init__(self, name: str, args: RoleAssignmentsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mlops:authorization:RoleAssignments", name, None, opts)
+        self.assignments: list[pulumi.Resource] = [self._assign(name, grant, args) for grant in args.grants]
+        self.register_outputs({})
+
+    def _assign(self, name: str, grant: Grant, args: RoleAssignmentsArgs) -> authorization.RoleAssignment:
+        scope = grant.scope.resource_id
+        return authorization.RoleAssignment(
+            f"{name}-{grant.scope.name}-{grant.role.slug}",
+            role_assignment_name=assignment_name(scope, grant.role, args.principal.key),
+            scope=scope,
+            role_definition_id=resource_id(
+                subscription_scope(args.subscription_id), "Microsoft.Authorization/roleDefinitions", grant.role.value
+            ),
+            principal_id=args.principal.principal_id,
+            principal_type=args.principal.kind,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[grant.scope.resource],
+                # Azure cannot update an assignment, and the successor has the same name.
+                delete_before_replace=True,
+                replace_on_changes=["principalId", "principalType", "roleDefinitionId"],
+            ),
+        )

@@ -1,0 +1,221 @@
+"""What a stack may say about itself: every key of `stacks/Pulumi.<stack>.yaml`, typed and described."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+from uuid import UUID
+
+import pulumi
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+
+from infra.configuration import check_placeholders, read, settings_error
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+SYSTEM_NAME = r"^[a-z][a-z0-9_]*$"
+
+
+def _public_range(text: str) -> str:
+    try:
+        network = ipaddress.IPv4Network(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no IPv4 address or range ({error})") from None
+    if network.is_private or 30 < network.prefixlen < 32:
+        raise ValueError(
+            f"{text!r} is refused by Azure Storage: use a public address, or a public range of /30 or larger"
+        )
+    return text.removesuffix("/32")
+
+
+AzureId = Annotated[UUID, Field(examples=["11111111-2222-3333-4444-555555555555"])]
+AddressRange = Annotated[str, AfterValidator(_public_range)]
+SystemName = Annotated[str, Field(pattern=SYSTEM_NAME)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: immutable, camelCase keys, no key it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, arbitrary_types_allowed=True)
+
+
+class ComputeSettings(Section):
+    """The training cluster `cpu`."""
+
+    vm_size: str = Field("Standard_DS3_v2", description="virtual machine size of a node", examples=["Standard_DS3_v2"])
+    max_nodes: int = Field(2, ge=1, le=100, description="most nodes at once; the least is always 0", examples=[4])
+    idle_minutes: int = Field(5, ge=1, le=1440, description="minutes an idle node is kept", examples=[5])
+    priority: Literal["Dedicated", "LowPriority"] = Field(
+        "Dedicated", description="LowPriority is cheaper and may be taken away during a job", examples=["Dedicated"]
+    )
+
+
+class DataSettings(Section):
+    """Where the systems' real data lies."""
+
+    directory: Path | None = Field(
+        None,
+        description="folder with the real data files; the variable MLOPS_DATA_DIR overrides it; none = generated data",
+        examples=["../data"],
+    )
+
+
+class GateSettings(Section):
+    """How quality gates behave."""
+
+    wait_minutes: int = Field(
+        20,
+        ge=0,
+        le=1440,
+        description="minutes a quality gate waits for jobs before it says: still running",
+        examples=[20],
+    )
+
+
+class MonitoringSettings(Section):
+    """The Log Analytics workspace behind every log, metric and trace."""
+
+    retention_days: int = Field(30, ge=30, le=730, description="days that logs are kept", examples=[30])
+    daily_quota_gb: float = Field(1.0, ge=0.03, le=4000, description="gigabytes taken in a day at most", examples=[1])
+
+
+class StorageSettings(Section):
+    """The storage account of the workspace and the data lake."""
+
+    redundancy: Literal["Standard_LRS", "Standard_ZRS", "Standard_GRS", "Standard_GZRS"] = Field(
+        "Standard_LRS", description="how many copies Azure keeps, and where", examples=["Standard_LRS"]
+    )
+    soft_delete_days: int = Field(
+        7,
+        ge=1,
+        le=365,
+        description="days that deleted blobs, containers and old versions can be brought back",
+        examples=[7],
+    )
+
+
+class Settings(Section):
+    """One validated configuration of a stack. `Settings.load()` is the only way the program gets it.
+
+    A secret is a field of type `pulumi.Output[str]`: a flat key of its own, set with `pulumi config set --secret`. A
+    secret inside an object would end in plain text in the state, so it is refused.
+    """
+
+    cloud: Literal["emulator", "azure"] = Field(
+        description="which cloud answers; only shown, never a reason to build something else", examples=["azure"]
+    )
+    subscription_id: AzureId = Field(description="the Azure subscription everything is made in")
+    tenant_id: AzureId = Field(description="the Microsoft Entra tenant of the subscription")
+    deployers_group_id: AzureId = Field(
+        description="object id of the Entra group of the people and pipelines that run this program"
+    )
+    location: str = Field(pattern=r"^[a-z][a-z0-9]+$", description="Azure region", examples=["westeurope"])
+    environment: Literal["local", "dev", "test", "prod"] = Field(
+        description="the kind of stack; prod keeps deleted secrets for 90 days and cannot be purged", examples=["dev"]
+    )
+    owner: str = Field(
+        min_length=1, max_length=256, description="who answers for the stack", examples=["ml-platform@example.com"]
+    )
+    cost_center: str = Field(
+        min_length=1, max_length=256, description="who pays for the stack", examples=["data-science"]
+    )
+    network_profile: Literal["open", "hybrid", "private"] = Field(
+        "open",
+        description="open: public endpoints with identity checks; hybrid: data services answer only listed addresses, "
+        "trusted Azure services and the workspace's own network",
+        examples=["open"],
+    )
+    allowed_addresses: tuple[AddressRange, ...] = Field(
+        (),
+        max_length=100,
+        description="public IPv4 addresses or ranges let in by the profile hybrid",
+        examples=[["203.0.113.0/24"]],
+    )
+    name_salt: str = Field(
+        "",
+        pattern=r"^[a-z0-9]{0,16}$",
+        description="changes every name, for a stack whose deleted vault or workspace still holds the old ones",
+        examples=["second"],
+    )
+    systems: tuple[SystemName, ...] = Field(
+        description="the machine learning systems of the stack", examples=[["bike_buyer"]]
+    )
+    retire: tuple[SystemName, ...] = Field(
+        (),
+        description="systems of this checkout that the stack leaves out, and takes down if it has them",
+        examples=[["bike_buyer"]],
+    )
+    allow_generated_data: bool = Field(
+        False, description="whether a stack that has seen real data may go back to generated data", examples=["true"]
+    )
+    compute: ComputeSettings = Field(default_factory=ComputeSettings, description="the training cluster")
+    data: DataSettings = Field(default_factory=DataSettings, description="where real data lies")
+    gate: GateSettings = Field(default_factory=GateSettings, description="how quality gates behave")
+    monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings, description="logs, metrics and traces")
+    storage: StorageSettings = Field(default_factory=StorageSettings, description="storage accounts")
+
+    @field_validator("network_profile")
+    @classmethod
+    def _supported(cls, profile: str) -> str:
+        if profile == "private":
+            raise ValueError(
+                "private is not supported by this version, which makes no virtual networks; use open or hybrid"
+            )
+        return profile
+
+    @field_validator("systems", "retire")
+    @classmethod
+    def _once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{', '.join(twice)}: listed more than once")
+        return names
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if both := sorted(set(self.systems) & set(self.retire)):
+            raise ValueError(f"{', '.join(both)}: in systems and in retire; keep one of the two")
+        if self.allowed_addresses and self.network_profile == "open":
+            raise ValueError(
+                "allowedAddresses has no effect with networkProfile open; use hybrid or remove the addresses"
+            )
+        return self
+
+    @classmethod
+    def load(cls) -> Self:
+        """Reads the configuration of the running stack.
+
+        Raises:
+            pulumi.RunError: all that is wrong, each with key, value and what to write; nothing has been declared then.
+        """
+        settings = read(cls)
+        if not pulumi.runtime.is_dry_run():
+            check_placeholders(settings)
+        return settings
+
+    @property
+    def is_production(self) -> bool:
+        """Whether losing the stack's data would matter."""
+        return self.environment == "prod"
+
+    def check_systems(self, found: Collection[str]) -> None:
+        """Compares the configured systems with those of the checkout, so that none is taken down by a slip.
+
+        Raises:
+            pulumi.RunError: a configured system does not exist, or one that exists is not mentioned.
+        """
+        problems = [
+            f"mlops:systems names {name!r}, but there is no ml/systems/{name}/system.py. "
+            f"There are: {', '.join(sorted(found)) or 'none'}."
+            for name in self.systems
+            if name not in found
+        ] + [
+            f"ml/systems/{name} is neither in mlops:systems nor in mlops:retire. Leaving it out would delete its "
+            f"resources: add {name!r} to `systems` to have it, or to `retire` to leave it out on purpose."
+            for name in sorted(found)
+            if name not in (*self.systems, *self.retire)
+        ]
+        if problems:
+            raise settings_error(problems)

@@ -1,0 +1,145 @@
+"""What a job tells MLflow: parameters, metrics while it trains, files.
+
+Azure ML sets `MLFLOW_TRACKING_URI`, `MLFLOW_RUN_ID` and `MLFLOW_EXPERIMENT_NAME`; then everything lands in that run.
+Without `MLFLOW_TRACKING_URI` nothing is tracked and the job works the same, so it runs in a debugger with no server.
+
+A server that is slow or away for a minute costs nothing but the wait: metrics go out from a thread of their own, and
+every request is tried again for about 60 s. What cannot be delivered by then fails the job, after its outputs are
+written. A wrong address, run or credential fails it at the start. Nothing is dropped silently.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ml.jobkit.errors import JobError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+DEFAULTS = {
+    "MLFLOW_ASYNC_LOGGING_BUFFERING_SECONDS": "1",  # one request a second carries all metrics of that second
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "5",  # waits of 0, 4, 8, 16 and 32 s
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
+
+
+class Tracker(Protocol):
+    """Where a job's figures and files go."""
+
+    def parameters(self, values: Mapping[str, object]) -> None:
+        """Settings of the run; each may be given once."""
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """What the run should be found by."""
+
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """Figures at `step`. Returns at once; delivered within about a second."""
+
+    def artifacts(self, folder: Path) -> None:
+        """All files of a folder, with its sub-folders."""
+
+
+class Untracked:
+    """No tracking: the job's own log and outputs are all there is."""
+
+    def parameters(self, values: Mapping[str, object]) -> None:
+        pass
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        pass
+
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        pass
+
+    def artifacts(self, folder: Path) -> None:
+        pass
+
+
+class MlflowRun:
+    """The active MLflow run of the server at `uri`."""
+
+    def __init__(self, uri: str, experiment: str) -> None:
+        import mlflow
+
+        self._mlflow: Any = mlflow
+        self._uri = uri
+        self._sent: list[Any] = []
+        with self._explained():
+            if experiment:
+                mlflow.set_experiment(experiment)
+            mlflow.start_run()
+
+    def parameters(self, values: Mapping[str, object]) -> None:
+        with self._explained():
+            self._mlflow.log_params(dict(values))
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        with self._explained():
+            self._mlflow.set_tags(dict(values))
+
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        self._sent.append(self._mlflow.log_metrics(dict(values), step=step, synchronous=False))
+
+    def artifacts(self, folder: Path) -> None:
+        with self._explained():
+            self._mlflow.log_artifacts(str(folder))
+
+    def finish(self) -> None:
+        """Wait until every metric has arrived, then end the run."""
+        with self._explained():
+            for operation in self._sent:
+                operation.wait()
+            self._mlflow.end_run()
+
+    def fail(self) -> None:
+        """End the run as failed."""
+        with self._explained():
+            self._mlflow.end_run("FAILED")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            yield
+        except (MlflowException, OSError) as error:
+            raise JobError(
+                f"MLflow at {self._uri}: {str(error).strip()}\n  check MLFLOW_TRACKING_URI and MLFLOW_RUN_ID, "
+                "or unset them to train without a tracking server"
+            ) from error
+
+
+@contextmanager
+def run(system: str) -> Iterator[Tracker]:
+    """The run of this job, for the length of a `with`; a run of the experiment `system` if the environment names none.
+
+    Raises:
+        JobError: the tracking server refuses, or does not answer for about a minute.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    if not uri:
+        yield _without_server()
+        return
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    named = os.environ.get("MLFLOW_RUN_ID") or os.environ.get("MLFLOW_EXPERIMENT_NAME")
+    tracked = MlflowRun(uri, experiment="" if named else system)
+    try:
+        yield tracked
+    except BaseException:
+        tracked.fail()
+        raise
+    tracked.finish()
+
+
+def _without_server() -> Untracked:
+    run_id = os.environ.get("MLFLOW_RUN_ID")
+    if run_id:
+        raise JobError(f"MLFLOW_RUN_ID is {run_id!r} but MLFLOW_TRACKING_URI is not set; set both or neither")
+    print("MLFLOW_TRACKING_URI is not set: nothing is sent to MLflow", flush=True)  # noqa: T201
+    return Untracked()

@@ -1,0 +1,139 @@
+"""Serves dynamic resources, and tells a provider's method about the call it is in.
+
+The SDK's own server of dynamic resources runs unchanged inside `serve`, with an interceptor around it that adds: 64
+calls at a time instead of 4, live text on the row of the resource a call is for, an end to every wait when the person
+presses Ctrl-C, failures shown as one message instead of a traceback, and an end of the process when the CLI is gone.
+
+Providers call `status`, `wait` and `cancelled`. Under the SDK's own server these do nothing harmful: no text, plain
+sleep, never cancelled. Every provider imports this module, so it loads only the standard library until `serve` runs.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent import futures
+from typing import Any, NoReturn
+
+CALLS_AT_A_TIME = 64
+POLL_SECONDS = 0.5
+PARENT_VARIABLE = "PULUMI_ENGINE_PID"  # the launcher notes it: the CLI may be gone before Python is up
+
+
+class Failure(Exception):
+    """A failure that a person can act on: the message is all that is shown of it."""
+
+
+class Cancelled(Failure):
+    """The person interrupted the deployment."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "stopped waiting because the deployment was interrupted; nothing is lost: run `pulumi up` again"
+        )
+
+
+class _Call(threading.local):
+    """The call this thread is serving."""
+
+    urn = ""
+    shown = ""
+
+
+_call = _Call()
+_interrupted = threading.Event()
+_log: Callable[[str, str], None] | None = None
+
+
+def status(text: str) -> None:
+    """Shows a text on the row of the resource that the present call is for, in place of the one before."""
+    if _log is not None and _call.urn and text != _call.shown:
+        _call.shown = text
+        _log(_call.urn, text)
+
+
+def cancelled() -> bool:
+    """Whether the person interrupted the deployment."""
+    return _interrupted.is_set()
+
+
+def wait(seconds: float) -> None:
+    """Sleeps, but no longer than until the deployment is interrupted.
+
+    Raises:
+        Cancelled: it was interrupted.
+    """
+    if _interrupted.wait(seconds):
+        raise Cancelled
+
+
+class _CallContext:
+    """A gRPC server interceptor: notes which resource a call is for and turns a `Failure` into its message."""
+
+    def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
+        """Wraps the handler of one call (the interface of `grpc.ServerInterceptor`)."""
+        import grpc
+
+        handler = continuation(details)
+        if handler is None or handler.unary_unary is None:
+            return handler
+        method = details.method.rsplit("/", 1)[-1]
+
+        def serve_call(request: Any, context: Any) -> Any:
+            if method == "Cancel":
+                _interrupted.set()
+            _call.urn, _call.shown = getattr(request, "urn", ""), ""
+            try:
+                return handler.unary_unary(request, context)
+            except Failure as failure:
+                context.abort(grpc.StatusCode.UNKNOWN, str(failure))
+
+        return grpc.unary_unary_rpc_method_handler(
+            serve_call, handler.request_deserializer, handler.response_serializer
+        )
+
+
+def _engine_log(address: str) -> Callable[[str, str], None]:
+    import grpc
+    from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+
+    engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
+
+    def log(urn: str, text: str) -> None:
+        try:
+            engine.Log(engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=urn, ephemeral=True))
+        except grpc.RpcError:
+            return  # the text is a courtesy: the work goes on without it
+
+    return log
+
+
+def _end_with_parent() -> None:
+    parent = int(os.environ.get(PARENT_VARIABLE) or os.getppid())
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(POLL_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def serve(engine: str) -> NoReturn:
+    """Serves dynamic resources to the engine at this address until the CLI ends."""
+    import grpc
+
+    global _log
+    _log = _engine_log(engine)
+    _end_with_parent()
+    make_server = grpc.server
+
+    def larger_server(pool: futures.Executor, options: Any = None) -> Any:
+        return make_server(futures.ThreadPoolExecutor(CALLS_AT_A_TIME), options=options, interceptors=[_CallContext()])
+
+    grpc.server = larger_server
+    import pulumi.dynamic.__main__  # noqa: F401  runs the SDK's server and returns when the CLI interrupts it
+
+    os._exit(0)

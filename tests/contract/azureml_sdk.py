@@ -1,0 +1,40 @@
+"""azure-ai-ml as tests use it; at import it warns about its own use of what marshmallow deprecates."""
+
+from __future__ import annotations
+
+import warnings
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from azure.ai.ml import Input, MLClient, Output, command, dsl
+    from azure.ai.ml.constants import AssetTypes, ListViewType
+    from azure.ai.ml.entities import (
+        AccountKeyConfiguration,
+        AmlCompute,
+        AzureBlobDatastore,
+        BuildContext,
+        Command,
+        Data,
+        Environment,
+        Model,
+    )
+    from azure.ai.ml.entities._assets import Code
+
+__all__ = [
+    "AccountKeyConfiguration",
+    "AmlCompute",
+    "AssetTypes",
+    "AzureBlobDatastore",
+    "BuildContext",
+    "Code",
+    "Command",
+    "Data",
+    "Environment",
+    "Input",
+    "ListViewType",
+    "MLClient",
+    "Model",
+    "Output",
+    "command",
+    "dsl",
+]

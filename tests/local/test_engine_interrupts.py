@@ -1,0 +1,60 @@
+"""Ctrl-C and kill -9 of the CLI: what ends, what is left, and how the stack is put right."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.local.engine_project import PROJECT, STACK, Project, family, kill, wait_until
+from tools.locks import find_locks
+from tools.progress import SetupError
+from tools.recover import pending_in_file, recover
+
+TOYS: dict[str, float] = {"quick": 0, "slow": 600}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path / "project")
+
+
+def test_ctrl_c_ends_a_wait_at_once(project: Project) -> None:
+    process = project.start_up(TOYS)
+    begin = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=30)
+    assert time.monotonic() - begin < 5
+    assert process.returncode != 0
+    assert "nothing is lost: run `pulumi up` again" in said
+    assert "Traceback" not in said
+    assert not find_locks(project.backend, PROJECT, STACK)
+
+
+def test_all_hosts_end_with_a_killed_cli(project: Project) -> None:
+    process = project.start_up(TOYS)
+    children = family(process)
+    commands = [" ".join(child.cmdline()) for child in children]
+    for part in ("language_host.py", "pulumi-language-python-exec", "ml.resources.host"):
+        assert any(part in command for command in commands), commands
+    kill(process)
+    wait_until(lambda: not any(child.is_running() for child in children), "the end of all hosts", 10)
+
+
+def test_a_killed_stack_is_put_right(project: Project) -> None:
+    process = project.start_up(TOYS)
+    wait_until(lambda: "quick" in project.objects(), "the quick create")
+    wait_until(lambda: pending_in_file(project.backend, STACK, PROJECT), "the pending operation in the state")
+    with pytest.raises(SetupError, match=f"locked by process {process.pid}"):
+        recover(project.cli(), lambda resource: None, PROJECT)
+    kill(process)
+    assert "currently locked" in project.up(toys=TOYS, code=1)
+    recovery = recover(project.cli({}), lambda resource: None, PROJECT)
+    assert recovery.locks == 1
+    assert "pulumi-python:dynamic/toy:Toy slow" in recovery.dropped
+    toys: dict[str, float] = {"quick": 0, "slow": 0}
+    assert "1 created" in project.up(toys=toys)
+    project.up("--expect-no-changes", toys=toys)
+    assert not recover(project.cli(), lambda resource: None, PROJECT)

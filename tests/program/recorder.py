@@ -1,0 +1,221 @@
+"""Runs a Pulumi program without an engine and records what it would register.
+
+Pulumi keeps all its state in context variables, so each run gets a context of its own and any number fit into one
+process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import yaml
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime import rpc, set_all_config
+from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, MockSettings
+from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.settings import configure
+from pulumi.runtime.stack import run_in_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+PROJECT = "mlops"
+ROOT = Path(__file__).parents[2]
+
+COMPUTED: dict[str, dict[str, str]] = {
+    "azure-native:managedidentity:UserAssignedIdentity": {
+        "principalId": "aaaaaaaa-0000-4000-8000-{number:012x}",
+        "clientId": "bbbbbbbb-0000-4000-8000-{number:012x}",
+    },
+    "azure-native:containerregistry:Registry": {"loginServer": "registry.example"},
+}
+"""What only the cloud knows, by type; unknown in a preview, as with an engine."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One registration, as the engine would get it. An input that is not known yet is `pulumi.UNKNOWN`'s text."""
+
+    urn: str
+    type: str
+    name: str
+    custom: bool
+    parent: str
+    provider: str
+    inputs: dict[str, Any]
+    depends_on: frozenset[str]
+    delete_before_replace: bool
+    replace_on_changes: tuple[str, ...]
+
+    def texts(self) -> Iterator[str]:
+        """Every text in the inputs, however deep."""
+        yield from _texts(self.inputs)
+
+
+@dataclass
+class Recording:
+    """What one run of a program registered and exported."""
+
+    resources: list[Registered] = field(default_factory=list)
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    secret_exports: set[str] = field(default_factory=set)
+
+    def of_type(self, kind: str) -> list[Registered]:
+        """The resources of a type such as `azure-native:storage:StorageAccount`."""
+        return [resource for resource in self.resources if resource.type == kind]
+
+    @property
+    def azure(self) -> list[Registered]:
+        """The resources that the Azure plugin makes."""
+        return [resource for resource in self.resources if resource.type.startswith("azure-native:")]
+
+    def before(self, resource: Registered) -> set[str]:
+        """URNs of all that is done before a resource: its dependencies, and theirs."""
+        by_urn = {entry.urn: entry for entry in self.resources}
+        seen: set[str] = set()
+        waiting = list(resource.depends_on)
+        while waiting:
+            urn = waiting.pop()
+            if urn not in seen:
+                seen.add(urn)
+                waiting.extend(by_urn[urn].depends_on)
+        return seen
+
+    @property
+    def exports(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        return next((out for urn, out in self.outputs.items() if "::pulumi:pulumi:Stack::" in urn), {})
+
+
+class _NoInvokes(Mocks):
+    def call(self, args: MockCallArgs) -> NoReturn:
+        raise AssertionError(f"the program calls {args.token}: a preview would need a credential")
+
+    def new_resource(self, args: MockResourceArgs) -> NoReturn:
+        raise AssertionError(f"the program reads {args.typ} {args.name}: a preview would need a credential")
+
+
+class _Recorder(MockMonitor):
+    """Answers as an engine does that echoes inputs. Works on protocol messages alone: the stock mock converts them on
+    worker threads with event loops that nobody closes.
+    """
+
+    def __init__(self, *, preview: bool) -> None:
+        super().__init__(_NoInvokes())
+        self.preview = preview
+        self.recording = Recording()
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name in Pulumi's protocol
+        urn = self.make_urn(request.parent, request.type, request.name)
+        if request.type == "pulumi:pulumi:Stack":
+            return resource_pb2.RegisterResourceResponse(urn=urn)
+        self.recording.resources.append(
+            Registered(
+                urn=urn,
+                type=request.type,
+                name=request.name,
+                custom=request.custom,
+                parent=request.parent,
+                provider=request.provider,
+                inputs=rpc.deserialize_properties(request.object, keep_unknowns=True),
+                depends_on=frozenset(request.dependencies),
+                delete_before_replace=request.deleteBeforeReplace,
+                replace_on_changes=tuple(request.replaceOnChanges),
+            )
+        )
+        known = "" if self.preview or not request.custom else f"{request.name}-id"
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=known, object=self._state(request))
+
+    def _state(self, request: Any) -> struct_pb2.Struct:
+        state = struct_pb2.Struct()
+        state.CopyFrom(request.object)
+        if "identity" in state and "userAssignedIdentities" in state["identity"]:
+            # Inputs list the identities, the cloud answers with an object by id.
+            listed = list(state["identity"]["userAssignedIdentities"])
+            state["identity"]["userAssignedIdentities"] = {key: {} for key in listed}
+        if not self.preview:
+            number = sum(request.name.encode())
+            state.update({key: text.format(number=number) for key, text in COMPUTED.get(request.type, {}).items()})
+        return state
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the name in Pulumi's protocol
+        if "::pulumi:pulumi:Stack::" in request.urn:
+            self.recording.secret_exports = {key for key, value in request.outputs.items() if _is_secret(value)}
+        self.recording.outputs[request.urn] = rpc.deserialize_properties(request.outputs, keep_unknowns=True)
+        return empty_pb2.Empty()
+
+
+def run(
+    program: Callable[[], object],
+    config: Mapping[str, Any],
+    *,
+    stack: str = "test",
+    secrets: Sequence[str] = (),
+    preview: bool = True,
+) -> Recording:
+    """Runs `program` with a stack's configuration (keys without namespace, values as in the stack's file)."""
+
+    def inside() -> Recording:
+        recorder = _Recorder(preview=preview)
+        set_all_config(as_text(config), [f"{PROJECT}:{key}" for key in secrets])
+        settings = MockSettings(  # type: ignore[no-untyped-call]
+            monitor=recorder,
+            engine=None,
+            project=PROJECT,
+            stack=stack,
+            dry_run=preview,
+            root_directory=str(ROOT),
+        )
+        configure(settings)
+
+        def start() -> None:
+            program()
+
+        asyncio.run(run_in_stack(start))
+        return recorder.recording
+
+    # A run makes tens of thousands of short-lived tasks: collecting garbage in between doubles its time.
+    gc.disable()
+    try:
+        return contextvars.Context().run(inside)
+    finally:
+        gc.enable()
+
+
+def as_text(config: Mapping[str, Any]) -> dict[str, str]:
+    """Configuration as the engine hands it over: everything is text, objects and lists are JSON."""
+    return {
+        f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+        for key, value in config.items()
+    }
+
+
+def stack_config(stack: str) -> dict[str, Any]:
+    """The committed configuration of a stack, keys without namespace."""
+    document = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text())
+    return {key.removeprefix(f"{PROJECT}:"): value for key, value in document["config"].items()}
+
+
+def _is_secret(value: Any) -> bool:
+    return (
+        isinstance(value, struct_pb2.Struct)
+        and rpc._special_sig_key in value
+        and (value[rpc._special_sig_key] == rpc._special_secret_sig)
+    )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _texts(inner)

@@ -1,0 +1,49 @@
+"""`__main__.py`: configuration, platform and systems, put together."""
+
+from __future__ import annotations
+
+import runpy
+from typing import Any
+
+import pulumi
+import pytest
+
+from tests.program.recorder import ROOT, Recording, run, stack_config
+
+FOUND = sorted(path.parent.name for path in ROOT.glob("ml/systems/*/system.py"))
+
+
+def main(config: dict[str, Any], stack: str = "local") -> Recording:
+    return run(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), config, stack=stack)
+
+
+@pytest.mark.parametrize("stack", ["local", "dev"])
+def test_platform_and_systems_are_exported(stack: str) -> None:
+    recording = main(stack_config(stack), stack)
+    assert set(recording.exports) == {"platform", *stack_config(stack)["systems"]}
+    for name in stack_config(stack)["systems"]:
+        assert recording.exports[name]["cloud"] == stack_config(stack)["cloud"]
+
+
+def test_systems_wait_for_the_whole_platform_and_none_is_its_child() -> None:
+    recording = main(stack_config("local"))
+    azure = {resource.urn for resource in recording.azure}
+    own = [resource for resource in recording.resources if resource.type.startswith("pulumi-python:dynamic")]
+    assert own
+    for resource in own:
+        assert "mlops:platform:Platform" not in resource.urn
+        assert azure <= recording.before(resource), resource.name
+
+
+def test_retired_systems_are_left_out() -> None:
+    recording = main(stack_config("local") | {"systems": [], "retire": FOUND})
+    assert list(recording.exports) == ["platform"]
+
+
+def test_system_without_a_folder_stops_the_program() -> None:
+    with pytest.raises(pulumi.RunError, match=r"there is no ml/systems/no_such_system/system\.py"):
+        main(stack_config("local") | {"systems": [*FOUND, "no_such_system"]})
+
+
+def test_program_is_short() -> None:
+    assert len((ROOT / "__main__.py").read_text().splitlines()) <= 40

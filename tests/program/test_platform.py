@@ -1,0 +1,389 @@
+"""The platform as an engine would get it: names, tags, security, order."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pytest
+
+from infra.naming import LIMITS, Kind
+from infra.platform import Platform
+from infra.role_assignments import Role
+from infra.settings import Settings
+from tests.program.recorder import ROOT, Recording, Registered, run, stack_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ID = "11111111-2222-3333-4444-555555555555"
+AZURE = stack_config("dev") | {"subscriptionId": ID, "tenantId": ID, "deployersGroupId": ID}
+CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "local": stack_config("local"),
+    "dev": AZURE,
+    "hybrid": AZURE | {"networkProfile": "hybrid", "allowedAddresses": ["8.8.8.0/24", "1.2.3.4"]},
+    "prod": AZURE | {"environment": "prod", "networkProfile": "hybrid", "storage": {"redundancy": "Standard_ZRS"}},
+}
+REQUIRED_TAGS = {"application", "cost-center", "environment", "managed-by", "owner"}
+UNTAGGED = {
+    "azure-native:authorization:RoleAssignment",
+    "azure-native:storage:BlobContainer",
+    "azure-native:storage:BlobServiceProperties",
+    "azure-native:storage:ManagementPolicy",
+    "azure-native:machinelearningservices:Datastore",
+}
+NAMED_BY: dict[str, tuple[Kind, str]] = {
+    "azure-native:resources:ResourceGroup": (Kind.RESOURCE_GROUP, "resourceGroupName"),
+    "azure-native:operationalinsights:Workspace": (Kind.LOG_ANALYTICS, "workspaceName"),
+    "azure-native:applicationinsights:Component": (Kind.APPLICATION_INSIGHTS, "resourceName"),
+    "azure-native:storage:StorageAccount": (Kind.STORAGE_ACCOUNT, "accountName"),
+    "azure-native:storage:BlobContainer": (Kind.CONTAINER, "containerName"),
+    "azure-native:keyvault:Vault": (Kind.KEY_VAULT, "vaultName"),
+    "azure-native:containerregistry:Registry": (Kind.CONTAINER_REGISTRY, "registryName"),
+    "azure-native:managedidentity:UserAssignedIdentity": (Kind.IDENTITY, "resourceName"),
+    "azure-native:machinelearningservices:Workspace": (Kind.ML_WORKSPACE, "workspaceName"),
+    "azure-native:machinelearningservices:Compute": (Kind.ML_COMPUTE, "computeName"),
+    "azure-native:machinelearningservices:Datastore": (Kind.ML_DATASTORE, "name"),
+}
+FIXED_NAMES = {
+    "azure-native:storage:BlobServiceProperties": ("blobServicesName", "default"),
+    "azure-native:storage:ManagementPolicy": ("managementPolicyName", "default"),
+}
+SECRET_SHAPES = re.compile(
+    r"AccountKey=|SharedAccessKey|InstrumentationKey=|[?&]sig=|eyJ[\w-]+\.eyJ|\b[A-Za-z0-9+/]{40,}={1,2}(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+
+
+def program() -> None:
+    platform = Platform("platform", Settings.load())
+    pulumi.export("platform", platform.outputs)
+
+
+@cache
+def build(name: str, *, preview: bool = True) -> Recording:
+    """One run for all tests that only look at it: a run takes most of a second."""
+    return run(program, CONFIGURATIONS[name], stack=name, preview=preview)
+
+
+@pytest.fixture(scope="module", params=CONFIGURATIONS)
+def platform(request: pytest.FixtureRequest) -> Recording:
+    return build(request.param)
+
+
+@pytest.fixture(scope="module")
+def local() -> Recording:
+    return build("local")
+
+
+def one(recording: Recording, kind: str) -> Registered:
+    (found,) = recording.of_type(f"azure-native:{kind}")
+    return found
+
+
+def container_of(resource: Registered) -> tuple[str, ...]:
+    """What a name must be unique in: nothing for global names, else the names on the path above."""
+    kind, own = NAMED_BY[resource.type]
+    if LIMITS[kind].unique == "all of Azure":
+        return ()
+    path = ("resourceGroupName", "accountName", "workspaceName")
+    return tuple(resource.inputs[key] for key in path if key in resource.inputs and key != own)
+
+
+def test_names_fit_and_are_unique(platform: Recording) -> None:
+    seen: set[tuple[str, tuple[str, ...], str]] = set()
+    for resource in platform.azure:
+        if resource.type not in NAMED_BY:
+            continue
+        kind, key = NAMED_BY[resource.type]
+        name, limit = resource.inputs[key], LIMITS[kind]
+        assert limit.shortest <= len(name) <= limit.longest
+        assert re.fullmatch(limit.pattern, name, re.ASCII)
+        identity = (kind.value, container_of(resource), name.lower())
+        assert identity not in seen
+        seen.add(identity)
+    assert len(seen) == 16
+
+
+def test_nothing_is_named_by_chance(platform: Recording) -> None:
+    """Every name is an input and known in a preview: the plugin draws none, and a killed create can be found again."""
+    for resource in platform.azure:
+        if resource.type in FIXED_NAMES:
+            key, value = FIXED_NAMES[resource.type]
+            assert resource.inputs[key] == value
+        elif resource.type == "azure-native:authorization:RoleAssignment":
+            assert uuid.UUID(resource.inputs["roleAssignmentName"]).version == 5
+        else:
+            assert isinstance(resource.inputs[NAMED_BY[resource.type][1]], str)
+
+
+def test_taggable_resources_carry_the_required_tags(platform: Recording) -> None:
+    tagged = [resource for resource in platform.azure if resource.type not in UNTAGGED]
+    assert tagged
+    for resource in tagged:
+        assert set(resource.inputs["tags"]) >= REQUIRED_TAGS, resource.name
+        assert all(resource.inputs["tags"].values())
+
+
+def test_every_resource_has_a_component_as_parent(platform: Recording) -> None:
+    components = {resource.urn for resource in platform.resources if not resource.custom}
+    for resource in platform.resources:
+        if resource.type.startswith(("mlops:platform:", "pulumi:providers:")):
+            continue
+        assert resource.parent in components, resource.name
+
+
+def test_components_have_type_tokens_of_the_project_and_register_outputs(platform: Recording) -> None:
+    for component in (resource for resource in platform.resources if not resource.custom):
+        assert re.fullmatch(r"mlops:[a-z]+:[A-Z]\w+", component.type)
+        assert component.urn in platform.outputs
+
+
+def test_one_explicit_provider_serves_the_configured_subscription(platform: Recording) -> None:
+    (provider,) = platform.of_type("pulumi:providers:azure-native")
+    group = one(platform, "resources:ResourceGroup")
+    assert group.provider.startswith(f"{provider.urn}::")
+    assert {resource.provider for resource in platform.azure} == {group.provider}
+    scope = one(platform, "machinelearningservices:Workspace").inputs["storageAccount"]
+    assert scope.startswith(f"/subscriptions/{provider.inputs['subscriptionId']}/")
+
+
+def test_no_key_opens_a_storage_account(platform: Recording) -> None:
+    accounts = platform.of_type("azure-native:storage:StorageAccount")
+    assert {account.inputs["isHnsEnabled"] for account in accounts} == {True, False}
+    for account in accounts:
+        assert account.inputs["allowSharedKeyAccess"] is False
+        assert account.inputs["allowBlobPublicAccess"] is False
+        assert account.inputs["isLocalUserEnabled"] is False
+        assert account.inputs["minimumTlsVersion"] == "TLS1_2"
+        assert account.inputs["enableHttpsTrafficOnly"] is True
+    for service in platform.of_type("azure-native:storage:BlobServiceProperties"):
+        assert service.inputs["deleteRetentionPolicy"]["enabled"] is True
+        assert service.inputs["containerDeleteRetentionPolicy"]["enabled"] is True
+    for container in platform.of_type("azure-native:storage:BlobContainer"):
+        assert container.inputs["publicAccess"] == "None"
+
+
+def test_only_the_flat_account_keeps_versions_and_lets_them_expire(local: Recording) -> None:
+    versioned = {
+        service.inputs["accountName"]: service.inputs["isVersioningEnabled"]
+        for service in local.of_type("azure-native:storage:BlobServiceProperties")
+    }
+    flat = next(a for a in local.of_type("azure-native:storage:StorageAccount") if not a.inputs["isHnsEnabled"])
+    assert [account for account, keeps in versioned.items() if keeps] == [flat.inputs["accountName"]]
+    assert one(local, "storage:ManagementPolicy").inputs["accountName"] == flat.inputs["accountName"]
+
+
+def test_services_refuse_keys_and_passwords(platform: Recording) -> None:
+    assert one(platform, "keyvault:Vault").inputs["properties"]["enableRbacAuthorization"] is True
+    registry = one(platform, "containerregistry:Registry").inputs
+    assert (registry["adminUserEnabled"], registry["anonymousPullEnabled"]) == (False, False)
+    assert one(platform, "applicationinsights:Component").inputs["disableLocalAuth"] is True
+    assert one(platform, "operationalinsights:Workspace").inputs["features"]["disableLocalAuth"] is True
+    workspace = one(platform, "machinelearningservices:Workspace").inputs
+    assert workspace["systemDatastoresAuthMode"] == "Identity"
+    assert workspace["v1LegacyMode"] is False
+    cluster = one(platform, "machinelearningservices:Compute").inputs["properties"]
+    assert cluster["disableLocalAuth"] is True
+    assert cluster["properties"]["remoteLoginPortPublicAccess"] == "Disabled"
+    assert cluster["properties"]["scaleSettings"]["minNodeCount"] == 0
+    for datastore in platform.of_type("azure-native:machinelearningservices:Datastore"):
+        assert datastore.inputs["properties"]["credentials"] == {"credentialsType": "None"}
+
+
+@pytest.mark.parametrize(("name", "days", "protection"), [("dev", 7, None), ("prod", 90, True)])
+def test_vault_can_be_purged_outside_production_only(name: str, days: int, protection: bool | None) -> None:
+    properties = one(build(name), "keyvault:Vault").inputs["properties"]
+    assert properties["softDeleteRetentionInDays"] == days
+    assert properties.get("enablePurgeProtection") is protection
+
+
+@pytest.mark.parametrize(
+    ("name", "action"), [("local", "Allow"), ("dev", "Allow"), ("hybrid", "Deny"), ("prod", "Deny")]
+)
+def test_network_profile_drives_every_firewall(name: str, action: str) -> None:
+    recording = build(name)
+    for account in recording.of_type("azure-native:storage:StorageAccount"):
+        assert account.inputs["networkRuleSet"]["defaultAction"] == action
+    assert one(recording, "keyvault:Vault").inputs["properties"]["networkAcls"]["defaultAction"] == action
+    registry = one(recording, "containerregistry:Registry").inputs
+    assert registry.get("networkRuleSet", {"defaultAction": "Allow"})["defaultAction"] == action
+    assert registry["sku"]["name"] == {"Allow": "Standard", "Deny": "Premium"}[action]
+    workspace = one(recording, "machinelearningservices:Workspace").inputs
+    assert ("managedNetwork" in workspace, "imageBuildCompute" in workspace) == (action == "Deny",) * 2
+    cluster = one(recording, "machinelearningservices:Compute").inputs["properties"]["properties"]
+    assert cluster["enableNodePublicIp"] is (action == "Allow")
+
+
+def test_behind_a_firewall_jobs_still_reach_every_data_service() -> None:
+    recording = build("hybrid")
+    rules = one(recording, "machinelearningservices:Workspace").inputs["managedNetwork"]["outboundRules"].values()
+    reached = {
+        (rule["destination"]["serviceResourceId"].rsplit("/", 1)[1], rule["destination"]["subresourceTarget"])
+        for rule in rules
+    }
+    closed = recording.of_type("azure-native:storage:StorageAccount")
+    flat, lake = sorted(closed, key=lambda account: account.inputs["isHnsEnabled"])
+    assert reached == {
+        (flat.inputs["accountName"], "blob"),
+        (flat.inputs["accountName"], "file"),
+        (lake.inputs["accountName"], "blob"),
+        (lake.inputs["accountName"], "dfs"),
+        (one(recording, "keyvault:Vault").inputs["vaultName"], "vault"),
+        (one(recording, "containerregistry:Registry").inputs["registryName"], "registry"),
+    }
+
+
+def test_roles_are_few_and_narrow(platform: Recording) -> None:
+    group = one(platform, "resources:ResourceGroup").inputs["resourceGroupName"]
+    for assignment in platform.of_type("azure-native:authorization:RoleAssignment"):
+        given = assignment.inputs
+        assert Role(given["roleDefinitionId"].rsplit("/", 1)[1])
+        assert re.match(rf"/subscriptions/[^/]+/resourceGroups/{group}/providers/.+", given["scope"])
+        assert given["principalType"] in ("ServicePrincipal", "Group")
+        assert assignment.delete_before_replace
+        assert "principalId" in assignment.replace_on_changes
+
+
+def test_role_table_has_no_role_that_can_give_roles() -> None:
+    owner, user_access_administrator = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"
+    rbac_administrator = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
+    assert {owner, user_access_administrator, rbac_administrator}.isdisjoint(role.value for role in Role)
+
+
+def grants(recording: Recording, principal: str) -> set[tuple[str, str]]:
+    """(role, last two words of the scope) of one principal's assignments."""
+    return {
+        (Role(a.inputs["roleDefinitionId"].rsplit("/", 1)[1]).name, "/".join(a.inputs["scope"].rsplit("/", 2)[1:]))
+        for a in recording.of_type("azure-native:authorization:RoleAssignment")
+        if a.parent.endswith(f"::{principal}")
+    }
+
+
+def test_jobs_may_read_raw_data_but_not_change_it(local: Recording) -> None:
+    given = {(role, scope) for role, scope in grants(local, "compute-identity") if scope.startswith("containers/")}
+    assert given == {
+        ("STORAGE_BLOB_DATA_READER", "containers/raw"),
+        ("STORAGE_BLOB_DATA_CONTRIBUTOR", "containers/curated"),
+    }
+
+
+def test_scoring_servers_write_nothing_but_telemetry(local: Recording) -> None:
+    assert {role for role, _ in grants(local, "endpoint-identity")} == {
+        "ACR_PULL",
+        "STORAGE_BLOB_DATA_READER",
+        "MONITORING_METRICS_PUBLISHER",
+    }
+
+
+def test_assignment_names_are_the_same_at_each_run_and_differ_between_stacks(local: Recording) -> None:
+    def names(recording: Recording) -> list[str]:
+        return sorted(
+            a.inputs["roleAssignmentName"] for a in recording.of_type("azure-native:authorization:RoleAssignment")
+        )
+
+    assert names(local) == names(run(program, CONFIGURATIONS["local"], stack="local"))
+    assert len(set(names(local))) == len(names(local))
+    assert set(names(local)).isdisjoint(names(build("dev")))
+
+
+def arm_ids(recording: Recording) -> dict[str, str]:
+    """URN by lower-case ARM id, for every resource that others can point at."""
+    (provider,) = recording.of_type("pulumi:providers:azure-native")
+    group = one(recording, "resources:ResourceGroup").inputs["resourceGroupName"]
+    scope = f"/subscriptions/{provider.inputs['subscriptionId']}/resourceGroups/{group}/providers"
+    ids = {}
+    for resource in recording.azure:
+        if resource.type in NAMED_BY and resource.type != "azure-native:resources:ResourceGroup":
+            kind, key = NAMED_BY[resource.type]
+            if LIMITS[kind].unique != "the parent resource":
+                ids[f"{scope}/{kind}/{resource.inputs[key]}".lower()] = resource.urn
+    return ids
+
+
+def mentioned(recording: Recording, resource: Registered) -> Iterator[str]:
+    """URNs of the resources whose id or name stands in the inputs of `resource`."""
+    owners = {
+        "accountName": "azure-native:storage:StorageAccount",
+        "resourceGroupName": "azure-native:resources:ResourceGroup",
+    }
+    if resource.type.startswith("azure-native:machinelearningservices:"):
+        owners["workspaceName"] = "azure-native:machinelearningservices:Workspace"
+    for key, kind in owners.items():
+        if key in resource.inputs and resource.type != kind:
+            yield next(o.urn for o in recording.of_type(kind) if o.inputs[key] == resource.inputs[key])
+    ids = arm_ids(recording)
+    for text in resource.texts():
+        for arm_id, urn in ids.items():
+            if urn != resource.urn and (text.lower() == arm_id or text.lower().startswith(f"{arm_id}/")):
+                yield urn
+
+
+def test_no_dependency_is_missing(platform: Recording) -> None:
+    """Ids and names are plain text, so nothing tells the engine the order but `depends_on`."""
+    checked = 0
+    for resource in platform.azure:
+        before = platform.before(resource)
+        for urn in mentioned(platform, resource):
+            assert urn in before, f"{resource.name} uses {urn} without waiting for it"
+            checked += 1
+    assert checked >= 50
+
+
+def test_workspace_and_cluster_wait_for_their_roles(local: Recording) -> None:
+    assignments = local.of_type("azure-native:authorization:RoleAssignment")
+    workspace = one(local, "machinelearningservices:Workspace")
+    needed = {a.urn for a in assignments if a.parent.endswith("::workspace-identity")}
+    assert needed
+    assert needed <= workspace.depends_on
+    cluster = one(local, "machinelearningservices:Compute")
+    needed = {a.urn for a in assignments if a.parent.endswith("::compute-identity")}
+    assert needed
+    assert needed <= cluster.depends_on
+
+
+@pytest.mark.parametrize("name", ["local", "hybrid"])
+def test_stack_shows_names_and_no_secret(name: str) -> None:
+    recording = build(name, preview=False)
+    text = json.dumps(recording.outputs)
+    assert not SECRET_SHAPES.search(text)
+    shown = recording.exports["platform"]
+    assert shown["cloud"] == CONFIGURATIONS[name]["cloud"]
+    assert shown["workspace"] == one(recording, "machinelearningservices:Workspace").inputs["workspaceName"]
+    assert shown["registry"] == "registry.example"
+
+
+def test_secret_shapes_are_recognised() -> None:
+    for secret in (
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=abc",
+        "InstrumentationKey=00000000-0000-0000-0000-000000000000",
+        "https://a.blob.example/c?sv=2024&sig=abc",
+        "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.",
+        "T2ggbm8sIGEgc3RvcmFnZSBhY2NvdW50IGtleSBpbiB0aGUgb3V0cHV0cw==",
+    ):
+        assert SECRET_SHAPES.search(secret)
+
+
+def test_cloud_changes_nothing_but_what_is_shown() -> None:
+    def inputs(recording: Recording) -> dict[str, str]:
+        return {r.urn: json.dumps(r.inputs, sort_keys=True, default=lambda _: "unknown") for r in recording.resources}
+
+    assert inputs(run(program, AZURE | {"cloud": "emulator"}, stack="dev")) == inputs(build("dev"))
+
+
+def test_logical_names_are_those_the_states_know(local: Recording) -> None:
+    """A renamed resource is a deleted one and a new one. Change the list only together with an alias."""
+    urns = sorted(resource.urn.split("::", 2)[2].removeprefix("pulumi:pulumi:Stack$") for resource in local.resources)
+    committed = (ROOT / "tests" / "program" / "platform_urns.txt").read_text().splitlines()
+    assert urns == committed
+
+
+def test_logical_names_are_the_same_in_every_stack(local: Recording) -> None:
+    def names(recording: Recording) -> set[tuple[str, str]]:
+        return {(resource.type, resource.name) for resource in recording.resources}
+
+    assert names(build("dev")) == names(local)

@@ -1,0 +1,207 @@
+"""A stack's configuration: what is accepted, and what a person is told when it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from pydantic import BaseModel, Field
+
+from infra.settings import Section, Settings
+from tests.program.recorder import Recording, run, stack_config
+
+ID = "11111111-2222-3333-4444-555555555555"
+CANARY = "canary-7f3a-do-not-show"
+GOOD: dict[str, Any] = stack_config("dev") | {"subscriptionId": ID, "tenantId": ID, "deployersGroupId": ID}
+
+
+class WithSecret(Settings):
+    """Settings of a program that needs a password."""
+
+    sql_password: pulumi.Output[str] = Field(description="password of the SQL administrator")
+
+
+def load(config: dict[str, Any], *, model: type[Settings] = Settings, **options: Any) -> Settings:
+    loaded: list[Settings] = []
+    run(lambda: loaded.append(model.load()), config, stack="dev", **options)
+    return loaded[0]
+
+
+def message(config: dict[str, Any], **options: Any) -> str:
+    with pytest.raises(pulumi.RunError) as error:
+        load(config, **options)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("stack", ["local", "dev"])
+def test_committed_stacks_are_valid(stack: str) -> None:
+    settings = load(stack_config(stack))
+    assert settings.environment == stack
+    assert settings.systems == ("bike_buyer",)
+
+
+def test_values_are_typed_and_defaults_filled() -> None:
+    settings = load(GOOD | {"compute": {"maxNodes": 7}, "allowGeneratedData": True, "costCenter": "4711"})
+    assert (settings.compute.max_nodes, settings.compute.idle_minutes) == (7, 5)
+    assert settings.allow_generated_data is True
+    assert settings.cost_center == "4711"
+    assert settings.gate.wait_minutes == 5
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load(GOOD).location = "northeurope"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"locaton": "westeurope"},
+            ["mlops:locaton", "no such setting", "Did you mean mlops:location?", "config rm mlops:locaton"],
+        ),
+        (
+            {"location": "West Europe"},
+            ["mlops:location", '"West Europe"', "pulumi config set mlops:location westeurope"],
+        ),
+        ({"networkProfile": "private"}, ['"private"', "not supported by this version", "open"]),
+        ({"networkProfile": "closed"}, ["mlops:networkProfile", '"closed"', "'open', 'hybrid'"]),
+        ({"cloud": "aws"}, ["mlops:cloud", '"aws"', "'emulator' or 'azure'"]),
+        (
+            {"subscriptionId": "my-subscription"},
+            ["mlops:subscriptionId", '"my-subscription"', "pulumi config set mlops:subscriptionId"],
+        ),
+        ({"owner": ""}, ["mlops:owner", "pulumi config set mlops:owner ml-platform@example.com"]),
+        (
+            {"gate": {"waitMinutes": -1}},
+            ["mlops:gate.waitMinutes", "-1", "pulumi config set --path 'mlops:gate.waitMinutes' 20"],
+        ),
+        ({"gate": {"waitminutes": 3}}, ["mlops:gate.waitminutes", "no such setting"]),
+        ({"compute": "big"}, ["mlops:compute", '"big"']),
+        ({"systems": "bike_buyer"}, ["mlops:systems", "pulumi config set --path 'mlops:systems[0]' bike_buyer"]),
+        ({"systems": ["Bike Buyer"]}, ["mlops:systems.0", '"Bike Buyer"']),
+        ({"systems": ["reviews", "reviews"]}, ["reviews", "more than once"]),
+        ({"retire": ["bike_buyer"]}, ["bike_buyer", "in systems and in retire"]),
+        ({"allowedAddresses": ["8.8.8.8"]}, ["allowedAddresses", "hybrid"]),
+        ({"networkProfile": "hybrid", "allowedAddresses": ["10.0.0.0/8"]}, ["10.0.0.0/8", "public"]),
+        ({"networkProfile": "hybrid", "allowedAddresses": ["8.8.8.8/31"]}, ["8.8.8.8/31"]),
+        ({"networkProfile": "hybrid", "allowedAddresses": ["everywhere"]}, ["'everywhere'", "no IPv4 address"]),
+        ({"nameSalt": "Not-This"}, ["mlops:nameSalt", '"Not-This"']),
+    ],
+)
+def test_bad_value_names_key_value_and_fix(change: dict[str, Any], words: list[str]) -> None:
+    text = message(GOOD | change)
+    assert "stack 'dev'" in text
+    for word in words:
+        assert word in text
+
+
+def test_missing_key_says_what_to_write() -> None:
+    text = message({key: value for key, value in GOOD.items() if key != "tenantId"})
+    assert "mlops:tenantId is missing" in text
+    assert "pulumi config set mlops:tenantId" in text
+
+
+def test_all_problems_come_at_once() -> None:
+    text = message(GOOD | {"cloud": "aws", "location": "West Europe", "color": "red"})
+    assert all(key in text for key in ("mlops:cloud", "mlops:location", "mlops:color"))
+
+
+def test_bad_configuration_declares_nothing() -> None:
+    recordings: list[Recording] = []
+
+    def program() -> None:
+        Settings.load()
+        pulumi.ComponentResource("test:index:Component", "declared")
+
+    with pytest.raises(pulumi.RunError):
+        recordings.append(run(program, GOOD | {"cloud": "aws"}))
+    assert recordings == []
+    assert [resource.name for resource in run(program, GOOD).resources] == ["declared"]
+
+
+def test_placeholders_pass_a_preview_but_not_an_update() -> None:
+    config = stack_config("dev")
+    assert load(config, preview=True).subscription_id.int == 0
+    text = message(config, preview=False)
+    for key in ("subscriptionId", "tenantId", "deployersGroupId"):
+        assert f"pulumi config set mlops:{key}" in text
+
+
+def test_secret_is_read_into_an_output_and_shown_nowhere() -> None:
+    read: list[Any] = []
+
+    def program() -> None:
+        settings = WithSecret.load()
+        read.append(settings)
+        pulumi.export("password", settings.sql_password)
+
+    recording = run(program, GOOD | {"sqlPassword": CANARY}, secrets=["sqlPassword"])
+    assert isinstance(read[0].sql_password, pulumi.Output)
+    assert CANARY not in repr(read[0])
+    assert recording.secret_exports == {"password"}
+
+
+def test_preview_takes_a_stand_in_for_a_secret() -> None:
+    settings = load(GOOD | {"sqlPassword": "not-known"}, model=WithSecret, preview=True)
+    assert isinstance(settings.sql_password, pulumi.Output)  # type: ignore[attr-defined]
+
+
+def test_missing_secret_says_how_to_set_it() -> None:
+    text = message(GOOD, model=WithSecret)
+    assert "mlops:sqlPassword is missing" in text
+    assert "pulumi config set --secret mlops:sqlPassword" in text
+
+
+@pytest.mark.parametrize(
+    ("config", "secrets", "model"),
+    [
+        ({"sqlPassword": CANARY}, [], WithSecret),
+        ({"owner": CANARY}, ["owner"], Settings),
+        ({"data": {"password": CANARY}}, ["data"], Settings),
+        ({"password": CANARY}, ["password"], Settings),
+    ],
+    ids=["plain text", "not a secret", "inside an object", "unknown key"],
+)
+def test_misplaced_secret_is_refused_without_showing_it(
+    config: dict[str, Any], secrets: list[str], model: type[Settings]
+) -> None:
+    text = message(GOOD | config, secrets=secrets, model=model, preview=False)
+    assert f"mlops:{next(iter(config))}" in text
+    assert CANARY not in text
+
+
+def test_data_folder_comes_from_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert load(GOOD | {"data": {"directory": "../data"}}).data.directory == Path("../data")
+    monkeypatch.setenv("MLOPS_DATA_DIR", str(tmp_path))
+    assert load(GOOD | {"data": {"directory": "../data"}}).data.directory == tmp_path
+    monkeypatch.setenv("MLOPS_DATA_DIR", str(tmp_path / "nowhere"))
+    assert "there is no such folder" in message(GOOD)
+
+
+def test_system_of_the_checkout_must_be_kept_or_retired() -> None:
+    settings = load(GOOD | {"systems": ["bike_buyer"], "retire": ["reviews"]})
+    settings.check_systems({"bike_buyer", "reviews"})
+    settings.check_systems({"bike_buyer"})
+    with pytest.raises(pulumi.RunError, match=r"ml/systems/diabetes is neither in mlops:systems nor in mlops:retire"):
+        settings.check_systems({"bike_buyer", "diabetes"})
+    with pytest.raises(pulumi.RunError, match=r"there is no ml/systems/bike_buyer/system\.py\. There are: reviews"):
+        settings.check_systems({"reviews"})
+
+
+def _fields(model: type[BaseModel]) -> list[tuple[str, Any]]:
+    inner = [field.annotation for field in model.model_fields.values()]
+    sections = [kind for kind in inner if isinstance(kind, type) and issubclass(kind, Section)]
+    own = [(f"{model.__name__}.{name}", field) for name, field in model.model_fields.items()]
+    return own + [entry for section in sections for entry in _fields(section)]
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), _fields(Settings), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_field_is_described_and_has_an_example(name: str, field: Any) -> None:
+    assert field.description
+    is_section = isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+    assert field.examples or is_section, f"{name} has no example to put into an error message"

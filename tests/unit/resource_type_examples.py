@@ -1,0 +1,171 @@
+"""Inputs a program gives to each resource type, as Pulumi sends them to the plugin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mlops"
+PROVIDERS = f"{GROUP}/providers"
+IDENTITY = f"{PROVIDERS}/Microsoft.ManagedIdentity/userAssignedIdentities/training"
+WORKSPACE = {"resourceGroupName": "mlops", "workspaceName": "mlw"}
+ROLES = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions"
+ROLE = f"{ROLES}/ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+
+INPUTS: dict[str, dict[str, Any]] = {
+    "applicationinsights:Component": {
+        "resourceGroupName": "mlops", "resourceName": "appi", "location": "westeurope", "kind": "web",
+        "applicationType": "web", "ingestionMode": "LogAnalytics", "disableLocalAuth": True,
+        "workspaceResourceId": f"{PROVIDERS}/Microsoft.OperationalInsights/workspaces/log-mlops", "retentionInDays": 90,
+    },
+    "authorization:ManagementLockByScope": {
+        "scope": f"{PROVIDERS}/Microsoft.Storage/storageAccounts/stmlops", "lockName": "keep", "level": "CanNotDelete",
+        "notes": "holds training data",
+    },
+    "authorization:RoleAssignment": {
+        "scope": f"{PROVIDERS}/Microsoft.Storage/storageAccounts/stmlops",
+        "roleAssignmentName": "00000000-0000-0000-0000-0000000000aa", "roleDefinitionId": ROLE,
+        "principalId": "00000000-0000-0000-0000-0000000000bb", "principalType": "ServicePrincipal",
+    },
+    "authorization:RoleDefinition": {
+        "scope": GROUP, "roleDefinitionId": "00000000-0000-0000-0000-0000000000cc", "roleName": "Job submitter",
+        "roleType": "CustomRole", "assignableScopes": [GROUP],
+        "permissions": [{"actions": ["Microsoft.MachineLearningServices/workspaces/jobs/*"], "notActions": []}],
+    },
+    "containerregistry:Registry": {
+        "resourceGroupName": "mlops", "registryName": "crmlops", "location": "westeurope", "sku": {"name": "Premium"},
+        "adminUserEnabled": False, "publicNetworkAccess": "Enabled", "zoneRedundancy": "Disabled",
+        "networkRuleSet": {"defaultAction": "Deny", "ipRules": [{"action": "Allow", "iPAddressOrRange": "192.0.2.1"}]},
+    },
+    "keyvault:Vault": {
+        "resourceGroupName": "mlops", "vaultName": "kv-mlops", "location": "westeurope",
+        "properties": {
+            "tenantId": "00000000-0000-0000-0000-000000000002", "sku": {"family": "A", "name": "standard"},
+            "enableRbacAuthorization": True, "enablePurgeProtection": True, "softDeleteRetentionInDays": 7,
+            "networkAcls": {"bypass": "AzureServices", "defaultAction": "Allow"},
+        },
+    },
+    "machinelearningservices:CodeContainer": {
+        **WORKSPACE, "name": "train", "properties": {"description": "training code"},
+    },
+    "machinelearningservices:CodeVersion": {
+        **WORKSPACE, "name": "train", "version": "1",
+        "properties": {"codeUri": "https://stmlops.blob.core.windows.net/code/train"},
+    },
+    "machinelearningservices:ComponentContainer": {
+        **WORKSPACE, "name": "prepare", "properties": {"tags": {"owner": "ml"}},
+    },
+    "machinelearningservices:ComponentVersion": {
+        **WORKSPACE, "name": "prepare", "version": "1",
+        "properties": {"componentSpec": {"type": "command", "command": "python prepare.py"}},
+    },
+    "machinelearningservices:Compute": {
+        **WORKSPACE, "computeName": "cpu", "location": "westeurope",
+        "identity": {"type": "UserAssigned", "userAssignedIdentities": [IDENTITY]},
+        "properties": {
+            "computeType": "AmlCompute",
+            "properties": {
+                "vmSize": "Standard_DS3_v2", "vmPriority": "LowPriority", "osType": "Linux",
+                "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 4, "nodeIdleTimeBeforeScaleDown": "PT2M"},
+            },
+        },
+    },
+    "machinelearningservices:DataContainer": {
+        **WORKSPACE, "name": "bikes", "properties": {"dataType": "uri_folder"},
+    },
+    "machinelearningservices:DataVersion": {
+        **WORKSPACE, "name": "bikes", "version": "1",
+        "properties": {
+            "dataType": "uri_file", "dataUri": "azureml://datastores/lake/paths/bikes.csv", "isAnonymous": False,
+        },
+    },
+    "machinelearningservices:Datastore": {
+        **WORKSPACE, "name": "lake", "skipValidation": True,
+        "properties": {
+            "datastoreType": "AzureBlob", "accountName": "stmlops", "containerName": "lake", "protocol": "https",
+            "endpoint": "core.windows.net", "serviceDataAccessAuthIdentity": "WorkspaceSystemAssignedIdentity",
+            "credentials": {"credentialsType": "None"},
+        },
+    },
+    "machinelearningservices:EnvironmentContainer": {
+        **WORKSPACE, "name": "tabular", "properties": {"description": "pinned packages"},
+    },
+    "machinelearningservices:EnvironmentVersion": {
+        **WORKSPACE, "name": "tabular", "version": "1",
+        "properties": {"image": "mcr.microsoft.com/azureml/base", "condaFile": "name: tabular"},
+    },
+    "machinelearningservices:Job": {
+        **WORKSPACE, "id": "bike-buyer-1",
+        "properties": {
+            "jobType": "Command", "command": "python train.py", "environmentId": "azureml:tabular:1",
+            "computeId": f"{PROVIDERS}/Microsoft.MachineLearningServices/workspaces/mlw/computes/cpu",
+            "resources": {"instanceCount": 1}, "limits": {"jobLimitsType": "Command", "timeout": "PT1H"},
+            "inputs": {"data": {"jobInputType": "uri_file", "uri": "azureml:bikes:1", "mode": "ReadOnlyMount"}},
+        },
+    },
+    "machinelearningservices:ModelContainer": {
+        **WORKSPACE, "name": "bike-buyer", "properties": {"tags": {"champion": "1"}},
+    },
+    "machinelearningservices:ModelVersion": {
+        **WORKSPACE, "name": "bike-buyer", "version": "1",
+        "properties": {"modelType": "custom_model", "modelUri": "azureml://datastores/lake/paths/model"},
+    },
+    "machinelearningservices:OnlineEndpoint": {
+        **WORKSPACE, "endpointName": "bike-buyer", "location": "westeurope", "identity": {"type": "SystemAssigned"},
+        "properties": {"authMode": "AADToken", "publicNetworkAccess": "Enabled", "traffic": {"blue": 100}},
+    },
+    "machinelearningservices:Workspace": {
+        **WORKSPACE, "location": "westeurope", "kind": "Default", "sku": {"name": "Basic", "tier": "Basic"},
+        "identity": {"type": "UserAssigned", "userAssignedIdentities": [IDENTITY]},
+        "primaryUserAssignedIdentity": IDENTITY, "friendlyName": "Bikes", "hbiWorkspace": False,
+        "keyVault": f"{PROVIDERS}/Microsoft.KeyVault/vaults/kv-mlops", "publicNetworkAccess": "Enabled",
+        "storageAccount": f"{PROVIDERS}/Microsoft.Storage/storageAccounts/stmlops",
+        "applicationInsights": f"{PROVIDERS}/Microsoft.Insights/components/appi",
+        "sharedPrivateLinkResources": [{"name": "sql", "groupId": "sqlServer", "status": "Approved"}],
+    },
+    "machinelearningservices:WorkspaceConnection": {
+        **WORKSPACE, "connectionName": "feed",
+        "properties": {"authType": "None", "category": "PythonFeed", "target": "https://pypi.example.org/simple"},
+    },
+    "managedidentity:UserAssignedIdentity": {
+        "resourceGroupName": "mlops", "resourceName": "training", "location": "westeurope", "tags": {"owner": "ml"},
+    },
+    "monitor:DiagnosticSetting": {
+        "resourceUri": f"{PROVIDERS}/Microsoft.KeyVault/vaults/kv-mlops", "name": "audit",
+        "workspaceId": f"{PROVIDERS}/Microsoft.OperationalInsights/workspaces/log-mlops",
+        "logs": [{"categoryGroup": "audit", "enabled": True}],
+    },
+    "operationalinsights:Workspace": {
+        "resourceGroupName": "mlops", "workspaceName": "log-mlops", "location": "westeurope", "retentionInDays": 30,
+        "sku": {"name": "PerGB2018"}, "workspaceCapping": {"dailyQuotaGb": 1.0},
+    },
+    "resources:ResourceGroup": {"resourceGroupName": "mlops", "location": "westeurope", "tags": {"owner": "ml"}},
+    "storage:BlobContainer": {
+        "resourceGroupName": "mlops", "accountName": "stmlops", "containerName": "lake", "publicAccess": "None",
+    },
+    "storage:BlobServiceProperties": {
+        "resourceGroupName": "mlops", "accountName": "stmlops", "blobServicesName": "default",
+        "isVersioningEnabled": True, "deleteRetentionPolicy": {"enabled": True, "days": 7},
+        "changeFeed": {"enabled": False},
+    },
+    "storage:ManagementPolicy": {
+        "resourceGroupName": "mlops", "accountName": "stmlops", "managementPolicyName": "default",
+        "policy": {"rules": [{
+            "name": "expire", "type": "Lifecycle", "enabled": True,
+            "definition": {
+                "filters": {"blobTypes": ["blockBlob"], "prefixMatch": ["scratch/"]},
+                "actions": {"baseBlob": {"delete": {"daysAfterModificationGreaterThan": 30}}},
+            },
+        }]},
+    },
+    "storage:StorageAccount": {
+        "resourceGroupName": "mlops", "accountName": "stmlops", "location": "westeurope", "kind": "StorageV2",
+        "sku": {"name": "Standard_LRS"}, "isHnsEnabled": True, "minimumTlsVersion": "TLS1_2",
+        "enableHttpsTrafficOnly": True, "allowSharedKeyAccess": False, "allowBlobPublicAccess": False,
+        "networkRuleSet": {"defaultAction": "Deny", "ipRules": [{"iPAddressOrRange": "192.0.2.1", "action": "Allow"}]},
+        "encryption": {
+            "keySource": "Microsoft.Keyvault", "keyVaultProperties": {"keyName": "storage"},
+            "encryptionIdentity": {"encryptionUserAssignedIdentity": IDENTITY},
+        },
+    },
+}  # fmt: skip

@@ -1,0 +1,104 @@
+"""What people read: previews that are the same twice, the table after `up`."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tools import preview, summary
+from tools.deployment import excluded
+from tools.progress import SetupError
+from tools.stacks import Stack
+
+
+def step(op: str, name: str, **more: Any) -> dict[str, Any]:
+    return {"op": op, "urn": f"urn:pulumi:dev::mlops::mlops:infra:Platform$azure-native:storage:Blob::{name}", **more}
+
+
+def test_the_order_of_events_does_not_show() -> None:
+    steps = [
+        step("create", "b"),
+        step("replace", "a", detailedDiff={"y": {"kind": "add"}, "x": {"kind": "update"}}),
+        step("same", "c"),
+    ]
+    forwards, backwards = (preview.lines({"steps": order, "duration": 1}) for order in (steps, steps[::-1]))
+    assert forwards == backwards
+    assert forwards == [
+        "± replace  azure-native:storage:Blob a",
+        "             x (update)",
+        "             y (add)",
+        "+ create   azure-native:storage:Blob b",
+        "",
+        "1 to create, 1 to replace, 1 unchanged",
+    ]
+
+
+def test_messages_are_said_once_and_sorted() -> None:
+    said = [
+        {"severity": "warning", "message": " b\n"},
+        {"severity": "info", "message": "x"},
+        {"severity": "warning", "message": "b"},
+    ]
+    assert preview.messages({"diagnostics": [*said, {"severity": "error", "message": "a"}]}) == [
+        "error: a",
+        "warning: b",
+    ]
+
+
+def test_encrypted_values_do_not_reach_an_offline_preview() -> None:
+    configuration = {
+        "encryptionsalt": "v1:x",
+        "config": {"mlops:key": {"secure": "AAA"}, "mlops:list": [{"a": {"secure": "BBB"}}, 3]},
+    }
+    assert preview.without_secrets(configuration) == {
+        "config": {"mlops:key": preview.PLACEHOLDER, "mlops:list": [{"a": preview.PLACEHOLDER}, 3]}
+    }
+
+
+FULL = {
+    "cloud": "emulator",
+    "job": {"name": "bike_buyer-0123456789ab-1"},
+    "experimentUri": "http://127.0.0.1:18080/mlflow/#/experiments/1",
+    "model": {"metrics": {"auc": 0.86123, "accuracy": 0.79, "rows": 2961}},
+    "data": {"source": "real", "rows": 14841.0},
+}
+
+
+@pytest.mark.parametrize("output", [FULL, {"job": None}, {"model": {}, "data": "x"}, {"job": "j-1", "model": None}])
+def test_the_table_takes_what_there_is(output: dict[str, Any]) -> None:
+    stream = StringIO()
+    summary.show(
+        Stack("local", "emulator", Path("unused")),
+        {"bike_buyer": output, "platform": {"x": 1}},
+        Console(file=stream, width=160),
+    )
+    said = stream.getvalue()
+    assert "bike_buyer" in said
+    assert "platform" not in said
+    assert "make down STACK=local" in said
+    if output is FULL:
+        for part in (
+            "auc 0.861",
+            "accuracy 0.790",
+            "rows 2961",
+            "real, 14841 rows",
+            "bike_buyer-0123456789ab-1",
+            "/mlflow/#/experiments/1",
+        ):
+            assert part in said
+
+
+def test_one_system_leaves_the_others_alone(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.local.yaml"
+    file.write_text("config: {'mlops:systems': [bike_buyer, reviews]}")
+    stack = Stack("local", "emulator", file)
+    assert excluded(stack, None) == []
+    assert excluded(stack, "bike_buyer") == ["--exclude", "**::reviews", "--exclude", "**::reviews-*"]
+    with pytest.raises(
+        SetupError, match=r"SYSTEM=nope: stack local has no such system\. Its systems: bike_buyer, reviews"
+    ):
+        excluded(stack, "nope")

@@ -1,0 +1,26 @@
+"""`python -m tools <verb>`: the verbs of the Makefile. A person's mistake is one message, never a traceback."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from tools.commands import checks, health, stacks
+from tools.progress import SetupError
+
+application = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+for group in (stacks, health, checks):
+    application.registered_commands += group.application.registered_commands
+
+
+def main() -> None:
+    """Runs one verb."""
+    try:
+        application()
+    except SetupError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Makes what this checkout needs and is not there yet: uv, `.venv`, the Pulumi engine.
+
+Needs nothing but Python's standard library: `python3 tools/bootstrap.py`. Every verb of the Makefile calls it first;
+it is done in a fraction of a second when there is nothing to make. Writes only to the checkout and to one cache
+folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+
+if sys.version_info < (3, 11):  # noqa: UP036  this file has to say so to an old Python itself
+    for _name in ("python3.12", "python3.11"):
+        if shutil.which(_name):
+            os.execvp(_name, [_name, *sys.argv])  # noqa: S606
+    sys.exit("Python 3.11 or newer is needed, this is {}.{}: put python3.11 on PATH.".format(*sys.version_info[:2]))
+
+sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+from tools import virtualenv  # noqa: E402
+from tools.cache import cache_folder, make_once  # noqa: E402
+from tools.engine import build, download, find  # noqa: E402
+from tools.progress import Progress, SetupError, duration  # noqa: E402
+
+FREE_GIGABYTES = 6
+
+
+def make_engine(progress: Progress) -> find.Engine:
+    """Downloads the engine or builds it, into the cache folder.
+
+    Raises:
+        SetupError: neither works here; the message says what to install.
+    """
+    version = find.wanted_version()
+    folder = find.cached_folder(version)
+
+    def waiting() -> None:
+        progress.say("another set-up makes the engine; waiting for it")
+
+    with progress.step(f"Pulumi engine {version}") as step:
+
+        def make(new: os.PathLike[str]) -> None:
+            path = type(folder)(new)
+            if not download.download(version, path, step):
+                step.detail = ""
+                build.build(version, path, step, progress)
+
+        make_once(folder, make, waiting)
+    engine = find.find()
+    if engine is None:
+        raise SetupError(f"the engine in {folder} does not run; remove that folder and run this again")
+    return engine
+
+
+def announce(progress: Progress, packages: bool, engine: bool) -> None:
+    """Says what will be made, how long it takes and how much disk it needs."""
+    progress.say("Set-up makes what is missing (once; later runs skip it):")
+    if packages:
+        progress.say("  .venv from uv.lock             about 2 minutes, 3 GB")
+    if engine:
+        progress.say(
+            f"  Pulumi engine {find.wanted_version():<16} about 1 minute to download, or 6 to 9 to build with Go"
+        )
+        progress.say("                                 120 MB; 3 GB more while it is built")
+    progress.say(f"Writes only to this checkout and to {cache_folder()}")
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(cache_folder()).free / 1e9
+    if free < FREE_GIGABYTES:
+        raise SetupError(
+            f"only {free:.1f} GB are free there, {FREE_GIGABYTES} are needed: make room or set XDG_CACHE_HOME"
+        )
+
+
+def main() -> int:
+    """Brings the checkout up to date; 0 when all is there."""
+    progress, started = Progress(), time.monotonic()
+    try:
+        packages, engine = not virtualenv.is_current(), find.find() is None
+        if not packages and not engine:
+            return 0
+        announce(progress, packages, engine)
+        if packages:
+            virtualenv.sync(progress)
+        if engine:
+            make_engine(progress)
+    except SetupError as error:
+        progress.say(f"\nSet-up stopped: {error}")
+        return 1
+    except KeyboardInterrupt:
+        progress.say("\nSet-up interrupted; the next run goes on from here.")
+        return 130
+    progress.say(f"Set-up complete in {duration(time.monotonic() - started)}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

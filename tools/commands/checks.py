@@ -1,0 +1,67 @@
+"""Verbs that judge the code: lint, test, bench."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import typer
+
+from tools.cache import cache_folder
+from tools.progress import SetupError
+from tools.shell import engine_folder
+from tools.versions import ROOT
+
+application = typer.Typer()
+TYPED = ("tools", "emulator", "infra", "ml", "tests", "benchmarks", "__main__.py")
+LINTS = (
+    ("ruff check", ("-m", "ruff", "check", "--quiet", ".")),
+    ("ruff format", ("-m", "ruff", "format", "--check", "--quiet", ".")),
+    ("mypy --strict", ("-m", "mypy", "--no-error-summary")),
+)
+
+
+def _environment() -> dict[str, str]:
+    path = f"{engine_folder()}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {**os.environ, "PATH": path, "ORT_DISABLE_TELEMETRY": "1", "UV_CACHE_DIR": str(cache_folder() / "uv")}
+
+
+def _python(*words: str) -> int:
+    return subprocess.run([sys.executable, *words], cwd=ROOT, env=_environment(), check=False).returncode
+
+
+def run_lint() -> bool:
+    """Style, imports and types of the whole project."""
+    targets = [name for name in TYPED if (ROOT / name).exists()]
+    failed = []
+    for name, words in LINTS:
+        typer.echo(f"{name} …")
+        if _python(*words, *(targets if "mypy" in words else [])):
+            failed.append(name)
+    typer.echo(f"lint: {', '.join(failed)} found something to do" if failed else "lint: all clean")
+    return not failed
+
+
+@application.command()
+def lint() -> None:
+    """Style, format and types."""
+    raise typer.Exit(0 if run_lint() else 1)
+
+
+@application.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Lint, then every test that a machine without an account can run; further words go to pytest."""
+    clean = run_lint()
+    code = _python("-m", "pytest", *context.args)
+    if not clean:
+        typer.echo("The tests ran, but lint found something to do (see above).", err=True)
+    raise typer.Exit(code or (0 if clean else 1))
+
+
+@application.command()
+def bench() -> None:
+    """Measures how fast the emulator and an `up` are; benchmarks/ says what each figure means."""
+    if not (ROOT / "benchmarks" / "__main__.py").exists():
+        raise SetupError("benchmarks/ has nothing to run")
+    raise typer.Exit(_python("-m", "benchmarks"))

@@ -1,0 +1,61 @@
+"""Verbs that work on a stack: env, up, down, preview, recover."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tools import deployment, shell
+from tools.preview import preview as preview_lines
+from tools.progress import SetupError
+from tools.stacks import load_stack
+
+StackArgument = Annotated[str, typer.Argument(help="A stack of stacks/, for instance local or dev.")]
+application = typer.Typer()
+
+
+@application.command()
+def env(stack: StackArgument = "local") -> None:
+    """Prints what a shell needs for one stack: eval "$(make -s env STACK=local)"."""
+    for line in shell.export_lines(shell.variables(load_stack(stack), os.environ)):
+        typer.echo(line)
+
+
+@application.command()
+def up(
+    stack: StackArgument = "local", system: Annotated[str | None, typer.Argument(help="Only this system.")] = None
+) -> None:
+    """Brings a stack up to date and shows each system's figures and links."""
+    raise typer.Exit(deployment.up(load_stack(stack), system or None, Console(soft_wrap=True, highlight=False)))
+
+
+@application.command()
+def down(
+    stack: StackArgument = "local",
+    force: Annotated[bool, typer.Option(help="Remove an emulator stack even when a step of it fails.")] = False,
+) -> None:
+    """Removes everything a stack made; of an emulator stack nothing is left."""
+    raise typer.Exit(deployment.down(load_stack(stack), Console(soft_wrap=True, highlight=False), force))
+
+
+@application.command()
+def preview(stack: StackArgument = "local") -> None:
+    """Shows what `up` would do; needs no account and no network."""
+    for line in preview_lines(load_stack(stack)):
+        typer.echo(line)
+
+
+@application.command()
+def recover(stack: StackArgument = "local") -> None:
+    """Puts a stack right after pulumi was killed (`up` does it by itself)."""
+    console = Console(soft_wrap=True, highlight=False)
+    pulumi = deployment.prepare(load_stack(stack), console)
+    if not pulumi.exists():
+        raise SetupError(
+            f"stack {stack} does not exist in {pulumi.environment.get('PULUMI_BACKEND_URL', 'your backend')}"
+        )
+    if not deployment.put_right(pulumi, console):
+        console.print("Nothing to recover.")

@@ -1,0 +1,162 @@
+"""`up` and `down`: one stack brought up to date, or removed with all it left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from tools import shell, summary
+from tools.progress import SetupError
+from tools.pulumi_cli import Pulumi
+from tools.recover import backend_folder, existing_arm_id, recover
+from tools.stacks import PROJECT, Stack
+from tools.versions import ROOT
+
+
+def cloud_line(stack: Stack, environment: Mapping[str, str]) -> str:
+    """Which cloud a stack talks to, in one line."""
+    configuration = stack.configuration().get("config", {})
+    subscription = configuration.get(f"{PROJECT}:subscriptionId", "the one you are logged in to")
+    if stack.emulated:
+        where = f"the emulator on this machine (https://{environment.get('ARM_METADATA_HOSTNAME', '')})"
+        return f"Stack {stack.name} talks to {where}. No Azure account is used."
+    return f"Stack {stack.name} talks to AZURE, subscription {subscription}."
+
+
+def data_line(stack: Stack, environment: Mapping[str, str]) -> str:
+    """Where the systems' data comes from, in one line."""
+    configured = stack.configuration().get("config", {}).get(f"{PROJECT}:data") or {}
+    given = environment.get("MLOPS_DATA_DIR") or configured.get("directory")
+    if not given:
+        return "Data: generated (seeded). MLOPS_DATA_DIR=<folder> make up trains on real files."
+    folder = Path(given) if Path(given).is_absolute() else ROOT / given
+    if not folder.is_dir():
+        raise SetupError(f"MLOPS_DATA_DIR={given}: there is no such folder. Unset it to train on generated data.")
+    return f"Data: the files in {folder.resolve()}"
+
+
+def start_emulator(console: Console) -> None:
+    """Starts the emulator when it does not run."""
+    from emulator.settings import default_state
+    from emulator.supervisor import EmulatorError, Supervisor
+
+    try:
+        status, started = Supervisor(default_state()).start()
+    except EmulatorError as error:
+        raise SetupError(str(error)) from None
+    word = "started" if started else "runs already"
+    console.print(f"Emulator {word}: {status.settings.base_url}, pages on {status.settings.http_url}")
+
+
+def prepare(stack: Stack, console: Console) -> Pulumi:
+    """Everything that has to be there before Pulumi runs."""
+    if stack.emulated:
+        start_emulator(console)
+    environment = shell.environment(stack)
+    os.environ.update(environment)
+    return Pulumi(stack, environment)
+
+
+def put_right(pulumi: Pulumi, console: Console) -> bool:
+    """Recovers the stack after a kill and says what was done; False when nothing was wrong."""
+    subscription = str(pulumi.stack.configuration().get("config", {}).get(f"{PROJECT}:subscriptionId", ""))
+    recovery = recover(pulumi, partial(_existing_id, subscription=subscription))
+    for line in recovery.lines():
+        console.print(f"Recovered: {line}")
+    return bool(recovery)
+
+
+def _existing_id(resource: dict[str, object], subscription: str) -> str | None:
+    return existing_arm_id(resource, subscription) if str(resource["type"]).startswith("azure-native:") else None
+
+
+def excluded(stack: Stack, system: str | None) -> list[str]:
+    """Arguments that keep every other system as it is.
+
+    Raises:
+        SetupError: the stack has no system of this name.
+    """
+    systems = [str(name) for name in stack.configuration().get("config", {}).get(f"{PROJECT}:systems", [])]
+    if system is None:
+        return []
+    if system not in systems:
+        raise SetupError(f"SYSTEM={system}: stack {stack.name} has no such system. Its systems: {', '.join(systems)}.")
+    others = [name for name in systems if name != system]
+    return [word for name in others for end in ("", "-*") for word in ("--exclude", f"**::{name}{end}")]
+
+
+def up(stack: Stack, system: str | None, console: Console) -> int:
+    """Brings a stack, or one system of it, up to date. Returns Pulumi's exit code."""
+    only = excluded(stack, system)
+    pulumi = prepare(stack, console)
+    line = cloud_line(stack, pulumi.environment)
+    console.print(f"[bold]{line}[/bold]")
+    console.print(data_line(stack, pulumi.environment))
+    if not pulumi.exists():
+        pulumi.create()
+    put_right(pulumi, console)
+    unasked = ["--yes", "--skip-preview"] if stack.emulated else []
+    code = pulumi.show("up", *unasked, "--continue-on-error", *only)
+    outputs = pulumi.outputs() if pulumi.exists() else {}
+    summary.show(stack, outputs, console)
+    console.print(f"[bold]{line}[/bold]")
+    return code
+
+
+def down(stack: Stack, console: Console, force: bool = False) -> int:
+    """Removes what the stack made; of an emulator stack nothing is left, processes and files included.
+
+    `force` removes an emulator stack even when a step of it could not be taken back properly.
+    """
+    pulumi = prepare(stack, console)
+    console.print(f"[bold]{cloud_line(stack, pulumi.environment)}[/bold]")
+    if pulumi.exists():
+        put_right(pulumi, console)
+        code = destroy(pulumi)
+        if code and not (force and stack.emulated):
+            console.print(failed_destroy(stack))
+            return code
+        pulumi.read("stack", "rm", "--yes", "--preserve-config", *(["--force"] if code else []))
+        console.print(f"Removed: stack {stack.name} and its state")
+    if stack.emulated:
+        remove_emulator(console)
+        remove_history(pulumi, stack)
+    return 0
+
+
+def destroy(pulumi: Pulumi) -> int:
+    """Deletes the stack's resources; on Azure Pulumi asks first. Returns its exit code."""
+    unasked = ["--yes", "--skip-preview"] if pulumi.stack.emulated else []
+    return pulumi.show("destroy", *unasked, "--continue-on-error")
+
+
+def failed_destroy(stack: Stack) -> str:
+    """What to do when something could not be removed."""
+    again = f"Something could not be removed; see above. `make down STACK={stack.name}` goes on from here"
+    return f"{again}, with FORCE=1 it removes the emulator with all that is in it." if stack.emulated else f"{again}."
+
+
+def remove_emulator(console: Console) -> None:
+    """Stops the emulator with everything it started and removes what it kept."""
+    from emulator.settings import default_state
+    from emulator.supervisor import Supervisor
+
+    state = default_state()
+    Supervisor(state).reset()
+    console.print(f"Removed: the emulator's processes, ports and {state.name}/")
+
+
+def remove_history(pulumi: Pulumi, stack: Stack) -> None:
+    """Removes the backups that the file backend keeps of a removed stack; the backend too when it was the last one."""
+    backend = backend_folder(pulumi.environment["PULUMI_BACKEND_URL"])
+    if backend is None:
+        return
+    for kind in ("backups", "history", "locks/organization"):
+        shutil.rmtree(backend / ".pulumi" / kind / PROJECT / stack.name, ignore_errors=True)
+    if not list((backend / ".pulumi" / "stacks").rglob("*.json")):
+        shutil.rmtree(backend, ignore_errors=True)

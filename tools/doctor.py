@@ -1,0 +1,176 @@
+"""Looks at what usually goes wrong and says what to do, in words."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import ssl
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tools import shell, virtualenv
+from tools.cache import cache_folder
+from tools.engine import build, find
+from tools.locks import find_locks
+from tools.progress import SetupError
+from tools.recover import backend_folder, pending_in_file
+from tools.stacks import PROJECT, load_stack, stack_names
+from tools.versions import ROOT
+
+FREE_GIGABYTES = 6
+HOSTS = ("language_host.py", "ml.resources.host", "pulumi-resource-azure-native", "emulator.provider")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at; `fix` says what to do when it is not well."""
+
+    name: str
+    said: str
+    fix: str = ""
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing has to be done."""
+        return not self.fix
+
+
+def python() -> Iterator[Finding]:
+    """The interpreter and the packages in `.venv`."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    yield Finding("Python", f"{version} at {sys.executable}")
+    fix = "" if virtualenv.is_current() else "run `python3 tools/bootstrap.py`"
+    yield Finding(".venv", "as uv.lock says" if not fix else "not what uv.lock says", fix)
+
+
+def engine() -> Iterator[Finding]:
+    """The Pulumi engine, and Go where it has to be built."""
+    wanted, found = find.wanted_version(), find.find()
+    if found:
+        yield Finding("Pulumi engine", f"{found.version} in {found.folder} (the SDK is {wanted})")
+        return
+    yield Finding("Pulumi engine", f"missing (the SDK is {wanted})", "run `python3 tools/bootstrap.py`")
+    try:
+        build.check_go()
+        yield Finding("Go", "new enough to build the engine")
+    except SetupError as error:
+        yield Finding("Go", "not usable", str(error))
+
+
+def disk() -> Iterator[Finding]:
+    """Room in the checkout and in the cache folder."""
+    for name, folder in (("disk, checkout", ROOT), ("disk, cache", cache_folder())):
+        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        free = shutil.disk_usage(there).free / 1e9
+        fix = "" if free >= FREE_GIGABYTES else f"make room ({FREE_GIGABYTES} GB are needed) or set XDG_CACHE_HOME"
+        yield Finding(name, f"{free:.0f} GB free at {folder}", fix)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def emulator() -> Iterator[Finding]:
+    """The emulator and the ports it was given."""
+    from emulator.settings import default_state
+    from emulator.supervisor import EmulatorError, Supervisor
+
+    state = default_state()
+    if not (state / "settings.json").exists():
+        yield Finding("emulator", "never started here; `make up` starts it")
+        return
+    supervisor = Supervisor(state)
+    try:
+        status, settings = supervisor.status(), supervisor.settings()
+    except EmulatorError as error:
+        yield Finding("emulator", "its settings cannot be read", str(error))
+        return
+    if status:
+        yield Finding("emulator", f"runs as process {status.handle.pid} on {status.settings.base_url}")
+        return
+    taken = [port for port in (settings.https_port, settings.http_port) if _listens(port)]
+    fix = (
+        f"another program listens on port {taken[0]}: end it, or `make down` and `make up` choose new ports"
+        if taken
+        else ""
+    )
+    yield Finding("emulator", "does not run; `make up` starts it", fix)
+
+
+def certificates() -> Iterator[Finding]:
+    """Whether the certificate bundles that the environment names can be read."""
+    for variable in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        file = os.environ.get(variable)
+        if not file:
+            continue
+        try:
+            ssl.create_default_context(cafile=file)
+            yield Finding(variable, file)
+        except (OSError, ssl.SSLError) as error:
+            again = '`unset` it, or prepare this shell again: eval "$(make -s env STACK=local)"'
+            yield Finding(variable, f"{file} cannot be used ({error})", again)
+
+
+def data() -> Iterator[Finding]:
+    """The folder of real data."""
+    given = os.environ.get("MLOPS_DATA_DIR")
+    if not given:
+        yield Finding("data", "generated; MLOPS_DATA_DIR=<folder> names real files")
+        return
+    fix = "" if Path(given).is_dir() else "set MLOPS_DATA_DIR to the folder that holds the files, or unset it"
+    yield Finding("data", f"MLOPS_DATA_DIR={given}" + ("" if not fix else " is no folder"), fix)
+
+
+def locks() -> Iterator[Finding]:
+    """Locks and cut-off operations in the file backend of this checkout."""
+    backend = backend_folder(f"file://{shell.STATE}")
+    for name in stack_names():
+        if backend is None or not load_stack(name).emulated:
+            continue
+        for lock in find_locks(backend, PROJECT, name):
+            who = f"process {lock.pid} on {lock.host}"
+            fix = f"`make recover STACK={name}` removes it" if lock.stale else ""
+            yield Finding(f"lock on {name}", f"{who}, which is {'gone' if lock.stale else 'at work'}", fix)
+        if pending_in_file(backend, name) and not find_locks(backend, PROJECT, name):
+            fix = f"`make recover STACK={name}` (or `make up`) puts it right"
+            yield Finding(f"state of {name}", "was cut off in the middle of something", fix)
+
+
+def orphans() -> Iterator[Finding]:
+    """Hosts and plugins of this checkout whose CLI is gone."""
+    for process in psutil.process_iter(["pid", "cmdline", "ppid"]):
+        words = " ".join(process.info["cmdline"] or [])
+        ours = str(ROOT) in words and any(host in words for host in HOSTS)
+        if ours and not _below_pulumi(process):
+            yield Finding("left over", f"process {process.pid}: {words[:80]}", f"kill {process.pid}")
+
+
+def _below_pulumi(process: psutil.Process) -> bool:
+    try:
+        return any(parent.name().startswith("pulumi") for parent in process.parents())
+    except psutil.Error:
+        return True
+
+
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    python,
+    engine,
+    disk,
+    emulator,
+    certificates,
+    data,
+    locks,
+    orphans,
+)
+
+
+def findings() -> list[Finding]:
+    """Everything looked at."""
+    return [finding for check in CHECKS for finding in check()]

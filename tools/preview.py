@@ -1,0 +1,131 @@
+"""What an `up` would do, printed so that the same program gives the same bytes: no times, no order of chance.
+
+A stack on Azure is previewed without an account: on an empty state in a temporary folder, with the stand-in plugin, and
+with every encrypted value replaced. What is printed is then what `up` would make from nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tools import shell
+from tools.progress import SetupError
+from tools.pulumi_cli import Pulumi
+from tools.recover import short_name
+from tools.stacks import PROJECT, Stack
+
+SYMBOLS = {"create": "+", "update": "~", "delete": "-", "replace": "±", "same": " ", "read": ">"}
+HIDDEN = ("create-replacement", "delete-replaced", "same", "discard", "remove-pending-replace")
+OWN_KEYS = ("encryptionsalt", "secretsprovider", "encryptedkey")
+PLACEHOLDER = "not-known-in-this-preview"
+
+
+def without_secrets(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """A stack's configuration with a plain placeholder for each encrypted value, and without its keys."""
+
+    def replace(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return PLACEHOLDER if set(value) == {"secure"} else {key: replace(inner) for key, inner in value.items()}
+        return [replace(inner) for inner in value] if isinstance(value, list) else value
+
+    return {key: replace(value) for key, value in configuration.items() if key not in OWN_KEYS}
+
+
+@contextmanager
+def offline(stack: Stack) -> Iterator[tuple[Pulumi, list[str]]]:
+    """A CLI on an empty state of its own, and the arguments that name the copied configuration."""
+    with tempfile.TemporaryDirectory(prefix="preview-") as name:
+        folder = Path(name)
+        (folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
+        configuration = folder / f"Pulumi.{stack.name}.yaml"
+        configuration.write_text(yaml.safe_dump(without_secrets(stack.configuration())))
+        environment = {**shell.environment(stack), **shell.contained(folder / "state")}
+        for variable in shell.EMULATOR:
+            environment.pop(variable, None)
+        Pulumi(stack, environment, folder).create()
+        yield Pulumi(stack, environment), ["--config-file", str(configuration)]
+        shutil.rmtree(folder / "state", ignore_errors=True)
+
+
+@contextmanager
+def on_state(stack: Stack) -> Iterator[tuple[Pulumi, list[str]]]:
+    """A CLI on what there is of an emulator stack; offline while there is nothing yet."""
+    pulumi = Pulumi(stack, shell.environment(stack))
+    if pulumi.exists():
+        yield pulumi, []
+    else:
+        with offline(stack) as prepared:
+            yield prepared
+
+
+def changed_paths(step: Mapping[str, Any]) -> list[str]:
+    """The properties that differ, sorted, with the kind of change: `tags.owner (update)`."""
+    detailed = step.get("detailedDiff") or {}
+    if detailed:
+        return sorted(f"{path} ({change['kind']})" for path, change in detailed.items())
+    return sorted(step.get("diffReasons") or step.get("replaceReasons") or [])
+
+
+def lines(document: Mapping[str, Any]) -> list[str]:
+    """The plan, one line a resource that changes, sorted by URN; then the counts."""
+    steps = sorted(document.get("steps") or [], key=lambda step: (step["urn"], step["op"]))
+    said = []
+    for step in steps:
+        if step["op"] in HIDDEN:
+            continue
+        name = short_name(step["urn"])
+        said.append(f"{SYMBOLS.get(step['op'], '?')} {step['op']:<8} {name}")
+        said += [f"             {path}" for path in changed_paths(step)]
+    counts = Counter(step["op"] for step in steps if step["op"] not in HIDDEN or step["op"] == "same")
+    return [
+        *said,
+        "",
+        ", ".join(f"{count} to {op}" if op != "same" else f"{count} unchanged" for op, count in sorted(counts.items())),
+    ]
+
+
+def messages(document: Mapping[str, Any]) -> list[str]:
+    """Warnings and errors of the program and the plugins, sorted, each once."""
+    found = {
+        f"{entry['severity']}: {entry['message'].strip().removeprefix(entry['severity'] + ': ')}"
+        for entry in document.get("diagnostics") or []
+        if entry.get("severity") in ("warning", "error") and entry.get("message", "").strip()
+    }
+    return sorted(found)
+
+
+def preview(stack: Stack) -> list[str]:
+    """What `up` would do, in lines.
+
+    Raises:
+        SetupError: the program or a check failed; the message carries what they said.
+    """
+    with on_state(stack) if stack.emulated else offline(stack) as (pulumi, words):
+        command = pulumi.command("preview", "--json", *words)
+        document, problem = _run(pulumi, command)
+    if problem:
+        raise SetupError("\n".join([f"The preview of {stack.name} failed:", *(messages(document) or [problem])]))
+    basis = "from its present state" if stack.emulated and not words else "from nothing, without an account"
+    return [f"Preview of stack {stack.name} ({stack.cloud}), {basis}", "", *messages(document), *lines(document)]
+
+
+def _run(pulumi: Pulumi, command: list[str]) -> tuple[dict[str, Any], str]:
+    import subprocess
+
+    done = subprocess.run(
+        command, cwd=pulumi.project, env=pulumi.environment, capture_output=True, text=True, check=False
+    )
+    try:
+        document = dict(json.loads(done.stdout or "{}"))
+    except ValueError:
+        document = {}
+    return document, (done.stderr or done.stdout).strip() if done.returncode else ""

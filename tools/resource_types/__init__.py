@@ -1,0 +1,1 @@
+"""Generates the table of resource types from pinned packages."""

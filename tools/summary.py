@@ -1,0 +1,75 @@
+"""What `make up` shows at the end: each system with its job, its figures and where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tools.stacks import Stack
+
+FIGURES = 6
+
+
+def figure(value: object) -> str:
+    """A figure with three decimals; anything else as it is."""
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def figures(output: Mapping[str, Any]) -> str:
+    """`auc 0.861  accuracy 0.790`: the model's figures on the holdout set, `-` when there are none yet."""
+    model = output.get("model") or {}
+    metrics = (model.get("metrics") if isinstance(model, Mapping) else None) or {}
+    shown = [f"{name} {figure(value)}" for name, value in list(metrics.items())[:FIGURES]]
+    return "\n".join(shown) or "-"
+
+
+def data_source(output: Mapping[str, Any]) -> str:
+    """`real, 14841 rows` or `generated, …`; `-` when the output does not say."""
+    data = output.get("data") or {}
+    if not isinstance(data, Mapping):
+        return "-"
+    rows = f"{int(data['rows'])} rows" if isinstance(data.get("rows"), (int, float)) else ""
+    return ", ".join(part for part in (str(data.get("source") or ""), rows) if part) or "-"
+
+
+def system_outputs(outputs: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The outputs that describe a system, by name."""
+    return {
+        name: value
+        for name, value in sorted(outputs.items())
+        if isinstance(value, Mapping) and ("job" in value or "model" in value)
+    }
+
+
+def table(outputs: Mapping[str, Any]) -> Table:
+    """One row a system; keys that are missing show as `-`."""
+    shown = Table(title="Systems", title_justify="left", show_lines=True)
+    for heading in ("system", "cloud", "data", "job", "figures on the holdout set"):
+        shown.add_column(heading, overflow="fold")
+    for name, output in system_outputs(outputs).items():
+        job = output.get("job") or "-"
+        job_name = job.get("name", "-") if isinstance(job, Mapping) else str(job)
+        shown.add_row(name, str(output.get("cloud") or "-"), data_source(output), job_name, figures(output))
+    return shown
+
+
+def next_commands(stack: Stack) -> list[str]:
+    """What a person usually does next."""
+    return [
+        f'eval "$(make -s env STACK={stack.name})"   a shell for this stack, for pulumi and Azure\'s tools',
+        f"make up STACK={stack.name}                  again: changes only what changed",
+        f"make down STACK={stack.name}                removes everything",
+    ]
+
+
+def show(stack: Stack, outputs: Mapping[str, Any], console: Console) -> None:
+    """Prints the table, each system's MLflow page and the next commands."""
+    if system_outputs(outputs):
+        console.print(table(outputs))
+    for name, output in system_outputs(outputs).items():
+        if output.get("experimentUri"):
+            console.print(f"{name} in MLflow: {output['experimentUri']}")
+    console.print("\nNext:", *(f"  {line}" for line in next_commands(stack)), sep="\n")
