@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pulumi
 
+from infra.dependents import skip_dependents_of_failures
 from infra.platform import Platform
 from infra.settings import Settings
 from ml.system import load_system
 
+skip_dependents_of_failures()
 settings = Settings.load()
 settings.check_systems({path.parent.name for path in Path(__file__).parent.glob("ml/systems/*/system.py")})
 

@@ -75,5 +75,10 @@ class Monitoring(pulumi.ComponentResource):
             ingestion_mode="LogAnalytics",
             workspace_resource_id=self.log_analytics_id,
             disable_local_auth=True,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.log_analytics]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[self.log_analytics],
+                # They open nothing while local authentication is off, but somebody may switch it on.
+                additional_secret_outputs=["connectionString", "instrumentationKey"],
+            ),
         )

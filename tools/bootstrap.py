@@ -22,7 +22,7 @@ sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 from tools import virtualenv  # noqa: E402
 from tools.cache import cache_folder, make_once  # noqa: E402
-from tools.engine import build, download, find  # noqa: E402
+from tools.engine import find  # noqa: E402
 from tools.progress import Progress, SetupError, duration  # noqa: E402
 
 FREE_GIGABYTES = 6
@@ -34,6 +34,8 @@ def make_engine(progress: Progress) -> find.Engine:
     Raises:
         SetupError: neither works here; the message says what to install.
     """
+    from tools.engine import build, download  # a run with nothing to make does without them
+
     version = find.wanted_version()
     folder = find.cached_folder(version)
 

@@ -27,6 +27,8 @@ SYMBOLS = {"create": "+", "update": "~", "delete": "-", "replace": "±", "same":
 HIDDEN = ("create-replacement", "delete-replaced", "same", "discard", "remove-pending-replace")
 OWN_KEYS = ("encryptionsalt", "secretsprovider", "encryptedkey")
 PLACEHOLDER = "not-known-in-this-preview"
+ABSENT = "(none)"
+LONGEST_VALUE = 60
 
 
 def without_secrets(configuration: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,12 +69,25 @@ def on_state(stack: Stack) -> Iterator[tuple[Pulumi, list[str]]]:
             yield prepared
 
 
-def changed_paths(step: Mapping[str, Any]) -> list[str]:
-    """The properties that differ, sorted, with the kind of change: `tags.owner (update)`."""
-    detailed = step.get("detailedDiff") or {}
-    if detailed:
-        return sorted(f"{path} ({change['kind']})" for path, change in detailed.items())
-    return sorted(step.get("diffReasons") or step.get("replaceReasons") or [])
+def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
+    """Every property that differs, sorted, with its values: `settings.rate: 0.1 -> 0.2`. `__` ones are Pulumi's."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}):
+            if not key.startswith("__"):
+                yield from differences(old.get(key, ABSENT), new.get(key, ABSENT), f"{path}.{key}" if path else key)
+    elif old != new:
+        yield f"{path}: {_shown(old)} -> {_shown(new)}"
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def changes(step: Mapping[str, Any]) -> list[str]:
+    """What differs between the resource's inputs in the state and in the program."""
+    old, new = ((step.get(state) or {}).get("inputs") for state in ("oldState", "newState"))
+    return list(differences(old, new)) if old is not None and new is not None else []
 
 
 def lines(document: Mapping[str, Any]) -> list[str]:
@@ -84,7 +99,7 @@ def lines(document: Mapping[str, Any]) -> list[str]:
             continue
         name = short_name(step["urn"])
         said.append(f"{SYMBOLS.get(step['op'], '?')} {step['op']:<8} {name}")
-        said += [f"             {path}" for path in changed_paths(step)]
+        said += [f"           {path}" for path in changes(step)]
     counts = Counter(step["op"] for step in steps if step["op"] not in HIDDEN or step["op"] == "same")
     return [
         *said,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,25 @@ def _describe(line: str) -> str | None:
     )
 
 
+def uv_environment(cache: Path) -> dict[str, str]:
+    """uv with our cache folder and with the system's certificates where it has any (uv brings its own otherwise)."""
+    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    environment.setdefault("UV_CACHE_DIR", str(cache))
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile or (paths.capath and any(os.scandir(paths.capath))):
+        environment.setdefault("UV_SYSTEM_CERTS", "true")
+    return environment
+
+
+def _install_packages(uv: Path, step: Step) -> None:
+    command = [str(uv), "sync", "--frozen", "--project", str(ROOT)]
+    try:
+        run(command, step, _describe, cwd=ROOT, env=uv_environment(cache_folder() / "uv"))
+    except SetupError as error:
+        where = "UV_DEFAULT_INDEX names another package index, HTTPS_PROXY a proxy, SSL_CERT_FILE its certificates"
+        raise SetupError(f"{error}\nIf the network is in the way: {where}.") from None
+
+
 def sync(progress: Progress) -> None:
     """Makes `.venv` hold exactly what `uv.lock` says, with `uv` itself and the `*.localhost` names in it.
 
@@ -81,16 +101,13 @@ def sync(progress: Progress) -> None:
         SetupError: uv failed; the message ends with its last lines.
     """
     uv = find_or_make_uv(progress)
-    environment = {**os.environ}
-    environment.setdefault("UV_CACHE_DIR", str(cache_folder() / "uv"))
-    environment.pop("VIRTUAL_ENV", None)
     with file_lock(
         ROOT / ".pulumi-home" / "packages.lock", lambda: progress.say("another set-up fills .venv; waiting for it")
     ):
         if is_current():
             return
         with progress.step("Python packages (.venv)") as step:
-            run([str(uv), "sync", "--frozen", "--project", str(ROOT)], step, _describe, cwd=ROOT, env=environment)
+            _install_packages(uv, step)
         link = VIRTUALENV / "bin" / "uv"
         link.unlink(missing_ok=True)
         link.symlink_to(uv)

@@ -24,6 +24,8 @@ DEFAULT_TIMEOUT_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """A response, with its body decoded when it is JSON."""
+
     status: int
     headers: Mapping[str, str]
     body: Any
@@ -37,6 +39,8 @@ class Answer:
 
 @dataclass(slots=True)
 class ArmClient:
+    """Calls ARM; every error is an `ArmError` or a `ProviderError`, and `cancelled` ends every wait."""
+
     connection: Connection
     cancelled: threading.Event = field(default_factory=threading.Event)
 
@@ -48,9 +52,11 @@ class ArmClient:
         return self._checked(answer, path).body
 
     def put(self, path: str, query: Mapping[str, str], body: Mapping[str, Any]) -> Answer:
+        """Sends a resource; the answer may stand for an operation that is still under way: see `wait`."""
         return self._checked(self._send("PUT", self.connection.base_url + path, query, body), path)
 
     def post(self, path: str, query: Mapping[str, str], body: Mapping[str, Any]) -> Any:
+        """Calls an action and returns its answer."""
         return self._checked(self._send("POST", self.connection.base_url + path, query, body), path).body
 
     def delete(self, path: str, query: Mapping[str, str], timeout: float) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
+    """What is wrong with one input; `property` is its path as the program writes it."""
+
     property: str
     reason: str
 
@@ -36,6 +38,8 @@ class Naming:
 
 @dataclass(slots=True)
 class Checked:
+    """Inputs with names and location filled in, and what is wrong with them."""
+
     inputs: Properties
     failures: list[Failure] = field(default_factory=list)
 

@@ -12,6 +12,8 @@ PREFIX = "azure-native:config:"
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
+    """The plugin's configuration; what is not set is the empty text."""
+
     subscription: str = ""
     location: str = ""
     metadata_host: str = ""
@@ -30,6 +32,7 @@ class Configuration:
         )
 
     def required_subscription(self) -> str:
+        """The subscription; without one a `ProviderError` says how to set it."""
         if not self.subscription:
             raise ProviderError("no subscription: set azure-native:subscriptionId in the stack's configuration")
         return self.subscription

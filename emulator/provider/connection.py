@@ -26,6 +26,7 @@ class Connection:
 
     @cached_property
     def http(self) -> httpx.Client:
+        """The client; trusts the certificates that SSL_CERT_FILE names."""
         import ssl
 
         import httpx
@@ -61,6 +62,7 @@ class Connection:
 
     @property
     def base_url(self) -> str:
+        """Resource Manager's URL without a slash at its end."""
         with self._lock:
             return str(self._endpoints["resourceManager"]).rstrip("/")
 

@@ -22,6 +22,8 @@ Path = tuple["Step", ...]
 
 @dataclass(frozen=True, slots=True)
 class Change:
+    """One place in the inputs that changed."""
+
     path: Path
     kind: Kind
     replaces: bool
@@ -29,12 +31,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
+    """All changes between two sets of inputs."""
+
     changes: list[Change]
     same_path: bool
     """The new resource would have the old one's ARM id, so the old one must go first."""
 
 
 def difference(entry: ResourceEntry, olds: Properties, news: Properties) -> Difference:
+    """Compares checked inputs; what is not known yet counts as changed."""
     sets = {name for layout in entry.layouts.values() for name, move in layout.moves.items() if move.layout == KEYS}
     create_only = set(_create_only(entry, olds, news))
     changes = []

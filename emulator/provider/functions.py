@@ -28,11 +28,14 @@ ACTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Functions:
+    """Answers the functions a program calls."""
+
     arm: ArmClient
     configuration: Configuration
     table: ResourceTable
 
     def invoke(self, token: str, arguments: Properties) -> Properties:
+        """The result of a function; `ProviderError` for one that is not known."""
         if token == CLIENT_CONFIG:
             return self._client_config()
         if token in ACTIONS:

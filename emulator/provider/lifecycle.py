@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Made:
+    """A resource after a PUT."""
+
     id: str
     outputs: Properties
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
+    """A resource as it was read."""
+
     id: str
     outputs: Properties
     inputs: Properties
@@ -32,6 +36,8 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
+    """What the engine may do with a resource."""
+
     arm: ArmClient
     configuration: Configuration
 

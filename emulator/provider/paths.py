@@ -10,6 +10,7 @@ PLAIN = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 
 
 def text_of(path: tuple[Step, ...]) -> str:
+    """The path as one text."""
     text = ""
     for step in path:
         if isinstance(step, int):

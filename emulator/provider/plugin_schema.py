@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 def plugin_schema(table: ResourceTable) -> dict[str, Any]:
+    """The schema as a JSON object."""
     resources = {token: _resource(table.entry_for_token(token)) for token in table.tokens}
     return {"name": "azure-native", "version": table.plugin_version, "resources": resources}
 

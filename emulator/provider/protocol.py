@@ -12,18 +12,11 @@ from typing import Any
 def _load() -> tuple[Any, ...]:
     names = ("pulumi", "pulumi.runtime", "pulumi.runtime.proto")
     added = [] if "pulumi" in sys.modules else [_hollow_package(name) for name in names]
-    from pulumi.runtime.proto import (
-        engine_pb2,
-        engine_pb2_grpc,
-        plugin_pb2,
-        provider_pb2,
-        provider_pb2_grpc,
-        status_pb2,
-    )
+    from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
     for name in added:
         del sys.modules[name]
-    return provider_pb2, provider_pb2_grpc, plugin_pb2, status_pb2, engine_pb2, engine_pb2_grpc
+    return provider_pb2, provider_pb2_grpc, plugin_pb2, status_pb2
 
 
 def _hollow_package(name: str) -> str:
@@ -40,4 +33,4 @@ def _hollow_package(name: str) -> str:
     return name
 
 
-messages, services, plugin_messages, status_messages, engine_messages, engine_services = _load()
+messages, services, plugin_messages, status_messages = _load()

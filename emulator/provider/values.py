@@ -39,14 +39,7 @@ UNKNOWN: Final = Unknown()
 
 
 def is_unknown(value: object) -> bool:
-    return value is UNKNOWN
-
-
-def contains_unknown(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return any(contains_unknown(item) for item in value.values())
-    if isinstance(value, list):
-        return any(contains_unknown(item) for item in value)
+    """Whether a value is the mark of a preview."""
     return value is UNKNOWN
 
 
@@ -83,6 +76,7 @@ def _unwrapped(value: Properties) -> Any:
 
 
 def write(properties: Mapping[str, Any]) -> struct_pb2.Struct:
+    """The message for properties; null ones are left out."""
     struct = struct_pb2.Struct()
     for name, value in properties.items():
         if value is not None:

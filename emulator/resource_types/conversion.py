@@ -42,6 +42,7 @@ def request_body(entry: ResourceEntry, inputs: Mapping[str, Any]) -> dict[str, A
 
 
 def request_query(entry: ResourceEntry, inputs: Mapping[str, Any]) -> dict[str, str]:
+    """The query of the PUT: API version, and inputs that go there."""
     query = {"api-version": entry.api_version}
     for name, value in inputs.items():
         place = entry.inputs[name].place
@@ -51,6 +52,7 @@ def request_query(entry: ResourceEntry, inputs: Mapping[str, Any]) -> dict[str, 
 
 
 def request(entry: ResourceEntry, inputs: Mapping[str, Any], subscription: str) -> ArmRequest:
+    """The whole PUT that makes the resource."""
     return ArmRequest(
         resource_path(entry, inputs, subscription), request_query(entry, inputs), request_body(entry, inputs)
     )

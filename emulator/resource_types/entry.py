@@ -10,7 +10,7 @@ from emulator.resource_types.schema import ArmType, Limits, ModelReference, Sche
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emulator.resource_types.layout import Layout
+    from emulator.resource_types.layout import Layout, Move
     from emulator.resource_types.path import PathTemplate
 
 ID_OF_TYPE = "azure-native:"
@@ -28,6 +28,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Input:
+    """One Pulumi input."""
+
     place: Place
     required: bool = False
     replaces: bool = False
@@ -44,25 +46,12 @@ class Input:
         return cls(place, required="required" in words, replaces="replaces" in words)
 
     def write(self) -> str:
+        """The input as the table has it."""
         words = [f"{self.place.kind}:{'/'.join(self.place.at)}"]
         words += [f"as={self.place.layout}"] if self.place.layout else []
         words += ["required"] if self.required else []
         words += ["replaces"] if self.replaces else []
         return " ".join(words)
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    at: tuple[str, ...]
-    layout: str | None = None
-
-    @classmethod
-    def read(cls, text: str) -> Output:
-        where, _, layout = text.partition(" as=")
-        return cls(tuple(where.split("/")), layout or None)
-
-    def write(self) -> str:
-        return "/".join(self.at) + (f" as={self.layout}" if self.layout else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +65,8 @@ class PathParameter:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
+    """One HTTP method of a resource."""
+
     body: str | None = None
     """Name of the body's model."""
     long_running: bool = False
@@ -103,7 +94,7 @@ class ResourceEntry:
     parameters: Mapping[str, PathParameter]
     operations: Mapping[str, Operation]
     inputs: Mapping[str, Input]
-    outputs: Mapping[str, Output]
+    outputs: Mapping[str, Move]
     read_only: frozenset[tuple[str, ...]]
     autoname: Autoname | None
     created_by_azure: bool
@@ -122,6 +113,7 @@ class ResourceEntry:
 
 
 def read_parameters(written: Mapping[str, Mapping[str, Any]]) -> dict[str, PathParameter]:
+    """Path parameters by hole, from the table."""
     parameters = {}
     for hole, details in written.items():
         limits = {key: value for key, value in details.items() if key not in ("input", "values")}

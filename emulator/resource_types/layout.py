@@ -23,25 +23,31 @@ class Move:
 
     @classmethod
     def read(cls, text: str) -> Move:
+        """`properties/rules as=[RuleArgs]` -> the move."""
         where, _, layout = text.partition(" as=")
         return cls(tuple(where.split("/")), layout or None)
 
     def write(self) -> str:
+        """The move as the table has it."""
         return "/".join(self.at) + (f" as={self.layout}" if self.layout else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
+    """One nested type."""
+
     moves: Mapping[str, Move]
     constants: Mapping[str, Json] = field(default_factory=dict)
     """Properties with one fixed value; they choose the layout of a union."""
 
     @classmethod
     def read(cls, written: Mapping[str, Any]) -> Layout:
+        """The layout from the table."""
         moves = {name: Move.read(text) for name, text in written["moves"].items()}
         return cls(moves, written.get("where", {}))
 
     def write(self) -> dict[str, Any]:
+        """The layout as the table has it."""
         written: dict[str, Any] = {"moves": {name: move.write() for name, move in sorted(self.moves.items())}}
         return {"where": dict(self.constants), **written} if self.constants else written
 
@@ -73,11 +79,13 @@ class Arranger:
     layouts: Mapping[str, Layout]
 
     def to_arm(self, value: Json, layout: str | None) -> Json:
+        """A Pulumi value as ARM wants it."""
         if layout == KEYS:
             return {str(item): {} for item in value} if isinstance(value, list) else value
         return self._each(value, layout, self.to_arm, self._object_to_arm)
 
     def from_arm(self, value: Json, layout: str | None) -> Json:
+        """An ARM value as Pulumi's programs see it."""
         if layout == KEYS:
             return list(value) if isinstance(value, Mapping) else value
         return self._each(value, layout, self.from_arm, self._object_from_arm)

@@ -38,6 +38,7 @@ Enumerations = Mapping[str, list[str]]
 
 
 def write_type(type_: ArmType) -> str:
+    """The notation of a type."""
     match type_:
         case Scalar(kind):
             return kind
@@ -58,6 +59,7 @@ def write_type(type_: ArmType) -> str:
 
 
 def read_type(text: str, enumerations: Enumerations) -> ArmType:
+    """The type a notation stands for; `ValueError` when it stands for none."""
     type_, end = _Reader(text, enumerations).type_at(0)
     if end != len(text):
         raise ValueError(f"{text!r}: unexpected {text[end:]!r} after a type")
@@ -106,10 +108,12 @@ class _Reader:
 
 
 def write_limits(limits: Limits) -> dict[str, Any]:
+    """Limits that are set, by name."""
     return {item.name: value for item in fields(limits) if (value := getattr(limits, item.name)) is not None}
 
 
 def write_property(property_: Property) -> str | dict[str, Any]:
+    """A property as the table has it."""
     if property_.read_only:
         return "read-only any"
     words = [word for word, attribute in FLAGS.items() if getattr(property_, attribute)]
@@ -121,6 +125,7 @@ def write_property(property_: Property) -> str | dict[str, Any]:
 
 
 def read_property(written: str | Mapping[str, Any], enumerations: Enumerations) -> Property:
+    """A property from the table."""
     details: dict[str, Any] = {"type": written} if isinstance(written, str) else dict(written)
     text = details.pop("type")
     flags = set()
@@ -142,6 +147,7 @@ def _inline(parts: Mapping[str, Any], enumerations: Enumerations) -> InlineObjec
 
 
 def write_model(model: Model) -> dict[str, Any]:
+    """A model as the table has it."""
     written: dict[str, Any] = {}
     if model.discriminator:
         written["by"] = model.discriminator.property
@@ -153,6 +159,7 @@ def write_model(model: Model) -> dict[str, Any]:
 
 
 def read_model(written: Mapping[str, Any], enumerations: Enumerations) -> Model:
+    """A model from the table."""
     return Model(
         properties={name: read_property(item, enumerations) for name, item in written["properties"].items()},
         additional=read_type(written["additional"], enumerations) if "additional" in written else None,

@@ -23,6 +23,7 @@ class PathTemplate:
 
     @cached_property
     def holes(self) -> tuple[str, ...]:
+        """Names of the holes in their order."""
         return tuple(HOLE.findall(self.text))
 
     @cached_property

@@ -39,6 +39,8 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class ArrayOf:
+    """A JSON array."""
+
     items: ArmType
 
 
@@ -51,6 +53,8 @@ class MapOf:
 
 @dataclass(frozen=True, slots=True)
 class ModelReference:
+    """An object that a named model describes."""
+
     name: str
 
 
@@ -63,6 +67,8 @@ class InlineObject:
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
+    """A value that fits at least one of the members."""
+
     members: tuple[ArmType, ...]
 
 
@@ -108,6 +114,8 @@ class Discriminator:
 
 @dataclass(frozen=True, slots=True)
 class Model:
+    """One class of the package. `additional` is the type of free keys beside the named ones."""
+
     properties: Mapping[str, Property]
     additional: ArmType | None = None
     discriminator: Discriminator | None = None
@@ -121,6 +129,7 @@ class Schema:
     known: dict[str, Model] = field(default_factory=dict)
 
     def model(self, name: str) -> Model:
+        """The model of this name; `KeyError` when the table does not have it."""
         if name not in self.known:
             self.known[name] = self.read_model(name)
         return self.known[name]

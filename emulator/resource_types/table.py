@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emulator.resource_types.entry import Autoname, Input, Operation, Output, ResourceEntry, read_parameters
-from emulator.resource_types.layout import Layout
+from emulator.resource_types.entry import Autoname, Input, Operation, ResourceEntry, read_parameters
+from emulator.resource_types.layout import Layout, Move
 from emulator.resource_types.limits import broken_limits
 from emulator.resource_types.notation import read_model
 from emulator.resource_types.path import PathTemplate, type_key
@@ -46,6 +46,7 @@ class ResourceTable:
 
     @property
     def tokens(self) -> list[str]:
+        """Every Pulumi type of the table."""
         return list(self._resources)
 
     def entry_for_token(self, token: str) -> ResourceEntry:
@@ -83,7 +84,7 @@ class ResourceTable:
             parameters=read_parameters(written["parameters"]),
             operations={method: Operation(**details) for method, details in written["operations"].items()},
             inputs={name: Input.read(text) for name, text in written["inputs"].items()},
-            outputs={name: Output.read(text) for name, text in written["outputs"].items()},
+            outputs={name: Move.read(text) for name, text in written["outputs"].items()},
             read_only=frozenset(tuple(text.split("/")) for text in written["read_only"]),
             autoname=Autoname(**autoname) if autoname else None,
             created_by_azure=written.get("created_by_azure", False),

@@ -14,7 +14,10 @@ from ml.clients.errors import CloudError
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
+    from azure.ai.ml._artifacts import _blob_storage_helper
 
+    # After each upload the SDK prints a colour reset even with show_progress=False.
+    vars(_blob_storage_helper)["print"] = lambda *_, **__: None
 # The API version of azure-native 3.29.0 and of azure-ai-ml 1.35.2's own models.
 API_VERSION = "2025-12-01"
 
@@ -64,7 +67,10 @@ class Workspace:
 @cache
 def _sdk(workspace: Workspace) -> MLClient:
     from azure.ai.ml import MLClient
+    from azure.ai.ml._artifacts import _blob_storage_helper
 
+    # After each upload the SDK prints a colour reset even with show_progress=False.
+    vars(_blob_storage_helper)["print"] = lambda *_, **__: None
     # The SDK announces every experimental class it uses itself.
     logging.getLogger("azure.ai.ml").setLevel(logging.ERROR)
     cloud = load_cloud()

@@ -72,7 +72,11 @@ def lightgbm_classifier(booster: Any, specification: Specification) -> onnx.Mode
 
     width = len(specification.encoded_columns)
     trees = convert_lightgbm(
-        booster, initial_types=[(MATRIX, FloatTensorType([None, width]))], zipmap=False, target_opset=OPSET
+        booster,
+        initial_types=[(MATRIX, FloatTensorType([None, width]))],
+        name="trees",
+        zipmap=False,
+        target_opset=OPSET,
     )
     del trees.opset_import[:]
     trees.opset_import.extend(_opsets())

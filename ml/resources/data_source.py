@@ -23,6 +23,8 @@ from ml.resources.digest import digest
 
 VARIABLE = "MLOPS_DATA_DIR"
 CHUNK = 1 << 20
+# Generators leave this file beside their data, so that whoever reads the folder knows (ml/jobkit/provenance.py does).
+MARK = "generated.json"
 
 
 class DataSourceError(Exception):
@@ -52,6 +54,19 @@ class Source:
     def digest(self) -> str:
         """Identifies the content: the names and digests of all files."""
         return digest({name: record.sha256 for name, record in self.files.items()})
+
+    def copy_to(self, target: Path) -> None:
+        """Copies the files, and the generator's mark, into an empty folder.
+
+        Raises:
+            DataSourceError: only the record is at hand.
+        """
+        if self.folder is None:
+            raise DataSourceError(f"the data is not on this machine: set {VARIABLE} to the folder that holds it")
+        for name in self.files:
+            shutil.copyfile(self.folder / name, target / name)
+        if (self.folder / MARK).exists():
+            shutil.copyfile(self.folder / MARK, target / MARK)
 
     @property
     def rows(self) -> dict[str, int]:
@@ -99,12 +114,13 @@ def find_source(
 
 
 def real_source(folder: Path, names: Sequence[str]) -> Source:
-    """Real files, read in place."""
+    """Files read in place: real ones, unless a generator's mark lies beside them."""
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         wanted = f"set {VARIABLE} to the folder that holds it, or unset it for generated data"
         raise DataSourceError(f"{', '.join(missing)} is not in {folder}: {wanted}")
-    return Source("real", {name: read_file(folder / name) for name in names}, folder)
+    kind = "generated" if (folder / MARK).exists() else "real"
+    return Source(kind, {name: read_file(folder / name) for name in names}, folder)
 
 
 def generated_source(generator: Generator, names: Sequence[str]) -> Source:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -59,18 +58,16 @@ class DataVersionProvider(Provider):
     def upload(self, assets: DataAssets, inputs: Properties, claim: str) -> DataAsset:
         """Uploads exactly the files of the version."""
         found = source(inputs)
-        if found.folder is None:
-            where = "not on this machine and not in the workspace"
-            message = f"the data is {where}: set MLOPS_DATA_DIR to the folder that holds it"
-            raise Failure(f"{inputs['asset']}:{inputs['digest']}: {message}")
         rows = ", ".join(f"{name}: {count} rows" for name, count in found.rows.items())
         status(f"uploading {rows}")
         tags = {"claim": claim, "source": found.kind, "system": inputs["system"]}
         with tempfile.TemporaryDirectory() as folder:
             staged = Path(folder, inputs["asset"])
             staged.mkdir()
-            for name in found.files:
-                shutil.copyfile(found.folder / name, staged / name)
+            try:
+                found.copy_to(staged)
+            except DataSourceError as error:
+                raise Failure(f"{inputs['asset']}:{inputs['digest']} is not in the workspace, and {error}") from None
             return assets.upload(inputs["asset"], inputs["digest"], staged, f"{found.kind} data; {rows}", tags)
 
     def observe(self, identifier: str, properties: Properties) -> Properties | None:

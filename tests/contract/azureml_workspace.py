@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+import ssl
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from azure.identity import ManagedIdentityCredential
 
 from emulator.settings import SUBSCRIPTION_ID, TENANT_ID
@@ -48,6 +52,11 @@ class Workspace:
         """The storage account's name."""
         return f"st{self.name}"
 
+    @property
+    def trust(self) -> ssl.SSLContext:
+        """TLS that trusts the emulator."""
+        return ssl.create_default_context(cafile=self.emulator.environment["SSL_CERT_FILE"])
+
     @cached_property
     def credential(self) -> ManagedIdentityCredential:
         """The identity that the emulator's environment offers."""
@@ -60,7 +69,7 @@ class Workspace:
         return httpx.Client(
             base_url=self.emulator.settings.base_url,
             headers={"authorization": f"Bearer {token}"},
-            verify=self.emulator.environment["SSL_CERT_FILE"],
+            verify=self.trust,
             trust_env=False,
             timeout=60,
         )
@@ -114,7 +123,7 @@ class Workspace:
     @cached_property
     def client(self) -> MLClient:
         """azure-ai-ml, with the cloud that the metadata describes."""
-        with httpx.Client(verify=self.emulator.environment["SSL_CERT_FILE"], trust_env=False) as plain:
+        with httpx.Client(verify=self.trust, trust_env=False) as plain:
             found = plain.get(
                 f"{self.emulator.settings.base_url}/metadata/endpoints", params={"api-version": "2022-09-01"}
             ).json()
@@ -139,6 +148,15 @@ class Workspace:
             cloud_metadata=metadata,
         )
 
+    def close(self) -> None:
+        """Closes every connection, those too that azure-ai-ml keeps and cannot close itself."""
+        self.http.close()
+        self.credential.close()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            self.__dict__.pop("client", None)
+            gc.collect()
+
     def end(self, job: str, *, seconds: float = 60) -> Any:
         """Waits until a job has ended."""
         final = ("Completed", "Failed", "Canceled")
@@ -151,14 +169,33 @@ class Workspace:
 
 
 SHARED: dict[Path, Workspace] = {}
+IGNORED = pytest.mark.filterwarnings(
+    "ignore::marshmallow.warnings.RemovedInMarshmallow4Warning",
+    "ignore::marshmallow.warnings.ChangedInMarshmallow4Warning",
+    "ignore:The use of a 'BlobProperties' instance:DeprecationWarning",
+    "ignore:content_as_bytes is deprecated:DeprecationWarning",
+)
+"""What azure-ai-ml warns about itself."""
 
 
-def shared_workspace(emulator: RunningEmulator) -> Workspace:
+@pytest.fixture(name="workspace", scope="session")
+def fixture_workspace(emulator: RunningEmulator) -> Iterator[Workspace]:
     """One workspace with a cluster for all tests of a session."""
     state = emulator.settings.state
     if state not in SHARED:
         SHARED[state] = with_cluster(Workspace(emulator, "azureml").create())
-    return SHARED[state]
+    yield SHARED[state]
+    if state in SHARED:
+        SHARED.pop(state).close()
+
+
+@pytest.fixture(autouse=True)
+def fixture_sockets() -> Iterator[None]:
+    """azure-ai-ml never closes the clients it makes for an upload."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def with_cluster(workspace: Workspace) -> Workspace:

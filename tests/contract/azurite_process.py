@@ -31,7 +31,7 @@ def missing_node() -> str:
 def install() -> Path:
     """The folder with Azurite in it, filled by `npm ci` at first use."""
     version = json.loads((PACKAGE / "package.json").read_text())["dependencies"]["azurite"]
-    folder = cache_folder() / "azurite" / version
+    folder: Path = cache_folder() / "azurite" / version
     make_once(folder, install_into)
     return folder
 

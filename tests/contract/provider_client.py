@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from google.protobuf import any_pb2
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from emulator.provider import values
 
@@ -110,15 +109,3 @@ def plugin(environment: Mapping[str, str], folder: Path) -> Iterator[Plugin]:
         process.terminate()
         process.wait(SECONDS)
         process.stdout.close()
-
-
-def partial_state(error: grpc.RpcError) -> provider_pb2.ErrorResourceInitFailed | None:
-    """What a failed call says of the resource that is there nonetheless."""
-    for key, value in error.trailing_metadata() or ():
-        if key == "grpc-status-details-bin":
-            status = status_pb2.Status.FromString(value)
-            failed, packed = provider_pb2.ErrorResourceInitFailed(), any_pb2.Any()
-            packed.CopyFrom(status.details[0])
-            packed.Unpack(failed)
-            return failed
-    return None

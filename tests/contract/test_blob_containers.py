@@ -11,17 +11,17 @@ from tests.contract.blob_service import BlobContainer, BlobService, code
 
 
 def test_a_container_comes_and_goes(service: BlobService) -> None:
-    with service.client() as client:
-        container = client.get_container_client(f"life-{uuid.uuid4().hex}")
-        assert not container.exists()
-        created = container.create_container(metadata={"purpose": "test"})
-        assert container.exists()
-        properties = container.get_container_properties()
-        assert properties.etag == created["etag"]
-        assert properties.metadata == {"purpose": "test"}
-        assert properties.lease.state == "available"
-        container.delete_container()
-        assert not container.exists()
+    client = service.shared
+    container = client.get_container_client(f"life-{uuid.uuid4().hex}")
+    assert not container.exists()
+    created = container.create_container(metadata={"purpose": "test"})
+    assert container.exists()
+    properties = container.get_container_properties()
+    assert properties.etag == created["etag"]
+    assert properties.metadata == {"purpose": "test"}
+    assert properties.lease.state == "available"
+    container.delete_container()
+    assert not container.exists()
 
 
 def test_a_second_creation_is_refused(container: BlobContainer) -> None:
@@ -31,17 +31,17 @@ def test_a_second_creation_is_refused(container: BlobContainer) -> None:
 
 
 def test_what_is_not_there_cannot_be_deleted_or_written_to(service: BlobService) -> None:
-    with service.client() as client:
-        container = client.get_container_client(f"missing-{uuid.uuid4().hex}")
-        with pytest.raises(ResourceNotFoundError) as refused:
-            container.delete_container()
-        assert code(refused.value) == (404, "ContainerNotFound")
-        with pytest.raises(ResourceNotFoundError) as refused:
-            container.upload_blob("a", b"1")
-        assert code(refused.value) == (404, "ContainerNotFound")
-        with pytest.raises(ResourceNotFoundError) as refused:
-            list(container.list_blobs())
-        assert code(refused.value) == (404, "ContainerNotFound")
+    client = service.shared
+    container = client.get_container_client(f"missing-{uuid.uuid4().hex}")
+    with pytest.raises(ResourceNotFoundError) as refused:
+        container.delete_container()
+    assert code(refused.value) == (404, "ContainerNotFound")
+    with pytest.raises(ResourceNotFoundError) as refused:
+        container.upload_blob("a", b"1")
+    assert code(refused.value) == (404, "ContainerNotFound")
+    with pytest.raises(ResourceNotFoundError) as refused:
+        list(container.list_blobs())
+    assert code(refused.value) == (404, "ContainerNotFound")
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_what_is_not_there_cannot_be_deleted_or_written_to(service: BlobService)
     [("UpperCase", "InvalidResourceName"), ("ab", "OutOfRangeInput"), ("two--hyphens", "InvalidResourceName")],
 )
 def test_a_bad_name_is_refused(service: BlobService, name: str, expected: str) -> None:
-    with service.client() as client, pytest.raises(HttpResponseError) as refused:
-        client.create_container(name)
+    with pytest.raises(HttpResponseError) as refused:
+        service.shared.create_container(name)
     assert code(refused.value) == (400, expected)
 
 
@@ -67,15 +67,13 @@ def test_metadata_is_replaced_whole_and_changes_the_etag(container: BlobContaine
 def test_containers_are_listed_by_prefix_in_pages(service: BlobService) -> None:
     prefix = f"page-{uuid.uuid4().hex[:8]}-"
     names = [f"{prefix}{number}" for number in range(5)]
-    with service.client() as client:
-        for name in names:
-            client.create_container(name, metadata={"number": name[-1]})
-        pages = [
-            list(page) for page in client.list_containers(prefix, include_metadata=True, results_per_page=2).by_page()
-        ]
-        for name in names:
-            client.delete_container(name)
-        left = list(client.list_containers(prefix))
+    client = service.shared
+    for name in names:
+        client.create_container(name, metadata={"number": name[-1]})
+    pages = [list(page) for page in client.list_containers(prefix, include_metadata=True, results_per_page=2).by_page()]
+    for name in names:
+        client.delete_container(name)
+    left = list(client.list_containers(prefix))
     assert [[container.name for container in page] for page in pages] == [names[:2], names[2:4], names[4:]]
     assert [container.metadata["number"] for page in pages for container in page] == list("01234")
     assert left == []
@@ -102,6 +100,6 @@ def test_a_leased_container_is_deleted_by_its_holder_only(container: BlobContain
 
 
 def test_the_kind_of_account_is_told(service: BlobService) -> None:
-    with service.client() as client:
-        information = client.get_account_information()
+    client = service.shared
+    information = client.get_account_information()
     assert information["account_kind"] == "StorageV2"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
@@ -68,7 +69,11 @@ def test_another_accounts_blob_is_copied_with_a_signature(
             target.start_copy_from_url(source.url)
         assert code(refused.value) == (404, "CannotVerifyCopySource")
         expiry = datetime.now(UTC) + timedelta(hours=1)
-        options = {"account_key": other.key, "permission": BlobSasPermissions(read=True), "expiry": expiry}
+        options: dict[str, Any] = {
+            "account_key": other.key,
+            "permission": BlobSasPermissions(read=True),
+            "expiry": expiry,
+        }
         target.start_copy_from_url(f"{source.url}?{generate_blob_sas(other.account, 'data', 'from', **options)}")
     assert target.download_blob().readall() == b"content"
     assert storage_accounts.delete("blobcopysource") == 200

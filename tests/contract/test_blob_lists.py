@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobPrefix, BlobProperties
@@ -53,7 +55,7 @@ def test_a_list_comes_in_pages(filled: BlobContainer, size: int) -> None:
 
 
 def test_a_page_can_be_taken_up_later(filled: BlobContainer) -> None:
-    first = filled.client.list_blobs(results_per_page=3).by_page()
+    first: Any = filled.client.list_blobs(results_per_page=3).by_page()
     assert [blob.name for blob in next(first)] == NAMES[:3]
     token = first.continuation_token
     rest = filled.client.list_blobs(results_per_page=3).by_page(token)

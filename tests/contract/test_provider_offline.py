@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from typing import Any
 import grpc
 import psutil
 import pytest
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2
 
 from emulator.provider import values
 from emulator.provider.values import UNKNOWN
@@ -174,6 +177,12 @@ def test_identities_are_a_set(offline: Plugin) -> None:
 
 
 # -- the process
+
+
+def test_the_plugin_says_what_it_is(offline: Plugin) -> None:
+    schema = json.loads(offline.stub.GetSchema(provider_pb2.GetSchemaRequest()).schema)
+    assert schema["version"] == offline.stub.GetPluginInfo(empty_pb2.Empty()).version == "3.29.0"
+    assert schema["resources"][f"azure-native:{ACCOUNT}"]["requiredInputs"] == ["kind", "resourceGroupName", "sku"]
 
 
 def test_anything_but_a_preview_is_refused_and_says_why(offline: Plugin) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.engine_project import Project
+from tests.local.engine_project import MANIFEST, Project
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +49,12 @@ def test_a_program_that_fails_says_where(tmp_path: Path) -> None:
     said = project.up(toys={}, code=1)
     assert "mlops:owner is missing; write it" in said
     assert "Traceback" not in said
+
+
+def test_resources_work_under_the_sdk_s_own_server(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project")
+    stock = [line for line in MANIFEST.splitlines() if not line.startswith("plugins:")]
+    (project.folder / "Pulumi.yaml").write_text("\n".join(stock))
+    said = project.up(toys={"a": 1})
+    assert project.objects() == {"a"}
+    assert "second 0" not in said, "only our server shows text on the row"

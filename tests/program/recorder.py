@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 import gc
 import json
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -23,7 +24,7 @@ from pulumi.runtime.settings import configure
 from pulumi.runtime.stack import run_in_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 PROJECT = "mlops"
 ROOT = Path(__file__).parents[2]
@@ -52,6 +53,7 @@ class Registered:
     depends_on: frozenset[str]
     delete_before_replace: bool
     replace_on_changes: tuple[str, ...]
+    secret_outputs: frozenset[str]
 
     def texts(self) -> Iterator[str]:
         """Every text in the inputs, however deep."""
@@ -106,9 +108,10 @@ class _Recorder(MockMonitor):
     worker threads with event loops that nobody closes.
     """
 
-    def __init__(self, *, preview: bool) -> None:
+    def __init__(self, *, preview: bool, failing: Container[str]) -> None:
         super().__init__(_NoInvokes())
         self.preview = preview
+        self.failing = failing
         self.recording = Recording()
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name in Pulumi's protocol
@@ -127,8 +130,11 @@ class _Recorder(MockMonitor):
                 depends_on=frozenset(request.dependencies),
                 delete_before_replace=request.deleteBeforeReplace,
                 replace_on_changes=tuple(request.replaceOnChanges),
+                secret_outputs=frozenset(request.additionalSecretOutputs),
             )
         )
+        if request.custom and request.name in self.failing:
+            return resource_pb2.RegisterResourceResponse(urn=urn, result=resource_pb2.Result.FAIL)
         known = "" if self.preview or not request.custom else f"{request.name}-id"
         return resource_pb2.RegisterResourceResponse(urn=urn, id=known, object=self._state(request))
 
@@ -158,11 +164,15 @@ def run(
     stack: str = "test",
     secrets: Sequence[str] = (),
     preview: bool = True,
+    failing: Container[str] = (),
 ) -> Recording:
-    """Runs `program` with a stack's configuration (keys without namespace, values as in the stack's file)."""
+    """Runs `program` with a stack's configuration (keys without namespace, values as in the stack's file).
+
+    The resources named in `failing` fail as under `--continue-on-error`.
+    """
 
     def inside() -> Recording:
-        recorder = _Recorder(preview=preview)
+        recorder = _Recorder(preview=preview, failing=failing)
         set_all_config(as_text(config), [f"{PROJECT}:{key}" for key in secrets])
         settings = MockSettings(  # type: ignore[no-untyped-call]
             monitor=recorder,
@@ -173,6 +183,8 @@ def run(
             root_directory=str(ROOT),
         )
         configure(settings)
+        # As the SDK's own executor does: what a failed resource leaves unread is no news.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
         def start() -> None:
             program()

@@ -182,7 +182,9 @@ def test_services_refuse_keys_and_passwords(platform: Recording) -> None:
     assert one(platform, "keyvault:Vault").inputs["properties"]["enableRbacAuthorization"] is True
     registry = one(platform, "containerregistry:Registry").inputs
     assert (registry["adminUserEnabled"], registry["anonymousPullEnabled"]) == (False, False)
-    assert one(platform, "applicationinsights:Component").inputs["disableLocalAuth"] is True
+    insights = one(platform, "applicationinsights:Component")
+    assert insights.inputs["disableLocalAuth"] is True
+    assert insights.secret_outputs == {"connectionString", "instrumentationKey"}
     assert one(platform, "operationalinsights:Workspace").inputs["features"]["disableLocalAuth"] is True
     workspace = one(platform, "machinelearningservices:Workspace").inputs
     assert workspace["systemDatastoresAuthMode"] == "Identity"

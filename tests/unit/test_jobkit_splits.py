@@ -48,7 +48,7 @@ def test_the_share_of_distinct_rows_is_the_one_asked_for() -> None:
 
 def test_folds_keep_equal_rows_together_and_leave_none_out() -> None:
     groups = splits.groups(SPECIFICATION, frame([age for age in range(20, 70) for _ in range(age % 3 + 1)]))
-    left_out = []
+    left_out: list[int] = []
     for training, validation in splits.grouped_folds(groups, 5, seed=3):
         assert set(groups[training]).isdisjoint(groups[validation])
         assert len(training) + len(validation) == len(groups)

@@ -20,21 +20,24 @@ def step(op: str, name: str, **more: Any) -> dict[str, Any]:
 
 
 def test_the_order_of_events_does_not_show() -> None:
-    steps = [
-        step("create", "b"),
-        step("replace", "a", detailedDiff={"y": {"kind": "add"}, "x": {"kind": "update"}}),
-        step("same", "c"),
-    ]
+    old = {"inputs": {"rate": 0.1, "files": {"train.py": "1a", "same.py": "2b"}, "__provider": "x"}}
+    new = {"inputs": {"rate": 0.2, "files": {"train.py": "3c", "same.py": "2b", "new.py": "4d"}, "__provider": "y"}}
+    steps = [step("create", "b", newState=new), step("replace", "a", oldState=old, newState=new), step("same", "c")]
     forwards, backwards = (preview.lines({"steps": order, "duration": 1}) for order in (steps, steps[::-1]))
     assert forwards == backwards
     assert forwards == [
         "± replace  azure-native:storage:Blob a",
-        "             x (update)",
-        "             y (add)",
+        "           files.new.py: (none) -> 4d",
+        "           files.train.py: 1a -> 3c",
+        "           rate: 0.1 -> 0.2",
         "+ create   azure-native:storage:Blob b",
         "",
         "1 to create, 1 to replace, 1 unchanged",
     ]
+
+
+def test_a_long_value_is_cut() -> None:
+    assert list(preview.differences({"text": "a"}, {"text": "b" * 200})) == [f"text: a -> {'b' * 59}…"]
 
 
 def test_messages_are_said_once_and_sorted() -> None:

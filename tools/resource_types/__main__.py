@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from emulator.resource_types.table import TABLE_FILE
+from tools.progress import SetupError
 from tools.resource_types.builder import UnplacedInputError
 from tools.resource_types.generator import generate
-from tools.resource_types.packages import PackageError
 
 
 def main() -> int:
@@ -25,7 +25,7 @@ def main() -> int:
     gc.disable()  # a few large syntax trees: collecting while they grow doubles the time
     try:
         generated = generate()
-    except (PackageError, LookupError, UnplacedInputError) as error:
+    except (SetupError, LookupError, UnplacedInputError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     for note in generated.notes:

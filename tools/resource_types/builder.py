@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.resource_types.entry import Input, Operation, Output, PathParameter, Place, ResourceEntry
+from emulator.resource_types.entry import Input, Operation, PathParameter, Place, ResourceEntry
+from emulator.resource_types.layout import Move
 from emulator.resource_types.path import PathTemplate
 from emulator.resource_types.schema import NO_LIMITS, ModelReference
 from tools.resource_types import targets
@@ -31,12 +32,15 @@ class UnplacedInputError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Builder:
+    """Builds entries from one package and one module of the SDK."""
+
     package: Package
     module: PulumiModule
     placement: Placement
     layouts: NestedLayouts
 
     def build(self, token: str) -> ResourceEntry:
+        """The entry of a type such as `storage:StorageAccount`; `LookupError` when the sources do not have it."""
         name = token.split(":")[1]
         pulumi = self.module.resource(name)
         put = choose_put(name, self.package.operations, self.placement, pulumi.inputs)
@@ -72,17 +76,17 @@ class Builder:
         listed = wire in targets.REPLACING_INPUTS.get(token, ()) or (wire == "location" and len(at) == 1)
         return Input(Place("body", at, layout), item.required, replaces=listed or property_.create_only)
 
-    def _outputs(self, response: ModelReference, outputs: dict[str, PulumiProperty]) -> dict[str, Output]:
+    def _outputs(self, response: ModelReference, outputs: dict[str, PulumiProperty]) -> dict[str, Move]:
         written = {}
         for wire, item in sorted(outputs.items()):
             if wire == "azureApiVersion":  # the provider's own
                 continue
             found = self.placement.find(wire, response, read_only=True)
             if found is None:
-                written[wire] = Output((wire,) if wire in ENVELOPE else ("properties", wire))
+                written[wire] = Move((wire,) if wire in ENVELOPE else ("properties", wire))
                 continue
             at, property_ = found
-            written[wire] = Output(at, self.layouts.layout_of(item.type, property_.type, output=True))
+            written[wire] = Move(at, self.layouts.layout_of(item.type, property_.type, output=True))
         return written
 
 

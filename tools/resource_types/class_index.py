@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClassIndex:
+    """What the files of a `models` folder define."""
+
     classes: dict[str, ast.ClassDef]
     enumerations: dict[str, dict[str, str]]
     """Enumeration -> member name -> value."""
 
     @classmethod
     def read(cls, folder: Path) -> ClassIndex:
+        """Reads a `models` folder."""
         classes: dict[str, ast.ClassDef] = {}
         enumerations: dict[str, dict[str, str]] = {}
         for file in sorted(folder.glob("*.py")):
@@ -35,6 +38,7 @@ class ClassIndex:
         return cls(classes, enumerations)
 
     def enumeration(self, name: str) -> Enumeration | None:
+        """The enumeration of this name, if there is one."""
         members = self.enumerations.get(name)
         return Enumeration(name, tuple(dict.fromkeys(members.values()))) if members is not None else None
 

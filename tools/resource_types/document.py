@@ -30,6 +30,8 @@ Lines = dict[str, dict[str, Any]]
 
 @dataclass(slots=True)
 class Document:
+    """Collects entries, and the models and enumerations they reach."""
+
     version: str
     resources: dict[str, Any] = field(default_factory=dict)
     models: Lines = field(default_factory=dict)
@@ -37,12 +39,14 @@ class Document:
     layouts: Lines = field(default_factory=dict)
 
     def add(self, source: str, entry: ResourceEntry) -> None:
+        """Adds a type and the models its requests use."""
         self.resources[entry.token] = _written_entry(source, entry)
         for operation in entry.operations.values():
             if operation.body:
                 self._add_model(source, entry.schema, operation.body)
 
     def add_layouts(self, module: str, layouts: Mapping[str, Layout]) -> None:
+        """Adds the nested types of an SDK module that differ from ARM's."""
         for name, layout in layouts.items():
             self.layouts.setdefault(module, {})[name] = layout.write()
 
@@ -61,6 +65,7 @@ class Document:
             self._add_model(source, schema, child)
 
     def text(self) -> str:
+        """The whole file; the same input gives the same bytes."""
         sections = [f'"pulumi_azure_native": {json.dumps(self.version)}']
         sections.append(_section("resources", self.resources, depth=1))
         for name in ("models", "enumerations", "layouts"):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Generated:
+    """The table and what there is to say about it."""
+
     document: Document
     notes: list[str] = field(default_factory=list)
     """What a person should know: models of another API version, nested properties no model has."""
@@ -29,6 +31,7 @@ class Generated:
 def generate(
     types: Mapping[str, Sequence[str]] = targets.TYPES, sources: Mapping[str, Source] = targets.SOURCES
 ) -> Generated:
+    """Reads all sources; `LookupError` and `UnplacedInputError` name a type that cannot be made."""
     generated = Generated(Document(targets.PULUMI_AZURE_NATIVE))
     modules: dict[str, PulumiModule] = {}
     for source, tokens in sorted(types.items()):

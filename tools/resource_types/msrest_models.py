@@ -35,10 +35,13 @@ LIMITS = ("pattern", "min_length", "max_length", "min_items", "max_items", "mini
 
 
 class MsrestModels:
+    """Reads models by name."""
+
     def __init__(self, index: ClassIndex) -> None:
         self.index = index
 
     def read(self, name: str) -> Model:
+        """The model of a class."""
         properties: dict[str, Any] = {}
         additional: ArmType | None = None
         rules = self._literal(name, "_validation")

@@ -40,6 +40,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class PackageOperation:
+    """One method of the package's clients."""
+
     group: str
     request: Request
     body: str | None
@@ -55,6 +57,7 @@ class PackageOperation:
         return self.request.method
 
     def same_path(self, path: str) -> bool:
+        """Whether the operation is on this path; case does not count."""
         return letters(self.path) == letters(path)
 
 

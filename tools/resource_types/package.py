@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Package:
+    """Models and operations."""
+
     schema: Schema
     operations: list[PackageOperation]
 
 
 def read_package(source: Source) -> Package:
+    """Reads one source without importing it."""
     folder = package_folder(source.distribution, source.version).joinpath(*source.module.split("."))
     index = ClassIndex.read(folder / "models")
     older = any("_attribute_map" in _assigned(index, name) for name in index.classes)

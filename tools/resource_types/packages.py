@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
+import os
 from importlib import metadata
 from pathlib import Path
 
 from tools.cache import cache_folder, make_once
-
-
-class PackageError(Exception):
-    """A pinned package is not there and could not be fetched."""
+from tools.progress import Progress, run
+from tools.virtualenv import find_or_make_uv
 
 
 def package_folder(distribution: str, version: str) -> Path:
-    """The folder that holds a distribution's modules, fetched into the cache unless it is installed."""
+    """The folder that holds a distribution's modules, fetched into the cache unless it is installed.
+
+    Raises:
+        SetupError: the package could not be fetched.
+    """
     return _installed(distribution, version) or _cached(distribution, version)
 
 
@@ -35,16 +35,9 @@ def _cached(distribution: str, version: str) -> Path:
 
 
 def _fetch(requirement: str, folder: Path) -> None:
-    print(f"fetching {requirement}", file=sys.stderr, flush=True)
-    command = [_uv(), "pip", "install", "--quiet", "--no-deps", "--target", str(folder), requirement]
-    result = subprocess.run(command, check=False, text=True, capture_output=True)
-    if result.returncode:
-        raise PackageError(f"cannot fetch {requirement}: {result.stderr.strip()}")
-
-
-def _uv() -> str:
-    bootstrapped = cache_folder() / "boot" / "bin" / "uv"
-    found = shutil.which("uv") or (str(bootstrapped) if bootstrapped.exists() else None)
-    if found is None:
-        raise PackageError("uv is needed to fetch packages: run `make up` once, or install uv")
-    return found
+    progress = Progress()
+    uv = find_or_make_uv(progress)
+    environment = {**os.environ}
+    environment.setdefault("UV_CACHE_DIR", str(cache_folder() / "uv"))
+    with progress.step(requirement) as step:
+        run([str(uv), "pip", "install", "--no-deps", "--target", str(folder), requirement], step, env=environment)

@@ -37,6 +37,7 @@ class Placement:
         return next((hit for hit in hits if hit), None)
 
     def candidates(self, type_: ArmType) -> list[Candidate]:
+        """Every property a name could stand for, outer ones first."""
         if not isinstance(type_, ModelReference):
             return self._list(type_)
         if type_.name not in self._known:

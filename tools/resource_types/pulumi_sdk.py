@@ -34,6 +34,8 @@ ANY = PulumiType("any")
 
 @dataclass(slots=True)
 class PulumiProperty:
+    """One property of a resource or nested type. `constant` is the value the SDK itself sets."""
+
     type: PulumiType
     required: bool = False
     constant: Any = None
@@ -41,6 +43,8 @@ class PulumiProperty:
 
 @dataclass(frozen=True, slots=True)
 class PulumiResource:
+    """One resource class."""
+
     api_version: str
     inputs: dict[str, PulumiProperty]
     outputs: dict[str, PulumiProperty]
@@ -54,6 +58,7 @@ class PulumiModule:
 
     @classmethod
     def open(cls, name: str, version: str) -> PulumiModule:
+        """The module of the pinned SDK."""
         return cls(package_folder("pulumi-azure-native", version) / "pulumi_azure_native" / name)
 
     @cached_property

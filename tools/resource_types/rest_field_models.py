@@ -31,11 +31,14 @@ FIELDS = ("rest_field", "rest_discriminator")
 
 
 class RestFieldModels:
+    """Reads models by name."""
+
     def __init__(self, index: ClassIndex) -> None:
         self.index = index
         self._children = self._find_children()
 
     def read(self, name: str) -> Model:
+        """The model of a class."""
         properties: dict[str, Property] = {}
         discriminated_by = ""
         for node in reversed(list(self.index.lineage(name))):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 @cache
 def parse_file(file: Path) -> ast.Module:
+    """The syntax tree of a file, kept for the next caller."""
     return ast.parse(file.read_text())
 
 
@@ -22,10 +23,12 @@ def text_of(node: ast.AST | None) -> str | None:
 
 
 def keyword(call: ast.Call, name: str) -> ast.expr | None:
+    """A call's keyword argument, if it has it."""
     return next((word.value for word in call.keywords if word.arg == name), None)
 
 
 def camel_case(name: str) -> str:
+    """`key_vault` -> `keyVault`."""
     head, *rest = name.strip("_").split("_")
     return head + "".join(part[:1].upper() + part[1:] for part in rest)
 

@@ -75,6 +75,15 @@ EFFECTS: dict[str, dict[str, float]] = {
 """Change of the log-odds by a category; 0 where none is given."""
 
 
+HOLDER_COLUMNS = (
+    *("LoyaltyCardID", "Region", "FirstName", "MiddleName", "LastName", "BirthDate", "MaritalStatus", "Gender"),
+    *("EmailAddress", "YearlyIncome", "TotalChildren", "NumberChildrenAtHome", "Education", "Occupation"),
+    *("HouseOwnerFlag", "NumberCarsOwned", "AddressLine1", "AddressLine2", "Phone", "DateFirstPurchase"),
+    "CommuteDistance",
+)
+PURCHASE_COLUMNS = ("LoyaltyCardID", "Region", "Age", "Bikes")
+
+
 def purchase_probability(person: Mapping[str, str], age: int) -> float:
     """The planted probability that a holder buys; `person` has the columns of the holders' file."""
     log_odds = -0.2
@@ -119,14 +128,6 @@ def generate(rows: int, seed: int, output: Path) -> None:
     _write(output / PURCHASES, PURCHASE_COLUMNS, purchases)
     mark = {"generator": "bike_buyer", "rows": rows, "seed": seed, "planted_auc": PLANTED_AUC}
     (output / GENERATED).write_text(json.dumps(mark) + "\n")
-
-
-HOLDER_COLUMNS = (
-    "LoyaltyCardID Region FirstName MiddleName LastName BirthDate MaritalStatus Gender EmailAddress YearlyIncome "
-    "TotalChildren NumberChildrenAtHome Education Occupation HouseOwnerFlag NumberCarsOwned AddressLine1 AddressLine2 "
-    "Phone DateFirstPurchase CommuteDistance"
-).split()
-PURCHASE_COLUMNS = "LoyaltyCardID Region Age Bikes".split()
 
 
 def _pick(draw: random.Random, frequencies: Mapping[str, int]) -> str:

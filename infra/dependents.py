@@ -1,0 +1,38 @@
+"""What happens to the rest of the program when a resource fails."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from pulumi.runtime.rpc_manager import RPCManager
+from pulumi.runtime.stack import ResourceRegistrationFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+def skip_dependents_of_failures() -> None:
+    """Under `--continue-on-error`, leaves out what depends on a failed resource and goes on with the rest.
+
+    The engine reports the failure itself. Pulumi 3.259 then fails the program as well, with a traceback, at the first
+    resource that depends on the failed one: what has not been registered by then is held up, however unrelated.
+    """
+    if getattr(RPCManager.do_rpc, "skips_dependents", False):
+        return
+    original = RPCManager.do_rpc
+
+    @wraps(original)
+    def do_rpc(self: RPCManager, name: str, rpc: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def skipping(*args: Any, **options: Any) -> Any:
+            try:
+                return await rpc(*args, **options)
+            except ResourceRegistrationFailed as failure:
+                # One object goes to every dependent, and each `await` on the way makes its traceback longer.
+                failure.__traceback__ = None
+                return None
+
+        return original(self, name, skipping)
+
+    do_rpc.skips_dependents = True  # type: ignore[attr-defined]
+    RPCManager.do_rpc = do_rpc  # type: ignore[assignment, method-assign]

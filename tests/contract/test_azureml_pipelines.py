@@ -1,0 +1,104 @@
+"""Pipeline jobs through the unmodified azure-ai-ml."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.azureml_sdk import Environment, Input, Output, command, dsl
+from tests.contract.azureml_workspace import IGNORED, Workspace, fixture_sockets, fixture_workspace, until
+
+__all__ = ["fixture_sockets", "fixture_workspace"]
+pytestmark = IGNORED
+IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+
+
+@pytest.fixture(name="table")
+def fixture_table(workspace: Workspace, tmp_path: Path) -> Input:
+    workspace.client.environments.create_or_update(Environment(name="plain", version="1", image=IMAGE))
+    (tmp_path / "table.csv").write_text("rows")
+    return Input(type="uri_file", path=str(tmp_path / "table.csv"))
+
+
+def step(name: str, text: str, **inputs: Input) -> Any:
+    """A component that runs a command and has one output folder."""
+    outputs = {"out": Output(type="uri_folder")}
+    made = command(name=name, command=text, environment="plain:1", inputs=inputs, outputs=outputs)
+    return made.component
+
+
+def submit(workspace: Workspace, pipeline: Any) -> str:
+    """Submits a pipeline and gives its name."""
+    pipeline.name = f"pipe-{uuid.uuid4().hex[:12]}"
+    name: str = workspace.client.jobs.create_or_update(pipeline, experiment_name="pipelines").name
+    return name
+
+
+def states(workspace: Workspace, pipeline: str) -> dict[str, str]:
+    """Status of each step."""
+    return {one.display_name: one.status for one in workspace.client.jobs.list(parent_job_name=pipeline)}
+
+
+def test_steps_run_in_order_and_pass_their_outputs_on(workspace: Workspace, table: Input, tmp_path: Path) -> None:
+    first = step("first", "cp ${{inputs.table}} ${{outputs.out}}/x", table=Input(type="uri_file"))
+    times = "for i in $(seq ${{inputs.times}}); do cat ${{inputs.before}}/x; done > ${{outputs.out}}/y"
+    second = step("second", times, before=Input(type="uri_folder"), times=Input(type="integer", default=3))
+
+    @dsl.pipeline(default_compute="cpu")
+    def chain(table: Input) -> dict[str, Any]:
+        copy = first(table=table)
+        repeat = second(before=copy.outputs.out)
+        return {"result": repeat.outputs.out}
+
+    name = submit(workspace, chain(table))
+    assert workspace.end(name, seconds=120).status == "Completed", workspace.details(name)
+    assert states(workspace, name) == {"copy": "Completed", "repeat": "Completed"}
+    assert name in [one.name for one in workspace.client.jobs.list()]
+    child = next(iter(workspace.client.jobs.list(parent_job_name=name)))
+    assert child.name not in [one.name for one in workspace.client.jobs.list()]
+    assert workspace.client.jobs.get(child.name).status == "Completed"
+    workspace.client.jobs.download(name, all=True, download_path=tmp_path / "down")
+    assert (tmp_path / "down/named-outputs/result/y").read_text() == "rows" * 3
+
+
+def test_failed_step_fails_the_pipeline_and_stops_what_waits_for_it(workspace: Workspace, table: Input) -> None:
+    first = step("broken", "echo no such column; exit 1", table=Input(type="uri_file"))
+    second = step("never", "true", before=Input(type="uri_folder"))
+
+    @dsl.pipeline(default_compute="cpu")
+    def chain(table: Input) -> None:
+        broken = first(table=table)
+        never = second(before=broken.outputs.out)
+        never.name = "never"
+
+    name = submit(workspace, chain(table))
+    assert workspace.end(name, seconds=120).status == "Failed"
+    assert states(workspace, name) == {"broken": "Failed"}
+    assert "no such column" in workspace.details(name)["error"]["error"]["message"]
+
+
+def test_canceled_pipeline_cancels_its_steps(workspace: Workspace, table: Input) -> None:
+    slow = step("slow", "sleep 600", table=Input(type="uri_file"))
+
+    @dsl.pipeline(default_compute="cpu")
+    def chain(table: Input) -> None:
+        slow(table=table)
+
+    name = submit(workspace, chain(table))
+    until(lambda: "Running" in states(workspace, name).values(), seconds=60)
+    workspace.client.jobs.begin_cancel(name).result()
+    assert workspace.end(name).status == "Canceled"
+    assert list(states(workspace, name).values()) == ["Canceled"]
+
+
+def test_pipeline_bound_to_nothing_is_refused(workspace: Workspace, table: Input) -> None:
+    made = workspace.client.components.create_or_update(step("lonely", "true", before=Input(type="uri_folder")))
+    bound = {"value": "${{parent.jobs.ghost.outputs.out}}", "job_input_type": "literal"}
+    steps = {"one": {"type": "command", "componentId": made.id, "inputs": {"before": bound}}}
+    body = {"jobType": "Pipeline", "jobs": steps, "settings": {"default_compute": "cpu"}}
+    answer = workspace.request("PUT", f"{workspace.id}/jobs/ghost", json={"properties": body})
+    assert answer.status_code == 400
+    assert "binds its input 'before' to 'ghost'" in answer.json()["error"]["message"]

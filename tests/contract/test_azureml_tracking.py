@@ -1,0 +1,114 @@
+"""The tracking server: MLflow's own clients, inside jobs and outside, and what is left when a workspace is gone."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import ViewType
+from mlflow.exceptions import MlflowException
+
+from tests.conftest import ROOT, RunningEmulator
+from tests.contract.azureml_sdk import Environment, command
+from tests.contract.azureml_workspace import IGNORED, Workspace, fixture_sockets, fixture_workspace, with_cluster
+
+__all__ = ["fixture_sockets", "fixture_workspace"]
+pytestmark = IGNORED
+IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+REPORT = """
+import json, os, time, urllib.request
+uri, run = os.environ["MLFLOW_TRACKING_URI"], os.environ["MLFLOW_RUN_ID"]
+
+def call(path, **body):
+    request = urllib.request.Request(f"{uri}/api/2.0/mlflow/{path}", json.dumps(body).encode())
+    request.add_header("content-type", "application/json")
+    return urllib.request.urlopen(request).read()
+
+call("runs/log-metric", run_id=run, key="auc", value=0.86, timestamp=int(time.time() * 1000), step=1)
+"""
+
+
+@pytest.fixture(name="tracking")
+def fixture_tracking(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    return MlflowClient(workspace.client.workspaces.get(workspace.name).mlflow_tracking_uri)
+
+
+def run_job(workspace: Workspace, text: str, experiment: str, **options: str) -> str:
+    """Runs a command and gives the job's name; it must complete."""
+    workspace.client.environments.create_or_update(Environment(name="plain", version="1", image=IMAGE))
+    job = command(command=text, environment="plain:1", compute="cpu", experiment_name=experiment, **options)
+    job.name = f"job-{uuid.uuid4().hex[:12]}"
+    submitted: str = workspace.client.jobs.create_or_update(job).name
+    assert workspace.end(submitted, seconds=120).status == "Completed", workspace.details(submitted)
+    return submitted
+
+
+def test_run_of_a_job_has_the_jobs_name(workspace: Workspace, tracking: MlflowClient, tmp_path: Path) -> None:
+    (tmp_path / "report.py").write_text(REPORT)
+    job = run_job(workspace, "python report.py", "metrics", code=str(tmp_path), display_name="A report")
+    run = tracking.get_run(job)
+    assert (run.info.run_name, run.info.status) == ("A report", "FINISHED")
+    assert run.data.metrics == {"auc": 0.86}
+    assert run.data.tags["azureml.jobName"] == job
+    found = workspace.client.jobs.get(job)
+    assert found.studio_url.endswith(f"/mlflow/#/experiments/{run.info.experiment_id}/runs/{job}")
+    page = httpx.get(found.studio_url.partition("#")[0], trust_env=False)
+    assert "<title>MLflow</title>" in page.text
+
+
+def test_failed_job_is_a_failed_run(workspace: Workspace, tracking: MlflowClient) -> None:
+    workspace.client.environments.create_or_update(Environment(name="plain", version="1", image=IMAGE))
+    job = command(command="exit 1", environment="plain:1", compute="cpu", experiment_name="metrics")
+    submitted = workspace.client.jobs.create_or_update(job)
+    workspace.end(submitted.name)
+    assert tracking.get_run(submitted.name).info.status == "FAILED"
+
+
+def test_mlflow_clients_work_outside_jobs(tracking: MlflowClient, tmp_path: Path) -> None:
+    experiment = tracking.create_experiment("exploration")
+    run = tracking.create_run(experiment, run_name="by hand")
+    tracking.log_metric(run.info.run_id, "loss", 0.5)
+    tracking.log_param(run.info.run_id, "depth", 3)
+    (tmp_path / "plot.txt").write_text("plot")
+    tracking.log_artifact(run.info.run_id, str(tmp_path / "plot.txt"), "plots")
+    tracking.set_terminated(run.info.run_id)
+    assert [one.path for one in tracking.list_artifacts(run.info.run_id, "plots")] == ["plots/plot.txt"]
+    copy = tracking.download_artifacts(run.info.run_id, "plots/plot.txt", str(tmp_path))
+    assert Path(copy).read_text() == "plot"
+    model = tracking.create_registered_model("by-hand")
+    assert tracking.create_model_version(model.name, run.info.artifact_uri, run.info.run_id).version == 1
+    tracking.delete_registered_model(model.name)
+    tracking.delete_experiment(experiment)
+
+
+@pytest.fixture(name="leaving")
+def fixture_leaving(emulator: RunningEmulator) -> Iterator[Workspace]:
+    workspace = with_cluster(Workspace(emulator, "leaving").create())
+    yield workspace
+    workspace.delete(workspace.group)
+    workspace.close()
+
+
+def test_nothing_is_left_of_a_purged_workspace(leaving: Workspace, tracking: MlflowClient) -> None:
+    before = {one.name for one in tracking.search_experiments(ViewType.ALL)}
+    job = run_job(leaving, "echo x > outputs/x", "leaving-experiment")
+    run = tracking.get_run(job)
+    tracking.create_registered_model("leaving-model")
+    tracking.create_model_version("leaving-model", run.info.artifact_uri, job)
+    leaving.delete(leaving.id, forceToPurge="true")
+    with pytest.raises(MlflowException, match="not found"):
+        tracking.get_run(job)
+    assert {one.name for one in tracking.search_experiments(ViewType.ALL)} == before
+    assert [one.name for one in tracking.search_registered_models()] == []
+    assert list(leaving.emulator.settings.state.glob(f"jobs/*/{job}")) == []
+
+
+def test_server_says_nothing_to_the_outside(workspace: Workspace) -> None:
+    log = (workspace.emulator.settings.state / "mlflow" / "server.log").read_text()
+    assert "Traceback" not in log
+    assert (ROOT / "mlruns").exists() is False

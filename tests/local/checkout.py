@@ -1,0 +1,159 @@
+"""A copy of this checkout with few rows of data, driven as a person drives it: `make`'s verbs and `pulumi` in its shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.versions import ROOT
+
+ROWS = 500
+STEP_SECONDS = 240
+JOBS = "microsoft.machinelearningservices/workspaces/jobs"
+DATA = "microsoft.machinelearningservices/workspaces/data/versions"
+# A person's own settings must not reach the copy.
+FOREIGN = (
+    "ARM_",
+    "AZURE_",
+    "IDENTITY_",
+    "PULUMI_",
+    "EMULATOR_",
+    "MLFLOW_",
+    "MLOPS_",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+)
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A job as the emulator's store has it."""
+
+    name: str
+    status: str
+    archived: bool
+
+
+class Checkout:
+    """One copy; `data` is the folder that serves as its real data."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "checkout"
+        self.data = folder / "data"
+        files = subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        for name in files.stdout.splitlines():
+            if ROOT.joinpath(name).is_file():
+                target = self.folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, target)
+        self.folder.joinpath(".venv").symlink_to(ROOT / ".venv")
+        self.data.mkdir()
+        generator = [sys.executable, "-m", "ml.systems.bike_buyer.generator"]
+        options = ["--rows", str(ROWS), "--seed", "11", "--output", str(self.data)]
+        subprocess.run([*generator, *options], cwd=self.folder, check=True, capture_output=True)
+        self.data.joinpath("generated.json").unlink()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+        self.environment = {**kept, "MLOPS_DATA_DIR": str(self.data), "CI": "true"}
+
+    # -- what a person types
+
+    def tool(self, *words: str, check: bool = True) -> str:
+        """`make <verb>` without its set-up."""
+        return self._run([".venv/bin/python", "-m", "tools", *words], check=check)
+
+    def pulumi(self, words: str, *, check: bool = True) -> str:
+        """`pulumi` in the shell that `make env` prepares."""
+        return self._run(["bash", "-c", self.in_shell(f"pulumi {words}")], check=check)
+
+    def in_shell(self, command: str) -> str:
+        """A command line that prepares the stack's shell first."""
+        return f'eval "$(.venv/bin/python -m tools env local)"; {command}'
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Starts a verb and goes on."""
+        return subprocess.Popen(
+            [".venv/bin/python", "-m", "tools", *words],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs of the bike buyer."""
+        found: dict[str, Any] = json.loads(self.pulumi("stack output --json -s local"))
+        return dict(found.get("bike_buyer", {}))
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replaces a text that must be in a file."""
+        path = self.folder / name
+        text = path.read_text()
+        assert old in text, f"{old!r} is not in {name}"
+        path.write_text(text.replace(old, new))
+
+    def _run(self, command: list[str], *, check: bool) -> str:
+        result = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=STEP_SECONDS,
+            check=False,
+        )
+        text = result.stdout + result.stderr
+        assert not check or result.returncode == 0, text[-6000:]
+        assert check or result.returncode != 0, f"should have failed:\n{text[-6000:]}"
+        return text if not check or command[0] != "bash" else result.stdout
+
+    # -- what the cloud has
+
+    def rows(self, resource_type: str) -> list[tuple[str, dict[str, Any]]]:
+        """Name and body of every document of a type, oldest first."""
+        database = sqlite3.connect(f"file:{self.folder}/.emulator/emulator.db?mode=ro", uri=True)
+        try:
+            query = "select id, body from documents where type = ? order by sequence"
+            return [
+                (row[0].rpartition("/")[2], json.loads(row[1])) for row in database.execute(query, (resource_type,))
+            ]
+        finally:
+            database.close()
+
+    def jobs(self) -> list[JobRow]:
+        """All jobs, oldest first."""
+        bodies = [(name, body["properties"]) for name, body in self.rows(JOBS)]
+        return [JobRow(name, body["status"], bool(body.get("isArchived"))) for name, body in bodies]
+
+    def data_versions(self) -> list[str]:
+        """All data versions, oldest first."""
+        return [name for name, _ in self.rows(DATA)]
+
+    def emulator_pid(self) -> int:
+        """The emulator's process."""
+        return int(json.loads(self.folder.joinpath(".emulator/emulator.pid").read_text())["pid"])
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
+    """Polls until the condition holds; fails naming what did not happen."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.1)
+
+
+def kill(pid: int) -> None:
+    """What no process can refuse."""
+    os.kill(pid, signal.SIGKILL)

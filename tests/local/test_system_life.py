@@ -1,0 +1,181 @@
+"""The life of a system in one stack, in order: every test goes on where the one before ended."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.local.checkout import Checkout, kill, wait_until
+
+TRAIN = "ml/systems/bike_buyer/job/train.py"
+HYPERPARAMETERS = "ml/systems/bike_buyer/job/hyperparameters.py"
+MAIN = "    folder, output, hyperparameters = arguments()\n"
+UNCHANGED = "up --yes --skip-preview --expect-no-changes -s local"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    made = Checkout(tmp_path_factory.mktemp("life"))
+    made.edit(HYPERPARAMETERS, "rounds: int = 200", "rounds: int = 12")
+    yield made
+    subprocess.run([".venv/bin/python", "-m", "emulator", "reset"], cwd=made.folder, env=made.environment, check=False)
+
+
+def test_up_trains_and_shows_the_figures(checkout: Checkout) -> None:
+    printed = checkout.tool("up", "local")
+    outputs = checkout.outputs()
+    assert outputs["data"]["source"] == "real"
+    assert outputs["data"]["rows"]["potential-bike-buyers.csv"] == 500
+    assert 0.5 < outputs["model"]["metrics"]["auc"] < 1
+    assert f"auc {outputs['model']['metrics']['auc']:.3f}" in printed
+    assert outputs["experimentUri"] in printed
+    assert [job.status for job in checkout.jobs()] == ["Completed"]
+
+
+def test_the_same_program_changes_nothing(checkout: Checkout) -> None:
+    checkout.pulumi(UNCHANGED)
+    checkout.pulumi("refresh --yes --skip-preview --expect-no-changes -s local")
+
+
+def test_comments_formatting_and_test_tools_retrain_nothing(checkout: Checkout) -> None:
+    checkout.edit("ml/jobkit/metrics.py", "from __future__", "# a comment\nfrom __future__")
+    checkout.edit(TRAIN, MAIN, "    (folder, output,\n       hyperparameters) = arguments()  # reformatted\n")
+    checkout.edit("pyproject.toml", '"pytest>=8.4"', '"pytest>=8.3"')
+    checkout.pulumi(UNCHANGED)
+    checkout.edit(TRAIN, "    (folder, output,\n       hyperparameters) = arguments()  # reformatted\n", MAIN)
+
+
+def test_a_hyperparameter_is_one_new_job_and_preview_names_the_file(checkout: Checkout) -> None:
+    first = checkout.outputs()["job"]
+    checkout.edit(HYPERPARAMETERS, "rounds: int = 12", "rounds: int = 14")
+    preview = checkout.pulumi("preview -s local")
+    assert HYPERPARAMETERS in preview
+    assert len(checkout.jobs()) == 1
+    checkout.tool("up", "local")
+    names = [job.name for job in checkout.jobs()]
+    assert names == [first, checkout.outputs()["job"]]
+    assert names[0] != names[1]
+
+
+def test_back_to_an_earlier_value_adopts_the_earlier_job(checkout: Checkout) -> None:
+    before = checkout.jobs()
+    checkout.edit(HYPERPARAMETERS, "rounds: int = 14", "rounds: int = 12")
+    checkout.tool("up", "local")
+    after = checkout.jobs()
+    assert [job.name for job in after] == [job.name for job in before]
+    assert checkout.outputs()["job"] == before[0].name
+    assert [job.archived for job in after] == [False, True]
+    checkout.pulumi(UNCHANGED)
+
+
+def test_a_renamed_resource_keeps_what_its_successor_adopts(checkout: Checkout) -> None:
+    before = checkout.jobs()
+    checkout.edit("ml/systems/bike_buyer/system.py", '"{name}-training"', '"{name}-model-training"')
+    checkout.tool("up", "local")
+    assert checkout.jobs() == before
+    checkout.pulumi("refresh --yes --skip-preview --expect-no-changes -s local")
+
+
+def test_one_changed_row_is_one_new_data_version_and_one_new_job(checkout: Checkout) -> None:
+    jobs, versions = checkout.jobs(), checkout.data_versions()
+    holders = checkout.data / "potential-bike-buyers.csv"
+    text = holders.read_text(encoding="utf-8-sig")
+    holders.write_text(text.replace("Bachelors", "Graduate Degree", 1), encoding="utf-8-sig")
+    checkout.tool("up", "local")
+    assert len(checkout.jobs()) == len(jobs) + 1
+    assert len(checkout.data_versions()) == len(versions) + 1
+
+
+def hold(checkout: Checkout, gate: Path) -> None:
+    """Makes the next job wait for a file."""
+    wait = f"    while not Path({str(gate)!r}).exists():\n        time.sleep(0.05)\n"
+    checkout.edit(TRAIN, MAIN, wait + MAIN)
+
+
+def test_a_killed_cli_leaves_one_job_that_the_next_up_adopts(checkout: Checkout, tmp_path: Path) -> None:
+    count = len(checkout.jobs())
+    gate = tmp_path / "go"
+    hold(checkout, gate)
+    running = checkout.start("up", "local")
+    wait_until(lambda: [job.status for job in checkout.jobs()[count:]] == ["Running"], "the job runs")
+    family = [running, *psutil.Process(running.pid).children(recursive=True)]
+    pulumi = next(
+        process for process in family[1:] if isinstance(process, psutil.Process) and process.name() == "pulumi"
+    )
+    kill(pulumi.pid)
+    running.communicate(timeout=60)
+    gate.touch()
+    checkout.tool("up", "local")
+    assert [job.status for job in checkout.jobs()[count:]] == ["Completed"]
+    checkout.pulumi(UNCHANGED)
+
+
+def test_a_killed_emulator_loses_nothing_and_the_job_ends(checkout: Checkout, tmp_path: Path) -> None:
+    count, documents = len(checkout.jobs()), len(checkout.data_versions())
+    gate = tmp_path / "go"
+    checkout.edit(TRAIN, "exists():\n        time.sleep(0.05)\n", "exists():\n        time.sleep(0.06)\n")
+    checkout.folder.joinpath(TRAIN).write_text(
+        "\n".join(
+            f"    while not Path({str(gate)!r}).exists():" if line.startswith("    while not Path(") else line
+            for line in checkout.folder.joinpath(TRAIN).read_text().split("\n")
+        )
+    )
+    running = checkout.start("up", "local")
+    wait_until(lambda: [job.status for job in checkout.jobs()[count:]] == ["Running"], "the job runs")
+    kill(checkout.emulator_pid())
+    running.communicate(timeout=120)
+    gate.touch()
+    checkout.tool("up", "local")
+    assert [job.status for job in checkout.jobs()[count:]] == ["Completed"]
+    assert len(checkout.data_versions()) == documents
+    assert checkout.outputs()["job"] == checkout.jobs()[-1].name
+
+
+def test_a_failing_script_shows_its_last_lines_and_stops_after_three_attempts(checkout: Checkout) -> None:
+    count = len(checkout.jobs())
+    checkout.edit(TRAIN, MAIN, '    print("about to divide", flush=True)\n    print(1 / 0)\n' + MAIN)
+    for attempt in (1, 2, 3):
+        printed = checkout.tool("up", "local", check=False)
+        assert "about to divide" in printed
+        assert "ZeroDivisionError: division by zero" in printed
+        assert [job.status for job in checkout.jobs()[count:]] == ["Failed"] * attempt
+    refused = checkout.tool("up", "local", check=False)
+    assert "3 attempts failed" in refused
+    assert "ZeroDivisionError" in refused
+    assert len(checkout.jobs()) == count + 3
+
+
+def test_down_leaves_nothing(checkout: Checkout) -> None:
+    settings = json.loads(checkout.folder.joinpath(".emulator/settings.json").read_text())
+    checkout.tool("down", "local")
+    listening = {one.laddr.port for one in psutil.net_connections("tcp4") if one.status == psutil.CONN_LISTEN}
+    assert not listening & {settings["https_port"], settings["http_port"]}
+    folder = str(checkout.folder)
+    assert [
+        process.pid for process in psutil.process_iter() if folder in " ".join(_environment(process).values())
+    ] == []
+    assert not checkout.folder.joinpath(".emulator").exists() or not any(
+        checkout.folder.joinpath(".emulator").iterdir()
+    )
+
+
+def test_up_with_the_same_names_works_again(checkout: Checkout) -> None:
+    text = checkout.folder.joinpath(TRAIN).read_text()
+    kept = [line for line in text.split("\n") if "1 / 0" not in line and "about to divide" not in line]
+    checkout.folder.joinpath(TRAIN).write_text("\n".join(kept))
+    checkout.tool("up", "local")
+    assert [job.status for job in checkout.jobs()] == ["Completed"]
+    checkout.tool("down", "local")
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    try:
+        found: dict[str, str] = process.environ()
+    except psutil.Error:
+        return {}
+    return {name: value for name, value in found.items() if name in ("EMULATOR_STATE", "PULUMI_HOME", "PWD")}
