@@ -1,6 +1,6 @@
 # Every verb is one line that calls a tool; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up down preview env recover doctor test lint bench lock
+.PHONY: help up down preview env recover doctor test lint bench lock lock-data
 PYTHON ?= python3
 STACK ?= local
 SYSTEM ?=
@@ -33,7 +33,9 @@ bench: ## measure the emulator and `up`
 	$(RUN) bench
 lock: ## choose package versions anew (uv.lock)
 	@$(SETUP) && .venv/bin/uv lock
+lock-data: ## record the digests of a system's real data (SYSTEM=bike_buyer, MLOPS_DATA_DIR=folder)
+	$(RUN) lock-data $(or $(SYSTEM),bike_buyer)
 
 ##@ Help
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -31,6 +31,8 @@ def free_port(preferred: int) -> int:
     """The preferred loopback port when nothing listens there, else one the system picks."""
     for port in (preferred, 0):
         with socket.socket() as probe:
+            # Connections of an emulator that was killed linger on its port; they do not keep a new one from listening.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:

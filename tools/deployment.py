@@ -16,6 +16,7 @@ from tools.pulumi_cli import Pulumi
 from tools.recover import backend_folder, existing_arm_id, recover
 from tools.stacks import PROJECT, Stack
 from tools.versions import ROOT
+from tools.virtualenv import uv_variables
 
 
 def cloud_line(stack: Stack, environment: Mapping[str, str]) -> str:
@@ -56,6 +57,7 @@ def start_emulator(console: Console) -> None:
 def prepare(stack: Stack, console: Console) -> Pulumi:
     """Everything that has to be there before Pulumi runs."""
     if stack.emulated:
+        os.environ.update(uv_variables())  # the emulator's jobs install packages
         start_emulator(console)
     environment = shell.environment(stack)
     os.environ.update(environment)

@@ -75,20 +75,24 @@ def _describe(line: str) -> str | None:
     )
 
 
-def uv_environment(cache: Path) -> dict[str, str]:
-    """uv with our cache folder and with the system's certificates where it has any (uv brings its own otherwise)."""
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    environment.setdefault("UV_CACHE_DIR", str(cache))
+def uv_variables() -> dict[str, str]:
+    """What uv is told here and in jobs: our cache folder, and the system's certificates where it has any.
+
+    What the person has set already stays.
+    """
     paths = ssl.get_default_verify_paths()
+    values = {"UV_CACHE_DIR": str(cache_folder() / "uv")}
     if paths.cafile or (paths.capath and any(os.scandir(paths.capath))):
-        environment.setdefault("UV_SYSTEM_CERTS", "true")
-    return environment
+        values["UV_SYSTEM_CERTS"] = "true"
+    return {name: os.environ.get(name, value) for name, value in values.items()}
 
 
 def _install_packages(uv: Path, step: Step) -> None:
     command = [str(uv), "sync", "--frozen", "--project", str(ROOT)]
+    environment = {**os.environ, **uv_variables()}
+    environment.pop("VIRTUAL_ENV", None)
     try:
-        run(command, step, _describe, cwd=ROOT, env=uv_environment(cache_folder() / "uv"))
+        run(command, step, _describe, cwd=ROOT, env=environment)
     except SetupError as error:
         where = "UV_DEFAULT_INDEX names another package index, HTTPS_PROXY a proxy, SSL_CERT_FILE its certificates"
         raise SetupError(f"{error}\nIf the network is in the way: {where}.") from None

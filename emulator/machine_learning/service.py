@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 
-from emulator.errors import ServiceError
+from emulator.errors import ServiceError, not_found
+from emulator.http import Request, Response
 from emulator.machine_learning import pipeline
 from emulator.machine_learning.assets import AssetContainer, AssetVersion
 from emulator.machine_learning.codes import CodeVersion
@@ -21,7 +22,7 @@ from emulator.machine_learning.data import DataVersion
 from emulator.machine_learning.datastores import Datastore
 from emulator.machine_learning.environments import EnvironmentVersion
 from emulator.machine_learning.history import History
-from emulator.machine_learning.identifiers import workspace_id
+from emulator.machine_learning.identifiers import JOB, workspace_id
 from emulator.machine_learning.job_folder import JobFolder
 from emulator.machine_learning.job_records import JobRecords
 from emulator.machine_learning.jobs import Job
@@ -76,6 +77,7 @@ class MachineLearningService(Service):
         assert isinstance(codes, CodeVersion)  # noqa: S101 - the table above says so
         return (
             Route("*", r"/mlflow(/.*)?", self.tracking.proxy, listener="http", bearer=False),
+            Route("*", r"/runs/(?P<run>[^/&]+)(&.*)?", self.page, ("GET",), listener="http", bearer=False),
             Route(ARM_HOST, CODE_UPLOAD, codes.start_upload, ("POST",)),
             *self.history.routes(),
         )
@@ -91,6 +93,19 @@ class MachineLearningService(Service):
         self.scheduler.stop()
         self.tracking.stop()
 
+    def page(self, request: Request) -> Response:
+        """Leads from a job's short link to its page in MLflow, whose address is known only once the run is made.
+
+        azure-ai-ml appends `&tid=...` to the link.
+        """
+        name = request.parameters["run"]
+        job = next((one for one in reversed(self.emulator.store.of_type(JOB)) if one.name == name), None)
+        if job is None:
+            raise not_found(request.path)
+        experiment = job.private.get("experiment")
+        where = f"/#/experiments/{experiment}/runs/{name}" if experiment else "/"
+        return Response(302, headers={"location": self.tracking.uri + where})
+
     # -- the life of a job, as the scheduler asks for it
 
     def folder(self, job: Document) -> JobFolder:
@@ -99,13 +114,9 @@ class MachineLearningService(Service):
         identifier = workspace.properties["workspaceId"] if workspace else "deleted"
         return JobFolder(self.emulator.settings.state / "jobs" / identifier / job.name)
 
-    def links(self, job: str, experiment_id: str = "") -> dict[str, Any]:
+    def links(self, job: str) -> dict[str, Any]:
         """A job's `services`: where its metrics are and where a person looks at them."""
-        page = (
-            f"{self.tracking.uri}/#/experiments/{experiment_id}/runs/{job}"
-            if experiment_id
-            else f"{self.tracking.uri}/"
-        )
+        page = f"{self.emulator.settings.http_url}/runs/{job}"
         return {
             "Tracking": {"endpoint": self.tracking.uri, "jobServiceType": "Tracking"},
             "Studio": {"endpoint": page, "jobServiceType": "Studio"},
@@ -140,7 +151,7 @@ class MachineLearningService(Service):
         properties = job.properties
         tags.update({key: str(value) for key, value in (properties.get("tags") or {}).items()})
         experiment = self.tracking.create_run(job.name, properties["displayName"], properties["experimentName"], tags)
-        self._link(job_id, experiment)
+        self.records.update(job_id, experiment=experiment)
         folder = self.folder(job)
         if folder.path.exists():
             files.write_json(folder.path / files.TRACKING, {"environment": {}})
@@ -214,13 +225,6 @@ class MachineLearningService(Service):
             self.tracking.end_run(job.name, status)
         except (ServiceError, httpx.HTTPError) as error:
             logger.warning("the run of %s was not ended: %s", job.name, error)
-
-    def _link(self, job_id: str, experiment_id: str) -> None:
-        with self.emulator.store.transaction():
-            job = self.records.get(job_id)
-            if job:
-                job.properties["services"] = self.links(job.name, experiment_id)
-                self.emulator.store.put(job)
 
 
 def ended(job: Document, folder: JobFolder, *, canceled: bool) -> tuple[str, dict[str, Any] | None]:

@@ -19,7 +19,9 @@ from emulator.runtime import ProcessHandle
 from emulator.service import Emulator
 from emulator.settings import free_port
 
-START_SECONDS = 60.0
+START_SECONDS = 110.0
+STARTS = 3
+TAIL_CHARACTERS = 2000
 POLL_SECONDS = 0.1
 PREFIX = "/mlflow"
 HOP_HEADERS = frozenset(
@@ -46,11 +48,11 @@ class TrackingServer:
         """What clients set as their tracking URI."""
         return f"{self.emulator.settings.http_url}{PREFIX}"
 
-    def start(self) -> None:
-        """Starts the server unless it runs; does not wait for it."""
+    def start(self) -> bool:
+        """Starts the server unless it runs, and does not wait for it; True when it was started now."""
         with self._lock:
             if self._handle and self.emulator.runtime.alive(self._handle):
-                return
+                return False
             self.folder.mkdir(parents=True, exist_ok=True)
             port = free_port(0)
             self._address, self._ready = f"http://127.0.0.1:{port}", False
@@ -62,6 +64,7 @@ class TrackingServer:
                 directory=self.folder,
                 log=self.folder / "server.log",
             )
+        return True
 
     def wait(self) -> str:
         """The server's own address, once it answers.
@@ -69,19 +72,21 @@ class TrackingServer:
         Raises:
             ServiceError: 503, it did not come up; the message names its log.
         """
-        deadline = time.monotonic() + START_SECONDS
-        self.start()
+        deadline, starts = time.monotonic() + START_SECONDS, int(self.start())
         while not self._ready:
             try:
                 self._ready = self._client.get(f"{self._address}{PREFIX}/health", timeout=2.0).is_success
             except httpx.HTTPError:
-                if time.monotonic() > deadline:
-                    log = self.folder / "server.log"
-                    message = f"The MLflow server did not start within {START_SECONDS:.0f} s; see {log}."
-                    raise ServiceError(503, "ServiceUnavailable", message) from None
+                if starts > STARTS or time.monotonic() > deadline:
+                    raise self._unavailable() from None
                 time.sleep(POLL_SECONDS)
-                self.start()
+                starts += self.start()
         return self._address
+
+    def _unavailable(self) -> ServiceError:
+        log = self.folder / "server.log"
+        said = log.read_text(errors="replace")[-TAIL_CHARACTERS:] if log.exists() else ""
+        return ServiceError(503, "ServiceUnavailable", f"The MLflow server did not start; the end of {log}:\n{said}")
 
     def stop(self) -> None:
         """Ends the server."""

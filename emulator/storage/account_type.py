@@ -51,6 +51,7 @@ class StorageAccount(ResourceType):
 
     def prepare(self, document: Document, old: Document | None) -> None:
         require_location(document)
+        require_kind(document)
         self._check_name(document)
         created = old.properties["creationTime"] if old else iso_date(time.time())
         if old is None:
@@ -133,6 +134,13 @@ class StorageAccount(ResourceType):
             if other.name.lower() == name and other.key != document.key:
                 message = f"The storage account named {name} is already taken."
                 raise ServiceError(409, "StorageAccountAlreadyTaken", message)
+
+
+def require_kind(document: Document) -> None:
+    """400 without a kind and a SKU."""
+    sku = document.body.get("sku")
+    if not document.body.get("kind") or not isinstance(sku, dict) or not sku.get("name"):
+        raise ServiceError(400, "InvalidRequestContent", "A storage account has a kind and a sku with a name.")
 
 
 def encryption(created: str) -> dict[str, Any]:

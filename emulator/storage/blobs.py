@@ -84,8 +84,8 @@ class Blobs:
             draft: type, content, size, headers, metadata, blocks, tier and copy of the new blob; the rest is
                 filled in here.
         """
-        check_name(key.name)
         with self.cleaning([draft.content]) as unused, self.place(key) as place:
+            check_name(key.name)
             check(place.blob)
             return self.write(place, key.name, draft, unused)
 

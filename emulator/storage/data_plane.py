@@ -12,6 +12,7 @@ from emulator.storage.access import CONTAINER, OBJECT, SERVICE
 from emulator.storage.accounts import Accounts
 from emulator.storage.authorization import Authorizer
 from emulator.storage.blob_store import BlobStore
+from emulator.storage.blobs import check_name
 from emulator.storage.call import Call
 from emulator.storage.documents import error_document, xml_response
 from emulator.storage.errors import StorageError, unsupported
@@ -84,6 +85,8 @@ class DataPlane:
 
     def _run(self, request: Request) -> Response:
         level, container_name, blob_name = place(request)
+        if level == OBJECT:
+            check_name(blob_name)
         found = self._accounts.get(request.parameters["host"])
         access = self._authorizer.access(request, found, container_name, blob_name)
         operation = find_operation(request, level)

@@ -11,7 +11,7 @@ written. A wrong address, run or credential fails it at the start. Nothing is dr
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ml.jobkit.errors import JobError
@@ -132,7 +132,8 @@ def run(system: str) -> Iterator[Tracker]:
     try:
         yield tracked
     except BaseException:
-        tracked.fail()
+        with suppress(JobError):  # the job's own error says more
+            tracked.fail()
         raise
     tracked.finish()
 

@@ -1,4 +1,4 @@
-"""A workspace with everything it needs, made by plain ARM requests, and the unmodified SDK pointed at it as a program is."""
+"""A workspace with everything it needs, made by plain ARM requests, and the unmodified SDK pointed at it."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class Workspace:
             self.__dict__.pop("client", None)
             gc.collect()
 
-    def end(self, job: str, *, seconds: float = 60) -> Any:
+    def end(self, job: str, *, seconds: float = 180) -> Any:
         """Waits until a job has ended."""
         final = ("Completed", "Failed", "Canceled")
         return until(lambda: (found := self.client.jobs.get(job)).status in final and found, seconds=seconds)
@@ -207,7 +207,7 @@ def with_cluster(workspace: Workspace) -> Workspace:
     return workspace
 
 
-def until(ready: Callable[[], Any], *, seconds: float = 30) -> Any:
+def until(ready: Callable[[], Any], *, seconds: float = 180) -> Any:
     """Asks again until the answer is true, and gives it; fails when that takes too long."""
     deadline = time.monotonic() + seconds
     while not (answer := ready()):

@@ -157,7 +157,7 @@ def test_environments(workspace: Workspace) -> None:
     with pytest.raises(HttpResponseError, match="another 'image'"):
         environments.create_or_update(Environment(name="packages", version="3", image="other", conda_file=conda))
     numeric = {"dependencies": ["python=3.11", "numpy=2.0"]}
-    with pytest.raises(HttpResponseError, match="conda package 'numpy=2.0'"):
+    with pytest.raises(HttpResponseError, match=r"conda package 'numpy=2\.0'"):
         environments.create_or_update(Environment(name="conda", version="1", image=IMAGE, conda_file=numeric))
 
 

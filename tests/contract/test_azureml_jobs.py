@@ -76,7 +76,9 @@ def test_job_trains_streams_and_leaves_its_outputs(
         "artifacts/azureml-logs/20_image_build_log.txt",
         "named-outputs/model/model.txt",
     } == files
-    assert workspace.client.data.get("trained", version="1").path.rstrip("/").endswith(f"azureml/{submitted.name}/model")
+    assert (
+        workspace.client.data.get("trained", version="1").path.rstrip("/").endswith(f"azureml/{submitted.name}/model")
+    )
     assert submitted.name in [one.name for one in workspace.client.jobs.list()]
     workspace.client.jobs.archive(submitted.name)
     assert submitted.name not in [one.name for one in workspace.client.jobs.list()]
@@ -96,7 +98,7 @@ def test_packages_of_the_environment_are_there(workspace: Workspace) -> None:
 
 def test_job_finds_the_emulator_with_its_identity(workspace: Workspace, plain: str) -> None:
     text = (
-        "python -c \"import os, urllib.request as u; "
+        'python -c "import os, urllib.request as u; '
         "q = u.Request(os.environ['IDENTITY_ENDPOINT'] + '?resource=x&api-version=2019-08-01', "
         "headers={'X-IDENTITY-HEADER': os.environ['IDENTITY_HEADER']}); print(u.urlopen(q).status); "
         "import socket; print(socket.getaddrinfo('a.blob.core.localhost', 1)[0][4][0])\""
@@ -142,9 +144,11 @@ def test_job_needs_a_compute_and_an_environment_that_exist(workspace: Workspace,
 
 def test_cancel_ends_the_whole_process_tree(workspace: Workspace, plain: str) -> None:
     marker = f"sleep-{uuid.uuid4().hex}"
-    text = f"trap '' TERM; (exec -a {marker} sleep 600) & (setsid bash -c 'exec -a {marker} sleep 600' &) ; echo up; wait"
+    text = (
+        f"trap '' TERM; (exec -a {marker} sleep 600) & (setsid bash -c 'exec -a {marker} sleep 600' &) ; echo up; wait"
+    )
     job = workspace.client.jobs.create_or_update(shell(text, plain))
-    until(lambda: len(processes(marker)) == 2, seconds=60)
+    until(lambda: len(processes(marker)) == 2)
     assert workspace.client.jobs.get(job.name).status == "Running"
     workspace.client.jobs.begin_cancel(job.name).result()
     assert workspace.end(job.name).status == "Canceled"
@@ -168,7 +172,7 @@ def test_no_more_jobs_run_at_once_than_the_machine_takes(workspace: Workspace, p
     def states() -> list[str]:
         return sorted(workspace.client.jobs.get(job).status for job in jobs)
 
-    until(lambda: states() == ["Queued", "Running", "Running"], seconds=60)
+    until(lambda: states() == ["Queued", "Running", "Running"])
     nodes = workspace.request("GET", f"{workspace.id}/computes/cpu").json()["properties"]["properties"]
     assert nodes["nodeStateCounts"]["runningNodeCount"] == 2
     gate.touch()

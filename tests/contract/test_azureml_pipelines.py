@@ -1,6 +1,6 @@
 """Pipeline jobs through the unmodified azure-ai-ml."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: azure-ai-ml reads the annotations of pipeline functions as types.
 
 import uuid
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_steps_run_in_order_and_pass_their_outputs_on(workspace: Workspace, tabl
         return {"result": repeat.outputs.out}
 
     name = submit(workspace, chain(table))
-    assert workspace.end(name, seconds=120).status == "Completed", workspace.details(name)
+    assert workspace.end(name).status == "Completed", workspace.details(name)
     assert states(workspace, name) == {"copy": "Completed", "repeat": "Completed"}
     assert name in [one.name for one in workspace.client.jobs.list()]
     child = next(iter(workspace.client.jobs.list(parent_job_name=name)))
@@ -75,7 +75,7 @@ def test_failed_step_fails_the_pipeline_and_stops_what_waits_for_it(workspace: W
         never.name = "never"
 
     name = submit(workspace, chain(table))
-    assert workspace.end(name, seconds=120).status == "Failed"
+    assert workspace.end(name).status == "Failed"
     assert states(workspace, name) == {"broken": "Failed"}
     assert "no such column" in workspace.details(name)["error"]["error"]["message"]
 
@@ -88,7 +88,7 @@ def test_canceled_pipeline_cancels_its_steps(workspace: Workspace, table: Input)
         slow(table=table)
 
     name = submit(workspace, chain(table))
-    until(lambda: "Running" in states(workspace, name).values(), seconds=60)
+    until(lambda: "Running" in states(workspace, name).values())
     workspace.client.jobs.begin_cancel(name).result()
     assert workspace.end(name).status == "Canceled"
     assert list(states(workspace, name).values()) == ["Canceled"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from emulator.supervisor import Supervisor
@@ -53,14 +55,14 @@ def test_job_goes_on_while_the_emulator_is_dead(own: Workspace, tmp_path: Path) 
     running = submit(
         own, f"echo first; until [ -e {gate} ]; do sleep 0.1; done; echo x > outputs/x; echo last; touch {done}"
     )
-    until(lambda: own.client.jobs.get(running).status == "Running", seconds=120)
+    until(lambda: own.client.jobs.get(running).status == "Running")
     waiting = submit(own, "echo after")
     kill(own)
     gate.touch()
     until(done.exists)
     own.emulator.supervisor.start()
-    assert own.end(running, seconds=120).status == "Completed", own.details(running)
-    assert own.end(waiting, seconds=120).status == "Completed", own.details(waiting)
+    assert own.end(running).status == "Completed", own.details(running)
+    assert own.end(waiting).status == "Completed", own.details(waiting)
     log = own.http.get(own.details(running)["logFiles"]["user_logs/std_log.txt"]).text
     assert log == "first\nlast\n"
     own.client.jobs.download(running, download_path=tmp_path / "down")
@@ -70,7 +72,7 @@ def test_job_goes_on_while_the_emulator_is_dead(own: Workspace, tmp_path: Path) 
 
 def test_job_still_running_after_the_restart_is_adopted_and_can_be_canceled(own: Workspace) -> None:
     job = submit(own, "sleep 600")
-    until(lambda: own.client.jobs.get(job).status == "Running", seconds=120)
+    until(lambda: own.client.jobs.get(job).status == "Running")
     kill(own)
     own.emulator.supervisor.start()
     assert own.client.jobs.get(job).status == "Running"
@@ -80,12 +82,8 @@ def test_job_still_running_after_the_restart_is_adopted_and_can_be_canceled(own:
 
 def test_job_whose_runner_was_killed_fails(own: Workspace) -> None:
     job = submit(own, "echo alive; sleep 600")
-    until(lambda: own.client.jobs.get(job).status == "Running", seconds=120)
+    until(lambda: own.client.jobs.get(job).status == "Running")
     runner = next(own.emulator.settings.state.glob(f"jobs/*/{job}/process.json"))
-    import json
-
-    import psutil
-
     process = psutil.Process(json.loads(runner.read_text())["pid"])
     family = [process, *process.children(recursive=True)]
     for member in family:

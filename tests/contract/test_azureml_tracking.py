@@ -44,7 +44,7 @@ def run_job(workspace: Workspace, text: str, experiment: str, **options: str) ->
     job = command(command=text, environment="plain:1", compute="cpu", experiment_name=experiment, **options)
     job.name = f"job-{uuid.uuid4().hex[:12]}"
     submitted: str = workspace.client.jobs.create_or_update(job).name
-    assert workspace.end(submitted, seconds=120).status == "Completed", workspace.details(submitted)
+    assert workspace.end(submitted).status == "Completed", workspace.details(submitted)
     return submitted
 
 
@@ -56,9 +56,9 @@ def test_run_of_a_job_has_the_jobs_name(workspace: Workspace, tracking: MlflowCl
     assert run.data.metrics == {"auc": 0.86}
     assert run.data.tags["azureml.jobName"] == job
     found = workspace.client.jobs.get(job)
-    assert found.studio_url.endswith(f"/mlflow/#/experiments/{run.info.experiment_id}/runs/{job}")
-    page = httpx.get(found.studio_url.partition("#")[0], trust_env=False)
-    assert "<title>MLflow</title>" in page.text
+    link = httpx.get(found.studio_url, trust_env=False).headers["location"]
+    assert link.endswith(f"/mlflow/#/experiments/{run.info.experiment_id}/runs/{job}")
+    assert "<title>MLflow</title>" in httpx.get(link.partition("#")[0], trust_env=False).text
 
 
 def test_failed_job_is_a_failed_run(workspace: Workspace, tracking: MlflowClient) -> None:
@@ -81,7 +81,7 @@ def test_mlflow_clients_work_outside_jobs(tracking: MlflowClient, tmp_path: Path
     copy = tracking.download_artifacts(run.info.run_id, "plots/plot.txt", str(tmp_path))
     assert Path(copy).read_text() == "plot"
     model = tracking.create_registered_model("by-hand")
-    assert tracking.create_model_version(model.name, run.info.artifact_uri, run.info.run_id).version == 1
+    assert tracking.create_model_version(model.name, run.info.artifact_uri, run.info.run_id).version == "1"
     tracking.delete_registered_model(model.name)
     tracking.delete_experiment(experiment)
 

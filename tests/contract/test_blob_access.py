@@ -22,6 +22,8 @@ from azure.storage.blob import (
 )
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from emulator.storage.blob_store import container_signature
+from emulator.storage.delegation import Delegation
 from tests.conftest import RunningEmulator
 from tests.contract.blob_service import ACCOUNTS, BlobContainer, BlobService, StorageAccounts, code
 
@@ -228,6 +230,15 @@ def test_a_user_signs_without_the_accounts_key(our_container: BlobContainer) -> 
     forged = generate_container_sas(service.account, our_container.name, permission="rl", **options)
     with our_container.signed(forged) as client_:
         assert refusal(lambda: list(client_.list_blobs())) == (403, "AuthenticationFailed")
+
+
+def test_other_services_sign_for_a_container(our_container: BlobContainer, emulator: RunningEmulator) -> None:
+    delegation = Delegation(emulator.settings.state / "blobs" / "delegation-secret")
+    signature = container_signature(delegation, our_container.service.account, our_container.name, "rcwl", 1)
+    with our_container.signed(signature) as client:
+        client.upload_blob("a", b"1")
+        assert [blob.name for blob in client.list_blobs()] == ["a"]
+        assert refusal(lambda: client.delete_blob("a")) == (403, "AuthorizationPermissionMismatch")
 
 
 def test_a_key_does_not_get_a_user_delegation_key(our_service: BlobService) -> None:

@@ -91,3 +91,9 @@ def test_names_sort_by_code_point(container: BlobContainer) -> None:
     for name in reversed(names):
         container.client.upload_blob(name, b"")
     assert [blob.name for blob in container.client.list_blobs()] == names
+
+
+def test_what_a_list_cannot_show_is_said(our_container: BlobContainer) -> None:
+    with pytest.raises(HttpResponseError, match="lists that include uncommittedblobs") as refused:
+        list(our_container.client.list_blobs(include=["uncommittedblobs"]))
+    assert code(refused.value) == (501, "NotSupportedByEmulator")

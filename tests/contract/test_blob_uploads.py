@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from collections.abc import Callable
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob import BlobBlock, BlobType, ContentSettings, StandardBlobTier
+from azure.storage.blob import BlobBlock, BlobClient, BlobType, ContentSettings, StandardBlobTier
 
 from tests.contract.blob_service import BlobContainer, code
 
@@ -196,7 +197,21 @@ def test_blob_types_do_not_mix(container: BlobContainer) -> None:
     assert log.get_blob_properties().blob_type == BlobType.BLOCKBLOB
 
 
-def test_a_page_blob_is_refused_by_name(our_container: BlobContainer) -> None:
-    with pytest.raises(HttpResponseError, match="blobs of type PageBlob") as refused:
-        our_container.client.get_blob_client("disk").create_page_blob(512)
+@pytest.mark.parametrize(
+    ("call", "missing"),
+    [
+        (lambda blob: blob.create_page_blob(512), "blobs of type PageBlob"),
+        (lambda blob: blob.upload_blob(b"1", tags={"a": "1"}), "blob index tags"),
+        (lambda blob: blob.create_snapshot(), "PUT with comp=snapshot on a blob"),
+        (lambda blob: blob.undelete_blob(), "PUT with comp=undelete on a blob"),
+        (lambda blob: blob.upload_blob(b"1", encryption_scope="scope"), "encryption scopes"),
+    ],
+)
+def test_what_is_not_supported_is_named(
+    our_container: BlobContainer, call: Callable[[BlobClient], object], missing: str
+) -> None:
+    blob = our_container.client.get_blob_client("a")
+    with pytest.raises(HttpResponseError, match=missing) as refused:
+        call(blob)
     assert code(refused.value) == (501, "NotSupportedByEmulator")
+    assert not blob.exists()

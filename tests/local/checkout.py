@@ -1,4 +1,4 @@
-"""A copy of this checkout with few rows of data, driven as a person drives it: `make`'s verbs and `pulumi` in its shell."""
+"""A copy of this checkout, driven as a person drives it: `make`'s verbs, and `pulumi` in the shell of `make env`."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class JobRow:
 
 
 class Checkout:
-    """One copy; `data` is the folder that serves as its real data."""
+    """One copy; `data` is the folder that serves as its real data: 500 generated rows unless one is given."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, data: Path | None = None) -> None:
         self.folder = folder / "checkout"
-        self.data = folder / "data"
+        self.data = data or folder / "data"
         files = subprocess.run(
             ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
         )
@@ -59,13 +59,17 @@ class Checkout:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, target)
         self.folder.joinpath(".venv").symlink_to(ROOT / ".venv")
+        if data is None:
+            self._generate()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+        self.environment = {**kept, "MLOPS_DATA_DIR": str(self.data), "CI": "true"}
+
+    def _generate(self) -> None:
         self.data.mkdir()
         generator = [sys.executable, "-m", "ml.systems.bike_buyer.generator"]
         options = ["--rows", str(ROWS), "--seed", "11", "--output", str(self.data)]
         subprocess.run([*generator, *options], cwd=self.folder, check=True, capture_output=True)
         self.data.joinpath("generated.json").unlink()
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-        self.environment = {**kept, "MLOPS_DATA_DIR": str(self.data), "CI": "true"}
 
     # -- what a person types
 

@@ -153,7 +153,9 @@ def test_a_failing_script_shows_its_last_lines_and_stops_after_three_attempts(ch
 def test_down_leaves_nothing(checkout: Checkout) -> None:
     settings = json.loads(checkout.folder.joinpath(".emulator/settings.json").read_text())
     checkout.tool("down", "local")
-    listening = {one.laddr.port for one in psutil.net_connections("tcp4") if one.status == psutil.CONN_LISTEN}
+    listening = {
+        one.laddr.port for one in psutil.net_connections("tcp4") if one.laddr and one.status == psutil.CONN_LISTEN
+    }
     assert not listening & {settings["https_port"], settings["http_port"]}
     folder = str(checkout.folder)
     assert [

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
-
 from infra.dependents import skip_dependents_of_failures
-from infra.platform import Platform
-from infra.settings import Settings
-from tests.program.recorder import run, stack_config
+from tests.program import test_platform as platform_rules
+from tests.program.recorder import run
 
 
-def program() -> None:
-    skip_dependents_of_failures()
-    Platform("platform", Settings.load())
+def test_only_dependents_of_a_failed_resource_are_left_out() -> None:
+    def program() -> None:
+        skip_dependents_of_failures()
+        platform_rules.program()
 
-
-@pytest.mark.parametrize(
-    ("failing", "held_up", "made"),
-    [
-        ("key-vault", "workspace", "lake-curated"),
-        ("registry", "compute-cpu", "key-vault"),
-        ("identities-endpoint", "endpoint-identity-registry-acr-pull", "compute-cpu"),
-    ],
-)
-def test_only_dependents_are_left_out(failing: str, held_up: str, made: str) -> None:
-    config = stack_config("local")
-    every = run(program, config, stack="local", preview=False)
-    recording = run(program, config, stack="local", preview=False, failing={failing})
-    failed = next(resource.urn for resource in every.azure if resource.name == failing)
-    expected = {resource.urn for resource in every.azure if failed not in every.before(resource)}
-    assert {resource.urn for resource in recording.azure} == expected
+    every = platform_rules.build("local")
+    recording = run(program, platform_rules.CONFIGURATIONS["local"], stack="local", failing={"key-vault"})
+    failed = next(resource.urn for resource in every.azure if resource.name == "key-vault")
+    assert {r.urn for r in recording.azure} == {r.urn for r in every.azure if failed not in every.before(r)}
     names = {resource.name for resource in recording.azure}
-    assert held_up not in names
-    assert made in names
+    assert "lake-curated" in names
+    assert names.isdisjoint({"workspace", "compute-cpu", "workspace-identity-vault-contributor"})

@@ -304,6 +304,9 @@ def arm_ids(recording: Recording) -> dict[str, str]:
             kind, key = NAMED_BY[resource.type]
             if LIMITS[kind].unique != "the parent resource":
                 ids[f"{scope}/{kind}/{resource.inputs[key]}".lower()] = resource.urn
+            elif kind is Kind.CONTAINER:
+                inside = f"{resource.inputs['accountName']}/blobServices/default/containers/{resource.inputs[key]}"
+                ids[f"{scope}/{Kind.STORAGE_ACCOUNT}/{inside}".lower()] = resource.urn
     return ids
 
 
@@ -318,6 +321,10 @@ def mentioned(recording: Recording, resource: Registered) -> Iterator[str]:
     for key, kind in owners.items():
         if key in resource.inputs and resource.type != kind:
             yield next(o.urn for o in recording.of_type(kind) if o.inputs[key] == resource.inputs[key])
+    if resource.type == "azure-native:machinelearningservices:Datastore":
+        target = (resource.inputs["properties"]["accountName"], resource.inputs["properties"]["filesystem"])
+        containers = recording.of_type("azure-native:storage:BlobContainer")
+        yield next(c.urn for c in containers if (c.inputs["accountName"], c.inputs["containerName"]) == target)
     ids = arm_ids(recording)
     for text in resource.texts():
         for arm_id, urn in ids.items():

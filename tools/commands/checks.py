@@ -8,10 +8,10 @@ import sys
 
 import typer
 
-from tools.cache import cache_folder
 from tools.progress import SetupError
 from tools.shell import engine_folder
 from tools.versions import ROOT
+from tools.virtualenv import uv_variables
 
 application = typer.Typer()
 TYPED = ("tools", "emulator", "infra", "ml", "tests", "benchmarks", "__main__.py")
@@ -24,7 +24,7 @@ LINTS = (
 
 def _environment() -> dict[str, str]:
     path = f"{engine_folder()}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return {**os.environ, "PATH": path, "ORT_DISABLE_TELEMETRY": "1", "UV_CACHE_DIR": str(cache_folder() / "uv")}
+    return {**os.environ, "PATH": path, "ORT_DISABLE_TELEMETRY": "1", **uv_variables()}
 
 
 def _python(*words: str) -> int:

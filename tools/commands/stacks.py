@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Annotated
 
 import typer
@@ -15,6 +16,13 @@ from tools.stacks import load_stack
 
 StackArgument = Annotated[str, typer.Argument(help="A stack of stacks/, for instance local or dev.")]
 application = typer.Typer()
+LOG_WIDTH = 140
+
+
+def console() -> Console:
+    """Plain text for people; in a log file tables get room."""
+    width = None if sys.stdout.isatty() else LOG_WIDTH
+    return Console(soft_wrap=True, highlight=False, width=width)
 
 
 @application.command()
@@ -29,7 +37,7 @@ def up(
     stack: StackArgument = "local", system: Annotated[str | None, typer.Argument(help="Only this system.")] = None
 ) -> None:
     """Brings a stack up to date and shows each system's figures and links."""
-    raise typer.Exit(deployment.up(load_stack(stack), system or None, Console(soft_wrap=True, highlight=False)))
+    raise typer.Exit(deployment.up(load_stack(stack), system or None, console()))
 
 
 @application.command()
@@ -38,7 +46,7 @@ def down(
     force: Annotated[bool, typer.Option(help="Remove an emulator stack even when a step of it fails.")] = False,
 ) -> None:
     """Removes everything a stack made; of an emulator stack nothing is left."""
-    raise typer.Exit(deployment.down(load_stack(stack), Console(soft_wrap=True, highlight=False), force))
+    raise typer.Exit(deployment.down(load_stack(stack), console(), force))
 
 
 @application.command()
@@ -51,11 +59,11 @@ def preview(stack: StackArgument = "local") -> None:
 @application.command()
 def recover(stack: StackArgument = "local") -> None:
     """Puts a stack right after pulumi was killed (`up` does it by itself)."""
-    console = Console(soft_wrap=True, highlight=False)
-    pulumi = deployment.prepare(load_stack(stack), console)
+    shown = console()
+    pulumi = deployment.prepare(load_stack(stack), shown)
     if not pulumi.exists():
         raise SetupError(
             f"stack {stack} does not exist in {pulumi.environment.get('PULUMI_BACKEND_URL', 'your backend')}"
         )
-    if not deployment.put_right(pulumi, console):
-        console.print("Nothing to recover.")
+    if not deployment.put_right(pulumi, shown):
+        shown.print("Nothing to recover.")

@@ -1,0 +1,111 @@
+"""`make bench`: when the emulator is ready, the first `up`, and an `up` without changes beside a plain program.
+
+Everything runs in a copy of this checkout, so no stack of yours is touched. Figures are of this machine as it is now;
+the ratio comes from runs in turn.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.local.checkout import Checkout
+
+ROUNDS = 3
+PLAIN = """
+import pulumi
+from pulumi_azure_native import Provider, managedidentity, resources
+
+provider = Provider("azure", subscription_id="{subscription}", location="westeurope")
+options = pulumi.ResourceOptions(provider=provider)
+group = resources.ResourceGroup("group", resource_group_name="plain", opts=options)
+for number in range({count}):
+    managedidentity.UserAssignedIdentity(
+        f"identity-{{number}}", resource_name_=f"id-{{number}}", resource_group_name=group.name, opts=options
+    )
+"""
+UNCHANGED = "up --yes --skip-preview --expect-no-changes -s local"
+
+
+def timed(run: object, *words: str) -> float:
+    """Seconds of a call."""
+    begin = time.monotonic()
+    run(*words)  # type: ignore[operator]
+    return time.monotonic() - begin
+
+
+def say(name: str, value: float, unit: str, limit: float | None = None) -> bool:
+    """Prints a figure; False when it is over its limit."""
+    well = limit is None or value <= limit
+    wanted = "" if limit is None else f"  (wanted: at most {limit:g} {unit}{'' if well else ' - NOT MET'})"
+    print(f"{name:<52} {value:8.2f} {unit}{wanted}", flush=True)
+    return well
+
+
+def plain_project(checkout: Checkout, count: int) -> Path:
+    """A flat program with as many resources, in the same stack's shell."""
+    folder = checkout.folder.parent / "plain"
+    folder.mkdir()
+    manifest = f"name: plain\nruntime: {{name: python, options: {{virtualenv: {checkout.folder}/.venv}}}}\n"
+    folder.joinpath("Pulumi.yaml").write_text(manifest)
+    subscription = "00000000-0000-0000-0000-0000000e3a01"
+    folder.joinpath("__main__.py").write_text(PLAIN.format(subscription=subscription, count=count - 3))
+    return folder
+
+
+def resources(checkout: Checkout) -> int:
+    """Resources in the stack, as Pulumi counts them."""
+    found = re.search(r"(\d+) unchanged", checkout.pulumi(UNCHANGED))
+    assert found, "Pulumi printed no count"
+    return int(found.group(1))
+
+
+def emulator_figures(checkout: Checkout) -> list[bool]:
+    """Start and memory of an emulator that has done nothing yet."""
+
+    def emulator(verb: str) -> str:
+        command = [".venv/bin/python", "-m", "emulator", verb]
+        return subprocess.run(
+            command, cwd=checkout.folder, env=checkout.environment, check=True, capture_output=True, text=True
+        ).stdout
+
+    ready = timed(emulator, "start")
+    resident = re.search(r"([\d.]+) MB resident", emulator("status"))
+    assert resident, "the emulator's status has no memory figure"
+    return [
+        say("emulator ready, first start", ready, "s", 10),
+        say("emulator idle, resident with all it runs", float(resident.group(1)), "MB", 400),
+    ]
+
+
+def main() -> int:
+    """All figures; exit code 1 when one is over its limit."""
+    data = os.environ.get("MLOPS_DATA_DIR")
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = Checkout(Path(folder), Path(data) if data else None)
+        well = emulator_figures(checkout)
+        source = "real files" if data else "500 generated rows: set MLOPS_DATA_DIR for the real files"
+        well.append(say(f"first up ({source})", timed(checkout.tool, "up", "local"), "s", 120))
+        plain = plain_project(checkout, resources(checkout))
+        setup = "stack init local; pulumi up --yes --skip-preview -s local"
+        checkout.pulumi(f"-C {plain} {setup.replace('pulumi up', f'pulumi -C {plain} up')}")
+        ours, theirs = [], []
+        for _ in range(ROUNDS):
+            ours.append(timed(checkout.pulumi, UNCHANGED))
+            theirs.append(timed(checkout.pulumi, f"-C {plain} {UNCHANGED}"))
+        say("up without changes, median", statistics.median(ours), "s")
+        say("the same of a plain program, median", statistics.median(theirs), "s")
+        ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+        well.append(say("ratio, pair by pair, median", ratio, "x", 1.3))
+        checkout.tool("down", "local")
+    return 0 if all(well) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""Verbs about data: lock-data."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tools.progress import SetupError
+from tools.versions import ROOT
+
+application = typer.Typer()
+
+
+@application.command("lock-data")
+def lock_data(system: Annotated[str, typer.Argument(help="A system of ml/systems/.")] = "bike_buyer") -> None:
+    """Records digests, rows and columns of a system's real data in its data.lock; commit the file."""
+    from ml.resources.data_source import VARIABLE, DataSourceError, real_source, write_record
+
+    if not ROOT.joinpath("ml", "systems", system, "system.py").is_file():
+        raise SetupError(f"SYSTEM={system}: there is no ml/systems/{system}/system.py")
+    folder = os.environ.get(VARIABLE)
+    if not folder:
+        raise SetupError(f"{VARIABLE} is not set: set it to the folder with the real data of {system}")
+    module = importlib.import_module(f"ml.systems.{system}.system")
+    try:
+        source = real_source(Path(folder), module.FILES)
+    except DataSourceError as error:
+        raise SetupError(str(error)) from None
+    if source.kind != "real":
+        raise SetupError(f"{folder} holds generated data; a data.lock records real data")
+    record = ROOT / module.FOLDER / "data.lock"
+    write_record(record, source)
+    typer.echo(f"{record.relative_to(ROOT)}: {', '.join(f'{name} {rows} rows' for name, rows in source.rows.items())}")
