@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help up down preview env recover doctor test lint bench lock lock-data
 PYTHON ?= python3
+# Imports of pulumi-azure-native take four times as long without byte code.
+export PYTHONDONTWRITEBYTECODE =
 STACK ?= local
 SYSTEM ?=
 ARGS ?=

@@ -86,7 +86,8 @@ class Supervisor:
             "ORT_DISABLE_TELEMETRY": "1",
         }
         # Nothing the emulator starts may think that it is a client of another cloud.
-        for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "MLFLOW_TRACKING_URI", "ARM_METADATA_HOSTNAME"):
+        foreign = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "MLFLOW_TRACKING_URI", "ARM_METADATA_HOSTNAME")
+        for name in (*foreign, "PYTHONDONTWRITEBYTECODE"):
             environment.pop(name, None)
         with settings.log.open("ab") as log:
             process = subprocess.Popen(

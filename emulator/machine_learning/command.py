@@ -19,6 +19,7 @@ from emulator.machine_learning.locations import References, UnresolvedReference
 from emulator.machine_learning.outputs import local_path
 from emulator.machine_learning.storage import WorkspaceStorage
 from emulator.store import Document
+from tools.virtualenv import uv_variables
 
 if TYPE_CHECKING:
     from emulator.service import Emulator
@@ -89,14 +90,13 @@ class CommandPreparation:
 
     def runner_environment(self) -> dict[str, str]:
         """The runner's own environment: it alone carries the identity's secret."""
-        root = Path(__file__).resolve().parents[2]
         settings = self.emulator.settings
         own = {
             "IDENTITY_HEADER": settings.identity_secret,
             "EMULATOR_STATE": str(settings.state),
-            "PYTHONPATH": str(root),
+            "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
         }
-        return {**os.environ, **own}
+        return {**os.environ, **uv_variables(), **own}
 
     def _asset(self, workspace: str, kind: str, reference: str) -> Document:
         try:

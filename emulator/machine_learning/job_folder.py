@@ -71,6 +71,13 @@ class JobFolder:
                 return self._handle()
         return None
 
+    def starting_runner(self) -> ProcessHandle | None:
+        """The runner that was started a moment ago and does not hold the lock yet."""
+        for process in psutil.process_iter(["cmdline", "create_time"]):
+            if (process.info["cmdline"] or [""])[-1] == str(self.path):
+                return ProcessHandle(process.pid, process.info["create_time"])
+        return None
+
     def _handle(self) -> ProcessHandle | None:
         found = self.read(files.PROCESS)
         try:

@@ -103,6 +103,7 @@ class Scheduler:
         if handle:
             self.service.emulator.runtime.stop(handle)
         folder.remove()
+        self.service.forget_run(job)
 
     def running_on(self, compute: str) -> int:
         """How many jobs occupy a compute."""
@@ -118,7 +119,7 @@ class Scheduler:
             self.submit(job)
             work = self.work[job.key]
             folder = self.service.folder(job)
-            work.handle = folder.runner()
+            work.handle = folder.runner() or folder.starting_runner()
             if work.handle or folder.read(files.EXIT):
                 work.step = Step.RUNNING
                 self._pool.submit(self._track, job.id)

@@ -145,7 +145,8 @@ class MachineLearningService(Service):
         if job is None or self.folder(job).read(files.TRACKING):
             return
         workspace = self.emulator.store.get(workspace_id(job_id))
-        tags = {"azureml.workspaceId": workspace.properties["workspaceId"] if workspace else ""}
+        identifier = workspace.properties["workspaceId"] if workspace else ""
+        tags = {"azureml.workspaceId": identifier, "azureml.submitted": f"{job.created:.6f}"}
         if job.private.get("parent"):
             tags["mlflow.parentRunId"] = job.private["parent"]
         properties = job.properties
@@ -207,6 +208,13 @@ class MachineLearningService(Service):
         self.records.update(parent.id, status, **({"error": error} if error else {}))
         self._end_run(parent, None, status)
         return True
+
+    def forget_run(self, job: Document) -> None:
+        """Removes the MLflow run of a job that was deleted."""
+        try:
+            self.tracking.forget_run(job.name)
+        except httpx.HTTPError as error:
+            logger.warning("the run of %s was not removed: %s", job.name, error)
 
     def forget_workspace(self, identifier: str) -> None:
         """Removes for good what a workspace's jobs left."""

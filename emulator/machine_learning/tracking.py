@@ -24,10 +24,10 @@ STARTS = 3
 TAIL_CHARACTERS = 2000
 POLL_SECONDS = 0.1
 PREFIX = "/mlflow"
-HOP_HEADERS = frozenset(
-    {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "host", "content-length"}
-)
+HOP_HEADERS = frozenset({"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "host"})
+CHUNK_BYTES = 1024 * 1024
 FINAL = {"Completed": "FINISHED", "Failed": "FAILED", "Canceled": "KILLED"}
+WORKSPACE_TAG = "azureml.workspaceId"
 logger = logging.getLogger(__name__)
 
 
@@ -100,9 +100,8 @@ class TrackingServer:
         address = self.wait()
         headers = {name: value for name, value in request.headers.items() if name not in HOP_HEADERS}
         query = f"?{request.raw_query}" if request.raw_query else ""
-        request.body.seek(0)
         outgoing = self._client.build_request(
-            request.method, f"{address}{request.raw_path}{query}", headers=headers, content=request.read()
+            request.method, f"{address}{request.raw_path}{query}", headers=headers, content=chunks(request)
         )
         try:
             answer = self._client.send(outgoing, stream=True)
@@ -115,8 +114,11 @@ class TrackingServer:
     # -- runs of jobs
 
     def create_run(self, job: str, display_name: str, experiment: str, tags: dict[str, str]) -> str:
-        """Makes the run of a job, whose id is the job's name, unless it is there; gives the experiment's id."""
-        experiment_id = self._experiment(experiment)
+        """Makes the run of a job, whose id is the job's name, unless it is there; gives the experiment's id.
+
+        The tag `azureml.submitted` tells a job from an earlier one of the same name: that one's run is replaced.
+        """
+        experiment_id = self._experiment(experiment, tags)
         body = {
             "experiment_id": experiment_id,
             "run_name": display_name,
@@ -136,6 +138,11 @@ class TrackingServer:
         found = list((self.folder / "artifacts").glob(f"*/{job}/artifacts"))
         return found[0] if found else None
 
+    def forget_run(self, job: str) -> None:
+        """Removes the run of a deleted job; while the server is down it stays until the workspace goes."""
+        if self._ready:
+            self._client.delete(f"{self._address}/emulator/runs/{job}")
+
     def forget(self, workspace: str) -> None:
         """Removes everything that a workspace's jobs left, when the server was ever used."""
         if not (self.folder / "mlflow.db").exists():
@@ -143,10 +150,11 @@ class TrackingServer:
         answer = self._client.delete(f"{self.wait()}/emulator/workspaces/{workspace}")
         answer.raise_for_status()
 
-    def _experiment(self, name: str) -> str:
+    def _experiment(self, name: str, tags: dict[str, str]) -> str:
         found = self._call("GET", "experiments/get-by-name", params={"experiment_name": name}, missing=True)
         if found is None:
-            created = self._call("POST", "experiments/create", json={"name": name}, missing=True)
+            marked = [{"key": WORKSPACE_TAG, "value": tags[WORKSPACE_TAG]}]
+            created = self._call("POST", "experiments/create", json={"name": name, "tags": marked}, missing=True)
             if created is not None:
                 return str(created["experiment_id"])
             found = self._call("GET", "experiments/get-by-name", params={"experiment_name": name})
@@ -181,6 +189,13 @@ class TrackingServer:
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "DO_NOT_TRACK": "true",
         }
+
+
+def chunks(request: Request) -> Iterator[bytes]:
+    """The body of a request, a piece at a time: artefacts may be large."""
+    request.body.seek(0)
+    while piece := request.body.read(CHUNK_BYTES):
+        yield piece
 
 
 def raw_chunks(answer: httpx.Response) -> Iterator[bytes]:

@@ -14,13 +14,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-PLUGINS = importlib.metadata.entry_points
+entry_points: Any = importlib.metadata.entry_points
 
 
-def no_plugins(**parameters: Any) -> importlib.metadata.EntryPoints:
+def no_plugins(**parameters: Any) -> Any:
     """MLflow's plugins are for clients: loading azureml-mlflow takes the server seconds and 40 MB for nothing."""
-    found = PLUGINS(**parameters)
-    return importlib.metadata.EntryPoints(one for one in found if not one.group.startswith("mlflow."))
+    group = str(parameters.get("group", ""))
+    return importlib.metadata.EntryPoints() if group.startswith("mlflow.") else entry_points(**parameters)
 
 
 importlib.metadata.entry_points = no_plugins
@@ -42,7 +42,7 @@ from starlette.routing import Mount, Route
 
 JOB_TAG = "azureml.jobName"
 WORKSPACE_TAG = "azureml.workspaceId"
-FORGET_PATH = "/emulator/workspaces/{workspace}"
+SUBMITTED_TAG = "azureml.submitted"
 PAGE = 1000
 
 
@@ -56,18 +56,33 @@ class JobStore(SqlAlchemyStore):  # type: ignore[misc]
         job = next((tag.value for tag in tags or [] if tag.key == JOB_TAG), None)
         if job is None:
             return super().create_run(experiment_id, user_id, start_time, tags, run_name)
+        named = {tag.key: tag.value for tag in tags}
         try:
-            return self.get_run(job)
+            found = self.get_run(job)
         except MlflowException:
-            self._insert(job, experiment_id, user_id, start_time, tags, run_name or job)
+            found = None
+        if found is not None and found.data.tags.get(SUBMITTED_TAG) != named.get(SUBMITTED_TAG):
+            self.forget_run(job)
+            found = None
+        if found is None:
+            self._insert(job, experiment_id, user_id, start_time, named, run_name or job)
         return self.get_run(job)
 
+    def forget_run(self, run_id: str) -> None:
+        """Removes a run with its artefacts for good."""
+        try:
+            experiment = self.get_run(run_id).info.experiment_id
+        except MlflowException:
+            return
+        self._hard_delete_run(run_id)
+        folder = Path(os.environ[ARTIFACTS_DESTINATION_ENV_VAR]) / experiment / run_id
+        shutil.rmtree(folder, ignore_errors=True)
+
     def _insert(
-        self, job: str, experiment_id: str, user_id: str, start_time: int, tags: list[RunTag], run_name: str
+        self, job: str, experiment_id: str, user_id: str, start_time: int, tags: dict[str, str], run_name: str
     ) -> None:
         experiment = self.get_experiment(experiment_id)
         self._check_experiment_is_active(experiment)
-        named = {tag.key: tag.value for tag in tags} | {"mlflow.runName": run_name}
         run = SqlRun(
             name=run_name,
             run_uuid=job,
@@ -82,23 +97,26 @@ class JobStore(SqlAlchemyStore):  # type: ignore[misc]
             start_time=start_time,
             lifecycle_stage=LifecycleStage.ACTIVE,
         )
-        run.tags = [SqlTag(key=key, value=value) for key, value in named.items()]
+        run.tags = [SqlTag(key=key, value=value) for key, value in {**tags, "mlflow.runName": run_name}.items()]
         with self.ManagedSessionMaker(read_only=False) as session:
             session.add(run)
 
     def forget(self, experiment_id: str, workspace: str) -> list[str]:
         """Removes a workspace's runs of an experiment for good, and the experiment if empty; gives the runs' ids."""
         text = f"tags.`{WORKSPACE_TAG}` = '{workspace}'"
-        runs = self.search_runs([experiment_id], text, ViewType.ALL, max_results=PAGE)
-        for run in runs:
-            self._hard_delete_run(run.info.run_id)
-        # What a program logged without a job has no workspace: it stays, and so does its experiment.
+        forgotten: list[str] = []
+        while runs := self.search_runs([experiment_id], text, ViewType.ALL, max_results=PAGE):
+            for run in runs:
+                self.forget_run(run.info.run_id)
+            forgotten += [run.info.run_id for run in runs]
+        # An experiment that a program made without a job has no mark and stays, like what was logged to it.
+        experiment = self.get_experiment(experiment_id)
         left = self.search_runs([experiment_id], None, ViewType.ALL, max_results=1)
-        if runs and not left and experiment_id != self.DEFAULT_EXPERIMENT_ID:
-            if self.get_experiment(experiment_id).lifecycle_stage == LifecycleStage.ACTIVE:
+        if WORKSPACE_TAG in experiment.tags and not left:
+            if experiment.lifecycle_stage == LifecycleStage.ACTIVE:
                 self.delete_experiment(experiment_id)
             self._hard_delete_experiment(experiment_id)
-        return [run.info.run_id for run in runs]
+        return forgotten
 
 
 def build_store(store_uri: str, artifact_uri: str) -> JobStore:
@@ -109,13 +127,9 @@ def build_store(store_uri: str, artifact_uri: str) -> JobStore:
 def forget_workspace(workspace: str) -> dict[str, Any]:
     """Removes a workspace's runs and artefacts, experiments left empty, and models registered from those runs only."""
     store: JobStore = handlers._get_tracking_store()
-    artifacts = Path(os.environ[ARTIFACTS_DESTINATION_ENV_VAR])
     forgotten: list[str] = []
     for experiment in store.search_experiments(ViewType.ALL, max_results=PAGE):
-        runs = store.forget(experiment.experiment_id, workspace)
-        for run in runs:
-            shutil.rmtree(artifacts / experiment.experiment_id / run, ignore_errors=True)
-        forgotten += runs
+        forgotten += store.forget(experiment.experiment_id, workspace)
     return {"runs": forgotten, "models": forget_models(set(forgotten))}
 
 
@@ -136,8 +150,20 @@ async def forget(request: Request) -> JSONResponse:
     return JSONResponse(await run_in_threadpool(forget_workspace, request.path_params["workspace"]))
 
 
+async def forget_run(request: Request) -> JSONResponse:
+    """`DELETE /emulator/runs/{run}`, for the emulator only."""
+    await run_in_threadpool(handlers._get_tracking_store().forget_run, request.path_params["run"])
+    return JSONResponse({})
+
+
 handlers._tracking_store_registry.register("sqlite", build_store)
-application = Starlette(routes=[Route(FORGET_PATH, forget, methods=["DELETE"]), Mount("/", app)])
+application = Starlette(
+    routes=[
+        Route("/emulator/workspaces/{workspace}", forget, methods=["DELETE"]),
+        Route("/emulator/runs/{run}", forget_run, methods=["DELETE"]),
+        Mount("/", app),
+    ]
+)
 
 # A server that answers is a server whose database is there.
 handlers._get_tracking_store()

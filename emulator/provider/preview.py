@@ -26,9 +26,11 @@ def created(entry: ResourceEntry, inputs: Properties) -> Properties:
 def updated(entry: ResourceEntry, old_inputs: Properties, inputs: Properties, old_outputs: Properties) -> Properties:
     """Outputs of a resource after an update: what the service had set stays, what the program gives is new."""
     found = dict(old_outputs)
+    # An input and the output of the same name may differ in shape: a list of identities comes back as a map.
+    given = outputs(entry, request_body(entry, inputs))
     for name in entry.outputs:
         if name in inputs and entry.inputs[name].place.kind == "body":
-            found[name] = _overlaid(old_outputs.get(name), inputs[name])
+            found[name] = _overlaid(old_outputs.get(name), given.get(name, inputs[name]))
         elif name in old_inputs and name not in inputs:
             found[name] = UNKNOWN
     return found

@@ -3,14 +3,15 @@
 Azure ML sets `MLFLOW_TRACKING_URI`, `MLFLOW_RUN_ID` and `MLFLOW_EXPERIMENT_NAME`; then everything lands in that run.
 Without `MLFLOW_TRACKING_URI` nothing is tracked and the job works the same, so it runs in a debugger with no server.
 
-A server that is slow or away for a minute costs nothing but the wait: metrics go out from a thread of their own, and
-every request is tried again for about 60 s. What cannot be delivered by then fails the job, after its outputs are
-written. A wrong address, run or credential fails it at the start. Nothing is dropped silently.
+A server that is slow, or away while it restarts, costs nothing but the wait: metrics go out from threads of their own,
+and every request is tried again for two minutes. What cannot be delivered by then fails the job, after its outputs are
+written. A wrong address, run or credential fails it before it trains. Nothing is dropped silently.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 DEFAULTS = {
     "MLFLOW_ASYNC_LOGGING_BUFFERING_SECONDS": "1",  # one request a second carries all metrics of that second
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "5",  # waits of 0, 4, 8, 16 and 32 s
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "6",  # waits of 0, 4, 8, 16, 32 and 64 s
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }
+
+LONGEST_REASON = 500
 
 
 class Tracker(Protocol):
@@ -61,13 +64,13 @@ class Untracked:
 
 
 class MlflowRun:
-    """The active MLflow run of the server at `uri`."""
+    """The active MLflow run of the server at `address`."""
 
-    def __init__(self, uri: str, experiment: str) -> None:
+    def __init__(self, address: str, experiment: str) -> None:
         import mlflow
 
         self._mlflow: Any = mlflow
-        self._uri = uri
+        self._address = address
         self._sent: list[Any] = []
         with self._explained():
             if experiment:
@@ -108,10 +111,11 @@ class MlflowRun:
         try:
             yield
         except (MlflowException, OSError) as error:
+            reason = without_password(str(error).strip())[:LONGEST_REASON]
             raise JobError(
-                f"MLflow at {self._uri}: {str(error).strip()}\n  check MLFLOW_TRACKING_URI and MLFLOW_RUN_ID, "
+                f"MLflow at {self._address}: {reason}\n  check MLFLOW_TRACKING_URI and MLFLOW_RUN_ID, "
                 "or unset them to train without a tracking server"
-            ) from error
+            ) from None
 
 
 @contextmanager
@@ -119,7 +123,7 @@ def run(system: str) -> Iterator[Tracker]:
     """The run of this job, for the length of a `with`; a run of the experiment `system` if the environment names none.
 
     Raises:
-        JobError: the tracking server refuses, or does not answer for about a minute.
+        JobError: the tracking server refuses, or does not answer for two minutes.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     if not uri:
@@ -128,7 +132,9 @@ def run(system: str) -> Iterator[Tracker]:
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     named = os.environ.get("MLFLOW_RUN_ID") or os.environ.get("MLFLOW_EXPERIMENT_NAME")
-    tracked = MlflowRun(uri, experiment="" if named else system)
+    address = without_password(uri)
+    print(f"MLflow: {address}", flush=True)  # noqa: T201
+    tracked = MlflowRun(address, experiment="" if named else system)
     try:
         yield tracked
     except BaseException:
@@ -136,6 +142,11 @@ def run(system: str) -> Iterator[Tracker]:
             tracked.fail()
         raise
     tracked.finish()
+
+
+def without_password(text: str) -> str:
+    """A text whose addresses carry no user name and password."""
+    return re.sub("//[^/@ ]*@", "//", text)
 
 
 def _without_server() -> Untracked:

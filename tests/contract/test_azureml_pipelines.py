@@ -47,7 +47,7 @@ def test_steps_run_in_order_and_pass_their_outputs_on(workspace: Workspace, tabl
     times = "for i in $(seq ${{inputs.times}}); do cat ${{inputs.before}}/x; done > ${{outputs.out}}/y"
     second = step("second", times, before=Input(type="uri_folder"), times=Input(type="integer", default=3))
 
-    @dsl.pipeline(default_compute="cpu")
+    @dsl.pipeline(default_compute="cpu")  # type: ignore[untyped-decorator]
     def chain(table: Input) -> dict[str, Any]:
         copy = first(table=table)
         repeat = second(before=copy.outputs.out)
@@ -68,7 +68,7 @@ def test_failed_step_fails_the_pipeline_and_stops_what_waits_for_it(workspace: W
     first = step("broken", "echo no such column; exit 1", table=Input(type="uri_file"))
     second = step("never", "true", before=Input(type="uri_folder"))
 
-    @dsl.pipeline(default_compute="cpu")
+    @dsl.pipeline(default_compute="cpu")  # type: ignore[untyped-decorator]
     def chain(table: Input) -> None:
         broken = first(table=table)
         never = second(before=broken.outputs.out)
@@ -83,7 +83,7 @@ def test_failed_step_fails_the_pipeline_and_stops_what_waits_for_it(workspace: W
 def test_canceled_pipeline_cancels_its_steps(workspace: Workspace, table: Input) -> None:
     slow = step("slow", "sleep 600", table=Input(type="uri_file"))
 
-    @dsl.pipeline(default_compute="cpu")
+    @dsl.pipeline(default_compute="cpu")  # type: ignore[untyped-decorator]
     def chain(table: Input) -> None:
         slow(table=table)
 

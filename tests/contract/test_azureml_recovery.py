@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import psutil
 import pytest
 
 from emulator.supervisor import Supervisor
-from tests.conftest import RunningEmulator
+from tests.conftest import ROOT, RunningEmulator
 from tests.contract.azureml_sdk import Environment, command
 from tests.contract.azureml_workspace import IGNORED, Workspace, fixture_sockets, until, with_cluster
 
@@ -44,6 +46,12 @@ def kill(workspace: Workspace) -> None:
     process.wait(10)
 
 
+def start(workspace: Workspace) -> None:
+    """`python -m emulator start`."""
+    state = str(workspace.emulator.settings.state)
+    subprocess.run([sys.executable, "-m", "emulator", "start", "--state", state], cwd=ROOT, check=True)
+
+
 def submit(workspace: Workspace, text: str) -> str:
     job = command(command=text, environment="plain:1", compute="cpu", experiment_name="killed")
     name: str = workspace.client.jobs.create_or_update(job).name
@@ -60,7 +68,7 @@ def test_job_goes_on_while_the_emulator_is_dead(own: Workspace, tmp_path: Path) 
     kill(own)
     gate.touch()
     until(done.exists)
-    own.emulator.supervisor.start()
+    start(own)
     assert own.end(running).status == "Completed", own.details(running)
     assert own.end(waiting).status == "Completed", own.details(waiting)
     log = own.http.get(own.details(running)["logFiles"]["user_logs/std_log.txt"]).text
@@ -74,7 +82,7 @@ def test_job_still_running_after_the_restart_is_adopted_and_can_be_canceled(own:
     job = submit(own, "sleep 600")
     until(lambda: own.client.jobs.get(job).status == "Running")
     kill(own)
-    own.emulator.supervisor.start()
+    start(own)
     assert own.client.jobs.get(job).status == "Running"
     own.client.jobs.begin_cancel(job).result()
     assert own.end(job).status == "Canceled"

@@ -94,10 +94,21 @@ def test_a_server_that_stays_away_fails_the_job_by_its_address(monkeypatch: pyte
             pytest.fail("the job must not start")
 
 
-def test_retries_last_for_a_minute() -> None:
+def test_retries_last_for_two_minutes() -> None:
     """urllib3 waits factor * 2^(n-1) seconds before retry n, and nothing before the first; MLflow's factor is 2."""
     retries = int(tracking.DEFAULTS["MLFLOW_HTTP_REQUEST_MAX_RETRIES"])
-    assert sum(2 * 2 ** (retry - 1) for retry in range(2, retries + 1)) >= 60
+    assert sum(2 * 2 ** (retry - 1) for retry in range(2, retries + 1)) >= 120
+
+
+def test_a_password_in_the_address_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://name:secret@127.0.0.1:1/mlflow")
+    monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(JobError) as raised, tracking.run("system"):
+        pytest.fail("the job must not start")
+    assert "secret" not in str(raised.value) + capsys.readouterr().out
 
 
 def test_without_a_server_the_job_just_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,7 +55,7 @@ def build(specification: Mapping[str, Any], folder: Path, log: Path, report: Rep
         requirements.write_text(specification["requirements"])
         hashes = ["--require-hashes"] if specification["hashed"] else []
         where = ["--python", str(temporary / "bin" / "python"), "--requirement", str(requirements)]
-        run([uv, "pip", "install", "--no-config", *hashes, *where], log, report)
+        run([uv, "pip", "install", *hashes, *where], log, report)
     for packages in temporary.glob("lib/python*/site-packages"):
         for name, content in specification["modules"].items():
             (packages / name).write_text(content)
@@ -64,11 +64,13 @@ def build(specification: Mapping[str, Any], folder: Path, log: Path, report: Rep
 
 
 def run(command: list[str], log: Path, report: Report) -> None:
-    """Runs the installer, with a line now and then while it works."""
+    """Runs the installer outside every project, so that none configures it, with a line now and then."""
     environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
     began, due = time.monotonic(), HEARTBEAT_SECONDS
     with log.open("ab") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd="/"
+        )
     while True:
         try:
             code = process.wait(timeout=max(0.1, began + due - time.monotonic()))
