@@ -10,9 +10,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ml.clients.arm import arm
 from tools import shell, summary
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
+from tools.purge import purge, soft_deleting
 from tools.recover import backend_folder, existing_arm_id, recover
 from tools.stacks import PROJECT, Stack
 from tools.versions import ROOT
@@ -119,10 +121,13 @@ def down(stack: Stack, console: Console, force: bool = False) -> int:
     console.print(f"[bold]{cloud_line(stack, pulumi.environment)}[/bold]")
     if pulumi.exists():
         put_right(pulumi, console)
+        soft = soft_deleting(pulumi.export()["deployment"].get("resources") or [])
         code = destroy(pulumi)
         if code and not (force and stack.emulated):
             console.print(failed_destroy(stack))
             return code
+        if not code and soft:
+            purge(arm(), soft, console.print)
         pulumi.read("stack", "rm", "--yes", "--preserve-config", *(["--force"] if code else []))
         console.print(f"Removed: stack {stack.name} and its state")
     if stack.emulated:

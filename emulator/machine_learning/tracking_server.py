@@ -57,23 +57,25 @@ class JobStore(SqlAlchemyStore):  # type: ignore[misc]
         if job is None:
             return super().create_run(experiment_id, user_id, start_time, tags, run_name)
         named = {tag.key: tag.value for tag in tags}
-        try:
-            found = self.get_run(job)
-        except MlflowException:
-            found = None
-        if found is not None and found.data.tags.get(SUBMITTED_TAG) != named.get(SUBMITTED_TAG):
+        if self.has_run(job) and self.get_run(job).data.tags.get(SUBMITTED_TAG) != named.get(SUBMITTED_TAG):
             self.forget_run(job)
-            found = None
-        if found is None:
+        if not self.has_run(job):
             self._insert(job, experiment_id, user_id, start_time, named, run_name or job)
         return self.get_run(job)
 
+    def has_run(self, run_id: str) -> bool:
+        """Whether there is such a run, deleted softly or not."""
+        try:
+            self.get_run(run_id)
+        except MlflowException:
+            return False
+        return True
+
     def forget_run(self, run_id: str) -> None:
         """Removes a run with its artefacts for good."""
-        try:
-            experiment = self.get_run(run_id).info.experiment_id
-        except MlflowException:
+        if not self.has_run(run_id):
             return
+        experiment = self.get_run(run_id).info.experiment_id
         self._hard_delete_run(run_id)
         folder = Path(os.environ[ARTIFACTS_DESTINATION_ENV_VAR]) / experiment / run_id
         shutil.rmtree(folder, ignore_errors=True)
@@ -125,21 +127,22 @@ def build_store(store_uri: str, artifact_uri: str) -> JobStore:
 
 
 def forget_workspace(workspace: str) -> dict[str, Any]:
-    """Removes a workspace's runs and artefacts, experiments left empty, and models registered from those runs only."""
+    """Removes a workspace's runs and artefacts, experiments left empty, and models registered from lost runs only."""
     store: JobStore = handlers._get_tracking_store()
     forgotten: list[str] = []
     for experiment in store.search_experiments(ViewType.ALL, max_results=PAGE):
         forgotten += store.forget(experiment.experiment_id, workspace)
-    return {"runs": forgotten, "models": forget_models(set(forgotten))}
+    return {"runs": forgotten, "models": forget_models()}
 
 
-def forget_models(runs: set[str]) -> list[str]:
-    """Removes registered models all of whose versions came from these runs."""
+def forget_models() -> list[str]:
+    """Removes registered models all of whose versions came from runs that are gone."""
+    store: JobStore = handlers._get_tracking_store()
     registry: RegistryStore = handlers._get_model_registry_store()
     gone = []
     for model in registry.search_registered_models(max_results=PAGE):
         versions = registry.search_model_versions(f"name = '{model.name}'", max_results=PAGE)
-        if versions and all(version.run_id in runs for version in versions):
+        if versions and all(version.run_id and not store.has_run(version.run_id) for version in versions):
             registry.delete_registered_model(model.name)
             gone.append(model.name)
     return gone

@@ -13,7 +13,8 @@ from ml.clients.cloud import credential, load_cloud, trust
 from ml.clients.errors import CloudError
 from ml.clients.workspace import Workspace
 
-REQUEST_SECONDS = 30.0
+# A tracking server that starts at its first request may take this long.
+REQUEST_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Feature:
     description: str
     type: FeatureType
     unit: str
+    """Empty for categories, counts and flags."""
     column: str
     """The column of the raw data it is read from, or derived from."""
     derive: DeriveRule | None = None

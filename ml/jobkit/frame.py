@@ -88,7 +88,7 @@ def _in_range(feature: Feature, column: pd.Series, numbers: pd.Series) -> pd.Ser
     outside = ~numbers.between(lowest, highest)
     if outside.any():
         raise JobError(
-            f"column {column.name}: {_shown(column[outside])} within [{lowest:g}, {highest:g}] {feature.unit} "
+            f"column {column.name}: {_shown(column[outside])} within {_bounds(feature)} "
             f"for {feature.name}; correct the data, or widen the range in features.yaml"
         )
     if feature.type == "number":
@@ -97,6 +97,11 @@ def _in_range(feature: Feature, column: pd.Series, numbers: pd.Series) -> pd.Ser
     if fractional.any():
         raise JobError(f"column {column.name}: {_shown(column[fractional])} whole for {feature.name}; correct the data")
     return numbers.astype("int64")
+
+
+def _bounds(feature: Feature) -> str:
+    lowest, highest = feature.range or (-np.inf, np.inf)
+    return f"[{lowest:g}, {highest:g}] {feature.unit}".strip()
 
 
 def _shown(wrong: pd.Series) -> str:

@@ -175,7 +175,11 @@ def _percent(axes: Axes) -> None:
 def _value(specification: Specification, frame: pd.DataFrame, row: int, index: int) -> str:
     feature = specification.features[index]
     value = frame.iloc[row][feature.name]
-    return f"{feature.name} = {value}" if feature.type == "category" else f"{feature.name} = {value:,.6g}"
+    return (
+        f"{feature.name} = {value}"
+        if feature.type == "category"
+        else f"{feature.name} = {value:,.6g} {feature.unit}".strip()
+    )
 
 
 def _share(log_odds: float) -> float:

@@ -13,7 +13,7 @@ from ml.clients.data import DataAsset, DataAssets
 from ml.clients.workspace import Workspace
 from ml.resources.base import InputError, Properties, Provider, Resource, new_claim
 from ml.resources.data_source import DataSourceError, Generator, Source, find_source, read_record
-from ml.resources.host import Failure, status
+from ml.resources.host import Failure, note, status
 
 
 class DataVersionProvider(Provider):
@@ -106,7 +106,7 @@ def warn_when_not_recorded(inputs: Mapping[str, Any]) -> None:
     if inputs["source"] == "real" and record.exists():
         recorded = Source("real", read_record(record), None)
         if recorded.digest != inputs["digest"]:
-            pulumi.log.warn(f"{inputs['asset']}: the data differs from {record}; `make lock-data` records it")
+            note(f"{inputs['asset']}: the data differs from {record}; `make lock-data` records it")
 
 
 class DataVersion(Resource, module="ml", name="DataVersion"):

@@ -44,14 +44,20 @@ class _Call(threading.local):
 
 _call = _Call()
 _interrupted = threading.Event()
-_log: Callable[[str, str], None] | None = None
+_log: Callable[[str, str, bool], None] | None = None
 
 
 def status(text: str) -> None:
     """Shows a text on the row of the resource that the present call is for, in place of the one before."""
     if _log is not None and _call.urn and text != _call.shown:
         _call.shown = text
-        _log(_call.urn, text)
+        _log(_call.urn, text, True)
+
+
+def note(text: str) -> None:
+    """Keeps a text with the resource that the present call is for: it is shown in previews and after the deployment."""
+    if _log is not None and _call.urn:
+        _log(_call.urn, text, False)
 
 
 def cancelled() -> bool:
@@ -95,15 +101,15 @@ class _CallContext:
         )
 
 
-def _engine_log(address: str) -> Callable[[str, str], None]:
+def _engine_log(address: str) -> Callable[[str, str, bool], None]:
     import grpc
     from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
     engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
 
-    def log(urn: str, text: str) -> None:
+    def log(urn: str, text: str, ephemeral: bool) -> None:
         try:
-            engine.Log(engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=urn, ephemeral=True))
+            engine.Log(engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=urn, ephemeral=ephemeral))
         except grpc.RpcError:
             return  # the text is a courtesy: the work goes on without it
 

@@ -16,7 +16,7 @@ from ml.resources.base import InputError, Properties, Provider, Resource, derive
 from ml.resources.code import CodeError, job_files, stage
 from ml.resources.digest import digest
 from ml.resources.environment import EnvironmentFileError, ensure_environment, environment_digest
-from ml.resources.host import Failure, status
+from ml.resources.host import Failure, note, status
 from ml.resources.job_watch import figures, tail, watch
 
 MOST_ATTEMPTS = 3
@@ -136,7 +136,7 @@ def explain(inputs: Properties, old: Properties) -> None:
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
     reasons = [*changed, *(what for what, key in REASONS.items() if old.get(key) != inputs.get(key))]
     limit = f"{inputs['timeoutMinutes']} minutes of {inputs['compute']} at most"
-    pulumi.log.info(f"{inputs['system']} trains again because of: {', '.join(reasons)}; {limit}")
+    note(f"{inputs['system']} trains again because of: {', '.join(reasons)}; {limit}")
 
 
 REASONS = {"packages": "environmentDigest", "data": "dataDigest", "arguments": "arguments", "drift": "generation"}

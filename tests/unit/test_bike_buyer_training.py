@@ -161,6 +161,16 @@ def test_an_unknown_category_has_an_answer_of_its_own(output: Path, data: Path) 
     assert not encoded[:, [index for index, name in enumerate(owner) if name == "Occupation"]].any()
 
 
+def test_the_documented_request_is_answered(output: Path) -> None:
+    readme = train.SPECIFICATION.with_name("README.md").read_text()
+    request = json.loads(readme.partition("```json\n")[2].partition("```")[0])
+    assert list(request) == SPECIFICATION.names
+    for feature in SPECIFICATION.features:
+        assert not feature.categories or request[feature.name] in feature.categories
+    running = onnx_export.session(output / "model.onnx")
+    assert 0 < onnx_export.answer(running, SPECIFICATION, pd.DataFrame([request]))[0] < 1
+
+
 def test_every_hyperparameter_is_an_option() -> None:
     words = ["--data", "in", "--output", "out", "--learning-rate", "0.5", "--num-leaves", "7"]
     assert train.arguments(words) == (
