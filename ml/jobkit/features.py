@@ -47,11 +47,6 @@ class Feature:
     unknown: UnknownRule = "reject"
     """A value outside `categories` or `range` in a request: `zeros` (all-zero encoding and a warning) or `reject`."""
 
-    @property
-    def width(self) -> int:
-        """Number of columns it takes in the encoded matrix."""
-        return len(self.categories) or 1
-
 
 @dataclass(frozen=True)
 class Label:

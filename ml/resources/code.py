@@ -116,7 +116,7 @@ def module_file(root: Path, name: str) -> Path:
 def digest(path: Path) -> str:
     """12 hexadecimal digits of a file's meaning."""
     if path.suffix == ".py":
-        meaning = ast.dump(parse(path))
+        meaning = ast.dump(without_docstrings(parse(path)))
     elif path.suffix in DATA_SUFFIXES:
         try:
             meaning = json.dumps(yaml.safe_load(path.read_text()), sort_keys=True, default=str)
@@ -125,6 +125,18 @@ def digest(path: Path) -> str:
     else:
         raise CodeError(f"{path}: only Python, YAML and JSON files go into a job")
     return hashlib.sha256(meaning.encode()).hexdigest()[:12]
+
+
+def without_docstrings(tree: ast.Module) -> ast.Module:
+    """The tree without the texts that only people read."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [one for one in node.body if not _is_text(one)]
+    return tree
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def parse(path: Path) -> ast.Module:

@@ -49,6 +49,7 @@ def test_only_what_the_entry_imports_and_the_data_beside_it_are_part_of_a_job(ro
             "from ml.jobkit.metrics import auc\nfrom . import (\n    model,\n)\n\n\nLIMIT = 3\n",
         ),
         ("ml/jobkit/metrics.py", "# comment\ndef auc() -> float:\n    return 1.0  # always\n"),
+        ("ml/jobkit/metrics.py", '"""Text."""\ndef auc() -> float:\n    """More text."""\n    return 1.0\n'),
         ("ml/systems/shop/features.yaml", "b: 2 # second\na:   1\n"),
         ("ml/jobkit/plots.py", "import os\n"),
         ("ml/systems/shop/job/unused.py", "X = 2\n"),

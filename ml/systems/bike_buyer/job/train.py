@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ml.jobkit.features import Specification
 
 SPECIFICATION = Path(__file__).parents[1] / "features.yaml"
-EXPLAINED_ROWS = 300
+EXPLAINED_ROWS = 200
 """Holdout rows whose answers are explained: enough for a stable picture, few enough to take a second."""
 SECONDS_BETWEEN_LINES = 2.0
 
