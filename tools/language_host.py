@@ -33,6 +33,8 @@ POLL_SECONDS = 0.5
 PARENT_VARIABLE = "PULUMI_ENGINE_PID"  # the launcher notes it: the CLI may be gone before Python is up
 END_SECONDS = 5.0
 
+PROGRAM = Path(__file__).with_name("program.py")
+
 
 def _load_messages() -> tuple[Any, Any, Any]:
     """The messages alone: importing `pulumi` itself loads the whole SDK, most of a second at every command."""
@@ -80,7 +82,7 @@ def required_packages(python: Path) -> list[dict[str, str]]:
 
 
 def program_command(request: Any, engine: str, python: Path, executor: Path) -> list[str]:
-    """The command line of the SDK's own `pulumi-language-python-exec`."""
+    """The command line of the SDK's own `pulumi-language-python-exec`, run by `tools/program.py`."""
     values = {
         "monitor": request.monitor_address,
         "engine": engine,
@@ -93,7 +95,7 @@ def program_command(request: Any, engine: str, python: Path, executor: Path) -> 
         "organization": request.organization,
     }
     options = [word for name, value in values.items() if value for word in (f"--{name}", value)]
-    return [str(python), "-u", str(executor), *options, request.info.entry_point, *request.args]
+    return [str(python), "-u", str(PROGRAM), str(executor), *options, request.info.entry_point, *request.args]
 
 
 class Programs:

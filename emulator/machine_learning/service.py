@@ -90,6 +90,7 @@ class MachineLearningService(Service):
         self.scheduler.reconcile()
 
     def stop(self) -> None:
+        self.tracking.close()
         self.scheduler.stop()
         self.tracking.stop()
 

@@ -41,6 +41,7 @@ class TrackingServer:
         self._handle: ProcessHandle | None = None
         self._address = ""
         self._ready = False
+        self._closing = False
         self._client = httpx.Client(timeout=httpx.Timeout(600.0, connect=5.0), trust_env=False)
 
     @property
@@ -51,7 +52,7 @@ class TrackingServer:
     def start(self) -> bool:
         """Starts the server unless it runs, and does not wait for it; True when it was started now."""
         with self._lock:
-            if self._handle and self.emulator.runtime.alive(self._handle):
+            if self._closing or (self._handle and self.emulator.runtime.alive(self._handle)):
                 return False
             self.folder.mkdir(parents=True, exist_ok=True)
             port = free_port(0)
@@ -74,6 +75,8 @@ class TrackingServer:
         """
         deadline, starts = time.monotonic() + START_SECONDS, int(self.start())
         while not self._ready:
+            if self._closing:
+                raise ServiceError(503, "ServiceUnavailable", "The emulator is stopping.")
             try:
                 self._ready = self._client.get(f"{self._address}{PREFIX}/health", timeout=2.0).is_success
             except httpx.HTTPError:
@@ -87,6 +90,10 @@ class TrackingServer:
         log = self.folder / "server.log"
         said = log.read_text(errors="replace")[-TAIL_CHARACTERS:] if log.exists() else ""
         return ServiceError(503, "ServiceUnavailable", f"The MLflow server did not start; the end of {log}:\n{said}")
+
+    def close(self) -> None:
+        """Starts nothing any more and lets nobody wait; a server that runs goes on answering."""
+        self._closing = True
 
     def stop(self) -> None:
         """Ends the server."""

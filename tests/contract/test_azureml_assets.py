@@ -143,6 +143,19 @@ def test_computes(workspace: Workspace) -> None:
         computes.begin_create_or_update(AmlCompute(name="odd", size="s", min_instances=3, max_instances=1)).result()
 
 
+def test_compute_instance_starts_and_stops(workspace: Workspace) -> None:
+    path = f"{workspace.id}/computes/instance"
+    wanted = {"computeType": "ComputeInstance", "properties": {"vmSize": "STANDARD_DS3_V2"}}
+    workspace.put(path, {"location": LOCATION, "properties": wanted})
+    computes = workspace.client.compute
+    assert computes.get("instance").state == "Running"
+    computes.begin_stop("instance").result()
+    assert computes.get("instance").state == "Stopped"
+    computes.begin_start("instance").result()
+    assert computes.get("instance").state == "Running"
+    workspace.delete(path)
+
+
 # -- assets
 
 
@@ -251,6 +264,11 @@ def test_lists_come_in_pages(workspace: Workspace) -> None:
             break
         query = dict(pair.split("=") for pair in page["nextLink"].partition("?")[2].split("&"))
     assert seen == [["4", "3"], ["2", "1"], ["0"]]
+
+
+def test_management_front_end_answers_like_arm(workspace: Workspace) -> None:
+    front = workspace.http.get(f"/mferp/managementfrontend{workspace.id}/computes/cpu").json()
+    assert front == workspace.request("GET", f"{workspace.id}/computes/cpu").json()
 
 
 def test_names_are_found_in_any_case(workspace: Workspace) -> None:

@@ -149,7 +149,7 @@ def test_cancel_ends_the_whole_process_tree(workspace: Workspace, plain: str) ->
     )
     job = workspace.client.jobs.create_or_update(shell(text, plain))
     until(lambda: len(processes(marker)) == 2)
-    assert workspace.client.jobs.get(job.name).status == "Running"
+    until(lambda: workspace.client.jobs.get(job.name).status == "Running")
     workspace.client.jobs.begin_cancel(job.name).result()
     assert workspace.end(job.name).status == "Canceled"
     assert processes(marker) == []

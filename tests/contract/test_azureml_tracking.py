@@ -61,6 +61,18 @@ def test_run_of_a_job_has_the_jobs_name(workspace: Workspace, tracking: MlflowCl
     assert "<title>MLflow</title>" in httpx.get(link.partition("#")[0], trust_env=False).text
 
 
+def test_deleted_jobs_name_can_be_used_again(workspace: Workspace, tracking: MlflowClient) -> None:
+    job = run_job(workspace, "true", "metrics")
+    tracking.log_metric(job, "stale", 1.0)
+    workspace.delete(f"{workspace.id}/jobs/{job}")
+    with pytest.raises(MlflowException, match="not found"):
+        tracking.get_run(job)
+    body = {"jobType": "Command", "command": "true", "environmentId": f"{workspace.id}/environments/plain/versions/1"}
+    workspace.put(f"{workspace.id}/jobs/{job}", {"properties": {**body, "computeId": f"{workspace.id}/computes/cpu"}})
+    assert workspace.end(job).status == "Completed"
+    assert tracking.get_run(job).data.metrics == {}
+
+
 def test_failed_job_is_a_failed_run(workspace: Workspace, tracking: MlflowClient) -> None:
     workspace.client.environments.create_or_update(Environment(name="plain", version="1", image=IMAGE))
     job = command(command="exit 1", environment="plain:1", compute="cpu", experiment_name="metrics")

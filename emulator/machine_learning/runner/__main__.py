@@ -93,7 +93,10 @@ class Runner:
     def environment(self, folder: Path, tracking: dict[str, str]) -> dict[str, str]:
         """What the command finds in its environment; secrets come through this process's own and are in no file."""
         own = {name: os.environ[name] for name in self.specification["inherit"] if name in os.environ}
-        path = f"{folder / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        # What the emulator itself is made of is none of the job's business.
+        foreign = str(Path(sys.executable).parent)
+        found = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part != foreign]
+        path = os.pathsep.join([str(folder / "bin"), *found])
         return {**own, "PATH": path, "VIRTUAL_ENV": str(folder), **self.specification["environment"], **tracking}
 
     def cancel(self, *_: object) -> None:
