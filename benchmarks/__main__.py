@@ -6,6 +6,7 @@ the ratio comes from runs in turn.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import statistics
@@ -15,21 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.plain import write_plain_program
+from emulator.settings import SUBSCRIPTION_ID
 from tests.local.checkout import Checkout
 
 ROUNDS = 3
-PLAIN = """
-import pulumi
-from pulumi_azure_native import Provider, managedidentity, resources
-
-provider = Provider("azure", subscription_id="{subscription}", location="westeurope")
-options = pulumi.ResourceOptions(provider=provider)
-group = resources.ResourceGroup("group", resource_group_name="plain", opts=options)
-for number in range({count}):
-    managedidentity.UserAssignedIdentity(
-        f"identity-{{number}}", resource_name_=f"id-{{number}}", resource_group_name=group.name, opts=options
-    )
-"""
 UNCHANGED = "up --yes --skip-preview --expect-no-changes -s local"
 
 
@@ -48,14 +39,15 @@ def say(name: str, value: float, unit: str, limit: float | None = None) -> bool:
     return well
 
 
-def plain_project(checkout: Checkout, count: int) -> Path:
-    """A flat program with as many resources, in the same stack's shell."""
+def plain_project(checkout: Checkout) -> Path:
+    """A flat program with as many resources, the platform's own among them, in the same stack's shell.
+
+    Two more than it declares are Pulumi's: the stack and the provider.
+    """
     folder = checkout.folder.parent / "plain"
-    folder.mkdir()
-    manifest = f"name: plain\nruntime: {{name: python, options: {{virtualenv: {checkout.folder}/.venv}}}}\n"
-    folder.joinpath("Pulumi.yaml").write_text(manifest)
-    subscription = "00000000-0000-0000-0000-0000000e3a01"
-    folder.joinpath("__main__.py").write_text(PLAIN.format(subscription=subscription, count=count - 3))
+    count, state = resources(checkout), json.loads(checkout.pulumi("stack export -s local"))
+    azure = sum(str(one["type"]).startswith("azure-native:") for one in state["deployment"]["resources"])
+    write_plain_program(folder, state, checkout.folder / ".venv", SUBSCRIPTION_ID, count - 2 - azure)
     return folder
 
 
@@ -92,7 +84,7 @@ def main() -> int:
         well = emulator_figures(checkout)
         source = "real files" if data else "500 generated rows: set MLOPS_DATA_DIR for the real files"
         well.append(say(f"first up ({source})", timed(checkout.tool, "up", "local"), "s", 120))
-        plain = plain_project(checkout, resources(checkout))
+        plain = plain_project(checkout)
         setup = "stack init local; pulumi up --yes --skip-preview -s local"
         checkout.pulumi(f"-C {plain} {setup.replace('pulumi up', f'pulumi -C {plain} up')}")
         ours, theirs = [], []

@@ -72,12 +72,9 @@ class Scheduler:
             return
         with self._lock:
             if job.key not in self.work:
-                compute, is_pipeline = (
-                    (job.properties.get("computeId") or "").lower(),
-                    job.properties["jobType"] == "Pipeline",
-                )
-                canceled = bool(job.private.get("cancel"))
-                self.work[job.key] = Work(job.id, compute, canceled=canceled, is_pipeline=is_pipeline)
+                work = self.work[job.key] = Work(job.id, (job.properties.get("computeId") or "").lower())
+                work.canceled = bool(job.private.get("cancel"))
+                work.is_pipeline = job.properties["jobType"] == "Pipeline"
         self._wake.set()
 
     def cancel(self, job: Document) -> None:

@@ -146,12 +146,12 @@ class MachineLearningService(Service):
         if job is None or self.folder(job).read(files.TRACKING):
             return
         workspace = self.emulator.store.get(workspace_id(job_id))
-        identifier = workspace.properties["workspaceId"] if workspace else ""
-        tags = {"azureml.workspaceId": identifier, "azureml.submitted": f"{job.created:.6f}"}
+        properties = job.properties
+        tags = {key: str(value) for key, value in (properties.get("tags") or {}).items()}
+        tags["azureml.workspaceId"] = workspace.properties["workspaceId"] if workspace else ""
+        tags["azureml.submitted"] = f"{job.created:.6f}"
         if job.private.get("parent"):
             tags["mlflow.parentRunId"] = job.private["parent"]
-        properties = job.properties
-        tags.update({key: str(value) for key, value in (properties.get("tags") or {}).items()})
         experiment = self.tracking.create_run(job.name, properties["displayName"], properties["experimentName"], tags)
         self.records.update(job_id, experiment=experiment)
         folder = self.folder(job)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
-
-import httpx
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
+from typing import TYPE_CHECKING, Any
 
 from ml.clients.cloud import Cloud, credential, load_cloud, trust
 from ml.clients.errors import CloudError
+
+if TYPE_CHECKING:
+    import httpx
 
 REQUEST_SECONDS = 60.0
 # A role assignment may take this long to be known everywhere:
@@ -22,6 +22,8 @@ class Arm:
     """Requests to Azure Resource Manager, with a token and retries while a role assignment is fresh."""
 
     def __init__(self, cloud: Cloud) -> None:
+        import httpx
+
         self.cloud = cloud
         self._http = httpx.Client(base_url=cloud.resource_manager, verify=trust(), timeout=REQUEST_SECONDS)
 
@@ -67,6 +69,8 @@ class Arm:
         Raises:
             CloudError: the cloud refused it (statuses in `accept` are no refusal), or did not answer.
         """
+        from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
+
         values = {"api-version": version, **(query or {})}
         waits = Retrying(
             retry=retry_if_exception(_may_pass),
@@ -79,6 +83,8 @@ class Arm:
     def _checked(
         self, method: str, path: str, query: dict[str, str], body: dict[str, Any] | None, accept: tuple[int, ...]
     ) -> httpx.Response:
+        import httpx
+
         token = credential().get_token(self.cloud.scope).token
         try:
             answer = self._http.request(

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from ml.clients.errors import CloudError
 
 if TYPE_CHECKING:
@@ -60,6 +58,8 @@ def load_cloud() -> Cloud:
     host = os.environ.get("ARM_METADATA_HOSTNAME")
     if not host:
         return PUBLIC
+    import httpx  # a seventh of a second that a preview can do without
+
     url = f"https://{host}/metadata/endpoints"
     try:
         answer = httpx.get(url, params={"api-version": METADATA_VERSION}, verify=trust(), timeout=10)

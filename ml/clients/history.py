@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import httpx
-
 from ml.clients.arm import refusal
 from ml.clients.cloud import credential, load_cloud, trust
 from ml.clients.errors import CloudError
@@ -38,6 +36,8 @@ class History:
         link = (self.details(run).get("logFiles") or {}).get(name)
         if not link:
             return ""
+        import httpx
+
         try:
             answer = httpx.get(link, verify=trust(), timeout=REQUEST_SECONDS)
         except httpx.HTTPError as error:
@@ -45,6 +45,8 @@ class History:
         return answer.text if answer.is_success else ""
 
     def _send(self, method: str, call: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        import httpx
+
         token = credential().get_token(load_cloud().scope).token
         url = f"{base(self.workspace)}/history/v1.0{self.workspace.path}{call}"
         try:
@@ -67,6 +69,8 @@ class History:
 @cache
 def base(workspace: Workspace) -> str:
     """Where the history service of the workspace's region answers."""
+    import httpx
+
     url = str(workspace.properties()["discoveryUrl"])
     try:
         answer = httpx.get(url, verify=trust(), timeout=REQUEST_SECONDS)

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-
 from ml.clients.cloud import credential, load_cloud, trust
 from ml.clients.errors import CloudError
 from ml.clients.workspace import Workspace
@@ -32,6 +30,8 @@ class Tracking:
     """The tracking server of a workspace."""
 
     def __init__(self, uri: str) -> None:
+        import httpx
+
         self.uri = uri
         base, self._needs_token = rest_base(uri)
         self._http = httpx.Client(base_url=base, verify=trust(), timeout=REQUEST_SECONDS)
@@ -69,6 +69,8 @@ class Tracking:
             self._send("POST", "experiments/delete", {"experiment_id": experiment_id})
 
     def _send(self, method: str, call: str, values: dict[str, Any], *, missing: bool = False) -> dict[str, Any] | None:
+        import httpx
+
         token = (
             {"authorization": f"Bearer {credential().get_token(load_cloud().scope).token}"} if self._needs_token else {}
         )

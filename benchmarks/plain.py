@@ -1,0 +1,85 @@
+"""A plain program for comparison: the azure-native resources of a stack, flat, as literal values, under other names."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+HEAD = '''"""Made from the state of another stack."""
+
+import json
+from importlib import import_module
+from pathlib import Path
+
+import pulumi
+from pulumi_azure_native import Provider
+
+provider = Provider("azure", subscription_id=SUBSCRIPTION, location="westeurope")
+made = {}
+for one in json.loads(Path(__file__).with_name("resources.json").read_text()):
+    module, _, name = one["type"].removeprefix("azure-native:").partition(":")
+    kind = getattr(import_module(f"pulumi_azure_native.{module}"), name)
+    after = [made[key] for key in one["after"] if key in made]
+    options = pulumi.ResourceOptions(provider=provider, depends_on=after)
+    made[one["key"]] = kind(one["name"], opts=options, **one["inputs"])
+'''
+
+
+def write_plain_program(folder: Path, state: Mapping[str, Any], virtualenv: Path, subscription: str, more: int) -> int:
+    """Writes a project that declares the azure-native resources of a state, and `more` identities to make up for
+    resources of other kinds. Returns how many resources it declares."""
+    folder.mkdir()
+    manifest = f"name: plain\nruntime: {{name: python, options: {{virtualenv: {virtualenv}}}}}\n"
+    folder.joinpath("Pulumi.yaml").write_text(manifest)
+    found = [entry(one) for one in state["deployment"]["resources"] if str(one["type"]).startswith("azure-native:")]
+    group = next(one["inputs"]["resource_group_name"] for one in found if one["type"].endswith(":ResourceGroup"))
+    kind = "azure-native:managedidentity:UserAssignedIdentity"
+    for number in range(more):
+        inputs = {"resource_name_": f"id-more-{number}", "resource_group_name": group}
+        found.append(
+            {"key": str(number), "type": kind, "name": f"more-{number}", "after": [found[0]["key"]], "inputs": inputs}
+        )
+    folder.joinpath("resources.json").write_text(json.dumps(found))
+    folder.joinpath("__main__.py").write_text(HEAD.replace("SUBSCRIPTION", repr(subscription)))
+    return len(found)
+
+
+def entry(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """One resource of the state under another name."""
+    known = arguments(str(resource["type"]))
+    inputs = {
+        known[letters(name)]: renamed(value) for name, value in resource["inputs"].items() if letters(name) in known
+    }
+    name = str(resource["urn"]).rpartition("::")[2]
+    return {
+        "key": resource["urn"],
+        "type": resource["type"],
+        "name": name,
+        "after": list(resource.get("dependencies", [])),
+        "inputs": inputs,
+    }
+
+
+def renamed(value: Any) -> Any:
+    """A value with every name of the stack replaced: names of vaults and accounts are unique in the whole cloud."""
+    if isinstance(value, str):
+        return value.replace("mlops-local", "plain-local").replace("mlopslocal", "plainlocal")
+    if isinstance(value, list):
+        return [renamed(inner) for inner in value]
+    return {name: renamed(inner) for name, inner in value.items()} if isinstance(value, dict) else value
+
+
+def arguments(resource_type: str) -> dict[str, str]:
+    """The SDK's names of a type's arguments, by their letters; `resource_name_` is the resource's own, not Pulumi's."""
+    module, _, name = resource_type.removeprefix("azure-native:").partition(":")
+    kind = getattr(import_module(f"pulumi_azure_native.{module}"), name)
+    return {letters(one): one for one in inspect.signature(kind._internal_init).parameters}
+
+
+def letters(name: str) -> str:
+    """A name without what camelCase and snake_case write differently."""
+    return name.replace("_", "").lower()
