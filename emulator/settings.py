@@ -23,7 +23,7 @@ PORTS = range(20000, 30000)
 
 
 def preferred_port(state: Path) -> int:
-    """The first of two ports that follow from the state folder, so that two emulators that start at once do not meet."""
+    """The first of two ports that follow from the state folder: two emulators that start at once do not meet."""
     return PORTS.start + 2 * (zlib.crc32(str(state).encode()) % (len(PORTS) // 2))
 
 

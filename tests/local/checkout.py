@@ -145,6 +145,15 @@ class Checkout:
         """All data versions, oldest first."""
         return [name for name, _ in self.rows(DATA)]
 
+    def left_in_the_cloud(self) -> dict[str, int]:
+        """How many ARM documents, blobs and MLflow runs there are; a soft-deleted workspace keeps deleted runs."""
+        state = self.folder / ".emulator"
+        return {
+            "documents": count(state / "emulator.db", "documents"),
+            "blobs": sum(1 for path in (state / "blobs" / "content").rglob("*") if path.is_file()),
+            "runs": sum(count(path, "runs where lifecycle_stage = 'active'") for path in (state / "mlflow").rglob("*.db")),
+        }
+
     def emulator_pid(self) -> int:
         """The emulator's process."""
         return int(json.loads(self.folder.joinpath(".emulator/emulator.pid").read_text())["pid"])
@@ -161,3 +170,12 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 120) -
 def kill(pid: int) -> None:
     """What no process can refuse."""
     os.kill(pid, signal.SIGKILL)
+
+
+def count(database: Path, table: str) -> int:
+    """Rows of a table."""
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        return int(connection.execute(f"select count(*) from {table}").fetchone()[0])
+    finally:
+        connection.close()

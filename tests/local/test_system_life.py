@@ -150,6 +150,13 @@ def test_a_failing_script_shows_its_last_lines_and_stops_after_three_attempts(ch
     assert len(checkout.jobs()) == count + 3
 
 
+def test_destroy_leaves_an_empty_cloud(checkout: Checkout) -> None:
+    before = checkout.left_in_the_cloud()
+    assert min(before.values()) > 0
+    checkout.pulumi("destroy --yes --skip-preview -s local")
+    assert checkout.left_in_the_cloud() == {"documents": 0, "blobs": 0, "runs": 0}
+
+
 def test_down_leaves_nothing(checkout: Checkout) -> None:
     settings = json.loads(checkout.folder.joinpath(".emulator/settings.json").read_text())
     checkout.tool("down", "local")
