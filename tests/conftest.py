@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 from emulator.settings import Settings  # noqa: E402
 from emulator.supervisor import Supervisor  # noqa: E402
+from ml.clients.arm import arm  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulat
         for name, value in environment.items():
             patch.setenv(name, value)
         yield RunningEmulator(supervisor, status.settings, environment)
+    if arm.cache_info().currsize:
+        arm().close()
     supervisor.reset()
 
 

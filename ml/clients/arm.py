@@ -27,6 +27,10 @@ class Arm:
         self.cloud = cloud
         self._http = httpx.Client(base_url=cloud.resource_manager, verify=trust(), timeout=REQUEST_SECONDS)
 
+    def close(self) -> None:
+        """Closes its connections."""
+        self._http.close()
+
     def get(self, path: str, version: str, **query: str) -> dict[str, Any] | None:
         """The document at `path`, None when there is none."""
         answer = self.send("GET", path, version, query=query, accept=(404,))

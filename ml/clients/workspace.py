@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -73,6 +74,8 @@ def _sdk(workspace: Workspace) -> MLClient:
     vars(_blob_storage_helper)["print"] = lambda *_, **__: None
     # The SDK announces every experimental class it uses itself.
     logging.getLogger("azure.ai.ml").setLevel(logging.ERROR)
+    # The SDK leaves its last cloud in the environment and prefers it to what it is told here.
+    os.environ.pop("AZUREML_CURRENT_CLOUD", None)
     cloud = load_cloud()
     options: dict[str, Any] = {"cloud": cloud.name}
     if cloud != PUBLIC:

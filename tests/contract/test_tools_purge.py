@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from emulator.settings import SUBSCRIPTION_ID
 from ml.clients.arm import arm
 from tests.conftest import RunningEmulator
@@ -15,7 +17,7 @@ def vault(name: str) -> str:
 
 
 def test_only_what_azure_deletes_softly_is_looked_at() -> None:
-    state = [
+    state: list[dict[str, Any]] = [
         {"type": VAULT, "id": vault("a"), "outputs": {"location": "westeurope"}},
         {"type": WORKSPACE, "id": "/w", "outputs": {"location": "westeurope"}},
         {"type": VAULT, "outputs": {}},

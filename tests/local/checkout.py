@@ -24,7 +24,7 @@ DATA = "microsoft.machinelearningservices/workspaces/data/versions"
 # A person's own settings must not reach the copy.
 FOREIGN = (
     "ARM_",
-    "AZURE_",
+    "AZURE",
     "IDENTITY_",
     "PULUMI_",
     "EMULATOR_",
@@ -151,7 +151,7 @@ class Checkout:
         return {
             "documents": count(state / "emulator.db", "documents"),
             "blobs": sum(1 for path in (state / "blobs" / "content").rglob("*") if path.is_file()),
-            "runs": sum(count(path, "runs where lifecycle_stage = 'active'") for path in (state / "mlflow").rglob("*.db")),
+            "runs": count(state / "mlflow" / "mlflow.db", "runs where lifecycle_stage = 'active'"),
         }
 
     def emulator_pid(self) -> int:

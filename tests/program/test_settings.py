@@ -174,6 +174,7 @@ def test_misplaced_secret_is_refused_without_showing_it(
 
 
 def test_data_folder_comes_from_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("MLOPS_DATA_DIR", raising=False)
     assert load(GOOD | {"data": {"directory": "../data"}}).data.directory == Path("../data")
     monkeypatch.setenv("MLOPS_DATA_DIR", str(tmp_path))
     assert load(GOOD | {"data": {"directory": "../data"}}).data.directory == tmp_path

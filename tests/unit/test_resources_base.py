@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import ClassVar
 
-import dill
+import dill  # type: ignore[import-untyped]
 import pytest
 from pulumi.output import Unknown
 
@@ -85,7 +85,9 @@ def test_an_update_carries_outputs_over() -> None:
 
 def test_read_says_gone_by_an_empty_id() -> None:
     assert Toy().read("gone", STATE).id == ""
-    assert Toy().read("id", STATE).outs["uri"] == "u2"
+    found = Toy().read("id", STATE).outs
+    assert found is not None
+    assert found["uri"] == "u2"
 
 
 def test_what_the_cloud_refuses_is_a_failure_without_traceback() -> None:

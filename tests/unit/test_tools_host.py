@@ -45,7 +45,7 @@ def call(behaviour: Any, method: str = "Create") -> Context:
 @pytest.fixture
 def rows(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     shown: list[tuple[str, str]] = []
-    monkeypatch.setattr(host, "_log", lambda urn, text: shown.append((urn, text)))
+    monkeypatch.setattr(host, "_log", lambda urn, text, ephemeral: shown.append((urn, text)))
     monkeypatch.setattr(host, "_interrupted", threading.Event())
     return shown
 
@@ -63,6 +63,18 @@ def test_text_goes_to_the_row_of_the_call_and_only_when_it_changed(rows: list[tu
 
     call(create)
     assert rows == [(Request.urn, "epoch 1"), (Request.urn, "epoch 2")]
+
+
+def test_a_note_stays_with_the_resource_and_a_status_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[str, bool]] = []
+    monkeypatch.setattr(host, "_log", lambda urn, text, ephemeral: shown.append((text, ephemeral)))
+
+    def create() -> None:
+        host.status("epoch 1")
+        host.note("train.py changed")
+
+    call(create)
+    assert shown == [("epoch 1", True), ("train.py changed", False)]
 
 
 def test_a_failure_is_its_message_and_anything_else_stays_an_exception(rows: list[tuple[str, str]]) -> None:
