@@ -27,11 +27,14 @@ def figures(output: Mapping[str, Any]) -> str:
 
 
 def data_source(output: Mapping[str, Any]) -> str:
-    """`real, 14841 rows` or `generated, …`; `-` when the output does not say."""
+    """`real, 14841 + 7308 rows` (by file) or `generated, …`; `-` when the output does not say."""
     data = output.get("data") or {}
     if not isinstance(data, Mapping):
         return "-"
-    rows = f"{int(data['rows'])} rows" if isinstance(data.get("rows"), (int, float)) else ""
+    given = data.get("rows")
+    counts = list(given.values()) if isinstance(given, Mapping) else [given]
+    rows = " + ".join(f"{int(count)}" for count in counts if isinstance(count, (int, float)))
+    rows = f"{rows} rows" if rows else ""
     return ", ".join(part for part in (str(data.get("source") or ""), rows) if part) or "-"
 
 

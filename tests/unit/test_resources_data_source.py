@@ -83,3 +83,24 @@ def test_an_unreadable_record_says_how_to_make_it_again(tmp_path: Path) -> None:
     record.write_text("files: 3\n")
     with pytest.raises(DataSourceError, match="make lock-data"):
         read_record(record)
+
+
+def test_a_generators_mark_makes_data_generated_and_travels_with_it(folder: Path, tmp_path: Path) -> None:
+    plain, marked = tmp_path / "plain", tmp_path / "marked"
+    plain.mkdir()
+    marked.mkdir()
+    real = find(folder, folder / "none")
+    real.copy_to(plain)
+    folder.joinpath("generated.json").write_text("{}")
+    generated = find(folder, folder / "none")
+    generated.copy_to(marked)
+    assert (real.kind, generated.kind) == ("real", "generated")
+    assert sorted(path.name for path in plain.iterdir()) == ["a.csv", "b.csv"]
+    assert sorted(path.name for path in marked.iterdir()) == ["a.csv", "b.csv", "generated.json"]
+
+
+def test_a_record_alone_cannot_be_copied(folder: Path, tmp_path: Path) -> None:
+    record = tmp_path / "data.lock"
+    write_record(record, find(folder, folder / "none"))
+    with pytest.raises(DataSourceError, match="MLOPS_DATA_DIR"):
+        find(None, record).copy_to(tmp_path)
