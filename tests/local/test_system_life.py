@@ -97,21 +97,36 @@ def hold(checkout: Checkout, gate: Path) -> None:
     checkout.edit(TRAIN, MAIN, wait + MAIN)
 
 
+def up_and_kill_while_the_job_runs(checkout: Checkout) -> None:
+    """Starts `up` and kills the CLI as soon as a new job runs."""
+    count = len(checkout.jobs())
+    running = checkout.start("up", "local")
+    wait_until(lambda: [job.status for job in checkout.jobs()[count:]] == ["Running"], "the job runs")
+    family = psutil.Process(running.pid).children(recursive=True)
+    kill(next(process.pid for process in family if process.name() == "pulumi"))
+    running.communicate(timeout=60)
+
+
 def test_a_killed_cli_leaves_one_job_that_the_next_up_adopts(checkout: Checkout, tmp_path: Path) -> None:
     count = len(checkout.jobs())
     gate = tmp_path / "go"
     hold(checkout, gate)
-    running = checkout.start("up", "local")
-    wait_until(lambda: [job.status for job in checkout.jobs()[count:]] == ["Running"], "the job runs")
-    family = [running, *psutil.Process(running.pid).children(recursive=True)]
-    pulumi = next(
-        process for process in family[1:] if isinstance(process, psutil.Process) and process.name() == "pulumi"
-    )
-    kill(pulumi.pid)
-    running.communicate(timeout=60)
+    up_and_kill_while_the_job_runs(checkout)
     gate.touch()
     checkout.tool("up", "local")
     assert [job.status for job in checkout.jobs()[count:]] == ["Completed"]
+    checkout.pulumi(UNCHANGED)
+
+
+def test_back_to_an_earlier_value_after_a_kill_keeps_what_is_in_use(checkout: Checkout) -> None:
+    used, count = checkout.outputs()["job"], len(checkout.jobs())
+    checkout.edit(HYPERPARAMETERS, "rounds: int = 12", "rounds: int = 16")
+    up_and_kill_while_the_job_runs(checkout)
+    checkout.edit(HYPERPARAMETERS, "rounds: int = 16", "rounds: int = 12")
+    checkout.tool("up", "local")
+    assert checkout.outputs()["job"] == used
+    assert [job.archived for job in checkout.jobs() if job.name == used] == [False]
+    assert len(checkout.jobs()) == count + 1
     checkout.pulumi(UNCHANGED)
 
 
