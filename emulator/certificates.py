@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -46,13 +45,6 @@ def ensure_certificates(settings: Settings) -> None:
     write(authority_file(settings), authority.cert_pem.bytes())
     write(bundle_file(settings), Path(certifi.where()).read_bytes() + b"\n" + authority.cert_pem.bytes())
     write(server_file(settings), server.private_key_and_cert_chain_pem.bytes())
-
-
-def server_context(settings: Settings) -> ssl.SSLContext:
-    """TLS for the server."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(server_file(settings))
-    return context
 
 
 def remaining(file: Path) -> timedelta:

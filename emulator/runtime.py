@@ -117,10 +117,6 @@ class Runtime:
         psutil.wait_procs(stubborn, timeout=grace)
         self.alive(handle)
 
-    def resume(self, handle: ProcessHandle) -> bool:
-        """Adopts a process that an earlier emulator started: True while it runs."""
-        return self.alive(handle)
-
     def _fork_loop(self) -> None:
         while (request := self._requests.get()) is not None:
             fork, answer = request

@@ -8,7 +8,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 UV = "0.13.9"
-SMALLEST_PYTHON = (3, 11)
 
 
 def parse(text: str) -> tuple[int, ...]:

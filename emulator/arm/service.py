@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from emulator.arm.operations import Operations
 from emulator.arm.resources import Resources
-from emulator.errors import ServiceError, not_found
+from emulator.errors import ServiceError
 from emulator.http import Request, Response
 from emulator.resource_id import ResourceId
 from emulator.service import Emulator, ResourceType, Route, Service
@@ -88,8 +88,6 @@ class ArmService(Service):
             raise ServiceError(404, "SubscriptionNotFound", message)
         if resource.types == ("subscriptions",):
             return Response.json(subscription())
-        if [kind.lower() for kind in resource.types] == ["locations"] and resource.provider == "Microsoft.Resources":
-            raise not_found(request.path)
         return self.resources.handle(resource, request)
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 
-from emulator.resource_id import ResourceId
-
 WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
 DATASTORE = f"{WORKSPACE}/datastores"
 COMPUTE = f"{WORKSPACE}/computes"
 JOB = f"{WORKSPACE}/jobs"
-ASSET_KINDS = ("environments", "data", "codes", "models", "components")
 BLOB_STORE = "workspaceblobstore"
 ARTIFACT_STORE = "workspaceartifactstore"
 FILE_STORE = "workspacefilestore"
@@ -49,9 +46,3 @@ def version_id(workspace: str, kind: str, name: str, version: str) -> str:
 def job_id(workspace: str, name: str) -> str:
     """Id of a job."""
     return f"{workspace}/jobs/{name}"
-
-
-def asset_names(resource_id: str) -> tuple[str, str]:
-    """Name and version out of the id of an asset's version."""
-    names = ResourceId.parse(resource_id).names
-    return names[-2], names[-1]

@@ -19,6 +19,8 @@ from typing import Any
 
 import yaml
 
+from ml.resources.code import closure, module_file
+from ml.resources.code import digest as meaning
 from ml.resources.digest import digest
 
 VARIABLE = "MLOPS_DATA_DIR"
@@ -125,8 +127,7 @@ def real_source(folder: Path, names: Sequence[str]) -> Source:
 
 def generated_source(generator: Generator, names: Sequence[str]) -> Source:
     """Generated files, made once and kept in the cache by the digest of the generator's code and arguments."""
-    code = Path(*generator.module.split(".")).with_suffix(".py").read_bytes()
-    key = digest(generator.module, generator.rows, generator.seed, hashlib.sha256(code).hexdigest())
+    key = digest(generator.module, generator.rows, generator.seed, generator_code(Path(), generator.module))
     folder = cache_folder() / "generated" / f"{generator.module.split('.')[-2]}-{key}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
@@ -134,6 +135,13 @@ def generated_source(generator: Generator, names: Sequence[str]) -> Source:
         if not folder.exists():
             generate(generator, folder)
     return Source("generated", {name: read_file(folder / name) for name in names}, folder)
+
+
+def generator_code(root: Path, module: str) -> dict[str, str]:
+    """What a generator's output follows from: its code, what it imports of this project, and the features it reads."""
+    features = module_file(root, module).with_name("features.yaml")
+    files = [*closure(root, module), *([features] if features.exists() else [])]
+    return {path.relative_to(root).as_posix(): meaning(path) for path in files}
 
 
 def generate(generator: Generator, folder: Path) -> None:

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from ml.resources import data_source
-from ml.resources.data_source import DataSourceError, Generator, Source, find_source, read_record, write_record
+from ml.resources.data_source import (
+    DataSourceError,
+    Generator,
+    Source,
+    find_source,
+    generator_code,
+    read_record,
+    write_record,
+)
 
 NAMES = ("a.csv", "b.csv")
 GENERATOR = Generator("tests.unit.toy_generator", rows=3, seed=1)
@@ -104,3 +112,16 @@ def test_a_record_alone_cannot_be_copied(folder: Path, tmp_path: Path) -> None:
     write_record(record, find(folder, folder / "none"))
     with pytest.raises(DataSourceError, match="MLOPS_DATA_DIR"):
         find(None, record).copy_to(tmp_path)
+
+
+def test_generated_data_follows_from_the_features_and_from_what_the_generator_imports(tmp_path: Path) -> None:
+    folder = tmp_path / "ml" / "systems" / "shop"
+    folder.mkdir(parents=True)
+    folder.joinpath("generator.py").write_text("from ml.systems.shop import names\n")
+    folder.joinpath("names.py").write_text("NAMES = 1\n")
+    folder.joinpath("features.yaml").write_text("a: 1\n")
+    seen = [generator_code(tmp_path, "ml.systems.shop.generator")]
+    for name, text in (("features.yaml", "a: 2\n"), ("names.py", "NAMES = 2\n"), ("names.py", "NAMES = 2  # two\n")):
+        folder.joinpath(name).write_text(text)
+        seen.append(generator_code(tmp_path, "ml.systems.shop.generator"))
+    assert seen[0] != seen[1] != seen[2] == seen[3]
