@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from emulator.arm.operations import Operations
 from emulator.arm.resources import Resources
+from emulator.arm.tags import Tags
 from emulator.errors import ServiceError
 from emulator.http import Request, Response
 from emulator.resource_id import ResourceId
@@ -36,7 +37,7 @@ class ArmService(Service):
         )
 
     def resource_types(self) -> Sequence[ResourceType]:
-        return [kind() for kind in ARM_TYPES]
+        return [*(kind() for kind in ARM_TYPES), Tags(self.emulator.store)]
 
     def reconcile(self) -> None:
         self.operations.reconcile(self.resources)

@@ -37,7 +37,12 @@ FIRST = [
 ]
 """What others live in or point to."""
 LAST = "authorization:ManagementLockByScope"
-ELSEWHERE = {"machinelearningservices:Job", "machinelearningservices:OnlineEndpoint"}
+ELSEWHERE = {
+    "containerinstance:ContainerGroup",
+    "machinelearningservices:Job",
+    "machinelearningservices:OnlineDeployment",
+    "machinelearningservices:OnlineEndpoint",
+}
 """Types that start processes: their own tests have them."""
 UNSERVED = {"machinelearningservices:WorkspaceConnection"}
 ORDER = [*FIRST, *sorted(set(INPUTS) - {*FIRST, *ELSEWHERE, *UNSERVED, LAST}), LAST]

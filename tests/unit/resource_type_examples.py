@@ -32,6 +32,19 @@ INPUTS: dict[str, dict[str, Any]] = {
         "roleType": "CustomRole", "assignableScopes": [GROUP],
         "permissions": [{"actions": ["Microsoft.MachineLearningServices/workspaces/jobs/*"], "notActions": []}],
     },
+    "containerinstance:ContainerGroup": {
+        "resourceGroupName": "mlops", "containerGroupName": "staging", "location": "westeurope", "osType": "Linux",
+        "restartPolicy": "Always", "sku": "Standard",
+        "identity": {"type": "UserAssigned", "userAssignedIdentities": [IDENTITY]},
+        "imageRegistryCredentials": [{"server": "crmlops.azurecr.io", "identity": IDENTITY}],
+        "ipAddress": {"type": "Public", "ports": [{"protocol": "TCP", "port": 5001}]},
+        "containers": [{
+            "name": "server", "image": "crmlops.azurecr.io/bike-buyer:1", "ports": [{"protocol": "TCP", "port": 5001}],
+            "resources": {"requests": {"cpu": 1, "memoryInGB": 1.5}},
+            "environmentVariables": [{"name": "SCORING_KEY", "secureValue": "a-key"}],
+            "readinessProbe": {"httpGet": {"path": "/ready", "port": 5001, "scheme": "http"}, "periodSeconds": 5},
+        }],
+    },
     "containerregistry:Registry": {
         "resourceGroupName": "mlops", "registryName": "crmlops", "location": "westeurope", "sku": {"name": "Premium"},
         "adminUserEnabled": False, "publicNetworkAccess": "Enabled", "zoneRedundancy": "Disabled",
@@ -110,6 +123,16 @@ INPUTS: dict[str, dict[str, Any]] = {
         **WORKSPACE, "name": "bike-buyer", "version": "1",
         "properties": {"modelType": "custom_model", "modelUri": "azureml://datastores/lake/paths/model"},
     },
+    "machinelearningservices:OnlineDeployment": {
+        **WORKSPACE, "endpointName": "bike-buyer", "deploymentName": "blue", "location": "westeurope",
+        "sku": {"name": "Default", "capacity": 1},
+        "properties": {
+            "endpointComputeType": "Managed", "instanceType": "Standard_DS2_v2", "appInsightsEnabled": False,
+            "environmentId": f"{PROVIDERS}/Microsoft.MachineLearningServices/workspaces/mlw/environments/e/versions/1",
+            "environmentVariables": {"PORT": "5001"}, "requestSettings": {"requestTimeout": "PT5S"},
+            "scaleSettings": {"scaleType": "Default"}, "readinessProbe": {"period": "PT5S"},
+        },
+    },
     "machinelearningservices:OnlineEndpoint": {
         **WORKSPACE, "endpointName": "bike-buyer", "location": "westeurope", "identity": {"type": "SystemAssigned"},
         "properties": {"authMode": "AADToken", "publicNetworkAccess": "Enabled", "traffic": {"blue": 100}},
@@ -140,6 +163,7 @@ INPUTS: dict[str, dict[str, Any]] = {
         "sku": {"name": "PerGB2018"}, "workspaceCapping": {"dailyQuotaGb": 1.0},
     },
     "resources:ResourceGroup": {"resourceGroupName": "mlops", "location": "westeurope", "tags": {"owner": "ml"}},
+    "resources:TagAtScope": {"scope": IDENTITY, "properties": {"tags": {"owner": "ml"}}},
     "storage:BlobContainer": {
         "resourceGroupName": "mlops", "accountName": "stmlops", "containerName": "lake", "publicAccess": "None",
     },

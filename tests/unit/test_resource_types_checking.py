@@ -111,7 +111,7 @@ def places(node: object, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
         yield from places(item, (*at, key))
 
 
-FREE_KEYS = {"tags", "traffic", "userAssignedIdentities", "inputs", "componentSpec"}
+FREE_KEYS = {"environmentVariables", "tags", "traffic", "userAssignedIdentities", "inputs", "componentSpec"}
 
 
 @pytest.mark.parametrize("name", sorted(INPUTS))

@@ -24,6 +24,7 @@ SOURCES = {
         "azure-mgmt-applicationinsights", "4.1.0", "azure.mgmt.applicationinsights.v2020_02_02"
     ),
     "authorization": Source("azure-mgmt-authorization", "4.0.0", "azure.mgmt.authorization.v2022_04_01"),
+    "container_instances": Source("azure-mgmt-containerinstance", "10.2.0b1", "azure.mgmt.containerinstance"),
     "container_registry": Source(
         "azure-mgmt-containerregistry", "14.0.0", "azure.mgmt.containerregistry.v2023_01_01_preview"
     ),
@@ -40,6 +41,7 @@ SOURCES = {
 TYPES = {
     "application_insights": ["applicationinsights:Component"],
     "authorization": ["authorization:RoleAssignment", "authorization:RoleDefinition"],
+    "container_instances": ["containerinstance:ContainerGroup"],
     "container_registry": ["containerregistry:Registry"],
     "diagnostics": ["monitor:DiagnosticSetting"],
     "key_vault": ["keyvault:Vault"],
@@ -59,12 +61,13 @@ TYPES = {
         "machinelearningservices:Job",
         "machinelearningservices:ModelContainer",
         "machinelearningservices:ModelVersion",
+        "machinelearningservices:OnlineDeployment",
         "machinelearningservices:OnlineEndpoint",
         "machinelearningservices:Workspace",
         "machinelearningservices:WorkspaceConnection",
     ],
     "managed_identity": ["managedidentity:UserAssignedIdentity"],
-    "resources": ["resources:ResourceGroup"],
+    "resources": ["resources:ResourceGroup", "resources:TagAtScope"],
     "storage": [
         "storage:BlobContainer",
         "storage:BlobServiceProperties",
