@@ -31,6 +31,7 @@ class Unique(StrEnum):
     """Within what a name must be unique."""
 
     GLOBALLY = "all of Azure"
+    REGION = "the Azure region"
     SUBSCRIPTION = "the subscription"
     RESOURCE_GROUP = "the resource group"
     PARENT = "the parent resource"
@@ -50,6 +51,7 @@ class Kind(StrEnum):
     ML_WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
     ML_COMPUTE = "Microsoft.MachineLearningServices/workspaces/computes"
     ML_DATASTORE = "Microsoft.MachineLearningServices/workspaces/datastores"
+    ONLINE_ENDPOINT = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         Kind.ML_WORKSPACE: Limit("mlw", 3, 33, r"[A-Za-z0-9][\w-]*", Unique.RESOURCE_GROUP),
         Kind.ML_COMPUTE: Limit("", 3, 32, r"[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?", Unique.PARENT),
         Kind.ML_DATASTORE: Limit("", 1, 255, r"[A-Za-z0-9_]+", Unique.PARENT),
+        Kind.ONLINE_ENDPOINT: Limit("oep", 3, 32, r"[a-z]([a-z0-9-]*[a-z0-9])?", Unique.REGION),
     }
 )
 

@@ -19,6 +19,7 @@ from infra.placement import Placement
 from infra.registry import Registry, RegistryArgs
 from infra.resource_group import ResourceGroup, ResourceGroupArgs
 from infra.role_assignments import Grant, Principal, RoleAssignments, RoleAssignmentsArgs
+from infra.scoring_endpoint import ScoringEndpoint, ScoringEndpointArgs
 from infra.storage import Storage, StorageArgs
 from infra.workspace import DEFAULT_DATASTORE, Workspace, WorkspaceArgs
 
@@ -91,6 +92,17 @@ class Platform(pulumi.ComponentResource):
             "keyVault": self.key_vault.vault_name,
             "registry": self.registry.login_server,
         }
+
+    def scoring_endpoint(self, system: str) -> ScoringEndpoint:
+        """The address at which the model of a system answers."""
+        args = ScoringEndpointArgs(
+            placement=self.placement,
+            workspace=self.workspace,
+            identity=self.identities.endpoint,
+            role=system.replace("_", "-"),
+            after=self._endpoint_roles,
+        )
+        return ScoringEndpoint(f"{system}-endpoint", args, pulumi.ResourceOptions(providers=[self.provider]))
 
     def _place(self, settings: Settings) -> Placement:
         stack = pulumi.get_stack()
@@ -172,7 +184,7 @@ class Platform(pulumi.ComponentResource):
         lake = DatastoresArgs(placement=self.placement, workspace=self.workspace, lake=self.lake)
         self.datastores = Datastores("datastores", lake, self._child)
         endpoint = permissions.endpoint_identity(self.storage, self.registry, self.monitoring)
-        self._assign("endpoint-identity", Principal.identity(self.identities.endpoint), endpoint)
+        self._endpoint_roles = self._assign("endpoint-identity", Principal.identity(self.identities.endpoint), endpoint)
 
     def _assign(self, name: str, principal: Principal, grants: list[Grant]) -> list[pulumi.Resource]:
         args = RoleAssignmentsArgs(subscription_id=self.subscription_id, principal=principal, grants=grants)

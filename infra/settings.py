@@ -75,6 +75,42 @@ class GateSettings(Section):
     )
 
 
+class RolloutSettings(Section):
+    """How a new model takes over from the one that serves."""
+
+    stages: tuple[Annotated[int, Field(ge=1, le=99)], ...] = Field(
+        (10, 50), description="percent of the traffic a new model gets, one stage after the other", examples=[[10, 50]]
+    )
+    stage_seconds: int = Field(
+        600,
+        ge=5,
+        le=86400,
+        description="seconds each stage is watched; Azure's figures are minutes late, so at least 300 there",
+        examples=[600],
+    )
+    retry_rejected: tuple[Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")], ...] = Field(
+        (),
+        description="digests of images that a rollout rejected and that may be tried again",
+        examples=[["sha256:0123…"]],
+    )
+
+    @field_validator("stages")
+    @classmethod
+    def _rising(cls, stages: tuple[int, ...]) -> tuple[int, ...]:
+        if list(stages) != sorted(set(stages)):
+            raise ValueError(f"{list(stages)} must rise from stage to stage, such as [10, 50]")
+        return stages
+
+
+class ServingSettings(Section):
+    """The machines that scoring servers run on."""
+
+    instance_type: str = Field(
+        "Standard_DS2_v2", description="virtual machine size of an instance", examples=["Standard_DS2_v2"]
+    )
+    instances: int = Field(1, ge=1, le=50, description="instances of each deployment", examples=[2])
+
+
 class MonitoringSettings(Section):
     """The Log Analytics workspace behind every log, metric and trace."""
 
@@ -155,6 +191,8 @@ class Settings(Section):
     data: DataSettings = Field(default_factory=DataSettings, description="where real data lies")
     gate: GateSettings = Field(default_factory=GateSettings, description="how quality gates behave")
     monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings, description="logs, metrics and traces")
+    rollout: RolloutSettings = Field(default_factory=RolloutSettings, description="how a new model takes over")
+    serving: ServingSettings = Field(default_factory=ServingSettings, description="machines of scoring servers")
     storage: StorageSettings = Field(default_factory=StorageSettings, description="storage accounts")
 
     @field_validator("network_profile")
