@@ -56,6 +56,14 @@ def start_emulator(console: Console) -> None:
     console.print(f"Emulator {word}: {status.settings.base_url}, pages on {status.settings.http_url}")
 
 
+def authority() -> Path:
+    """The certificate of the emulator's authority."""
+    from emulator.certificates import authority_file
+    from emulator.settings import default_state, load_settings
+
+    return authority_file(load_settings(default_state()))
+
+
 def prepare(stack: Stack, console: Console) -> Pulumi:
     """Everything that has to be there before Pulumi runs."""
     if stack.emulated:
@@ -107,7 +115,7 @@ def up(stack: Stack, system: str | None, console: Console) -> int:
     unasked = ["--yes", "--skip-preview"] if stack.emulated else []
     code = pulumi.show("up", *unasked, "--continue-on-error", *only)
     outputs = pulumi.outputs() if pulumi.exists() else {}
-    summary.show(stack, outputs, console)
+    summary.show(stack, outputs, console, authority() if stack.emulated else None)
     console.print(f"[bold]{line}[/bold]")
     return code
 

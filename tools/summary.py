@@ -1,14 +1,17 @@
-"""What `make up` shows at the end: each system with its job, its figures and where to look."""
+"""What `make up` shows at the end: each system with the model that serves, its figures, and how to ask it."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from tools.stacks import Stack
+from tools.versions import ROOT
 
 FIGURES = 6
 
@@ -50,29 +53,51 @@ def system_outputs(outputs: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def table(outputs: Mapping[str, Any]) -> Table:
     """One row a system; keys that are missing show as `-`."""
     shown = Table(title="Systems", title_justify="left", show_lines=True)
-    for heading in ("system", "cloud", "data", "job", "figures on the holdout set"):
+    for heading in ("system", "cloud", "data", "champion", "figures on the holdout set"):
         shown.add_column(heading, overflow="fold")
     for name, output in system_outputs(outputs).items():
-        job = output.get("job") or "-"
-        job_name = job.get("name", "-") if isinstance(job, Mapping) else str(job)
-        shown.add_row(name, str(output.get("cloud") or "-"), data_source(output), job_name, figures(output))
+        shown.add_row(name, str(output.get("cloud") or "-"), data_source(output), champion(output), figures(output))
     return shown
+
+
+def champion(output: Mapping[str, Any]) -> str:
+    """The version that serves and its last job: `bike-buyer 3`, `-` while none serves."""
+    model = output.get("model") or {}
+    if not isinstance(model, Mapping) or not model.get("version"):
+        return "-"
+    return f"{model.get('name', '')} {int(model['version'])}\nsha256 {str(model.get('sha256', ''))[:12]}"
+
+
+def request_line(name: str, output: Mapping[str, Any], authority: Path | None) -> str | None:
+    """A line that asks the service when pasted into a shell in the checkout; None while there is no service.
+
+    `authority` is the certificate of a cloud that the system does not know.
+    """
+    uri, body = output.get("scoringUri"), f"ml/systems/{name}/request.json"
+    if not uri or not (ROOT / body).exists():
+        return None
+    trusted = f"--cacert {os.path.relpath(authority, ROOT)} " if authority else ""
+    key = f'-H "Authorization: Bearer $(make -s key SYSTEM={name.replace("_", "-")})"'
+    return f'curl {trusted}{key} -H "Content-Type: application/json" -d @{body} {uri}'
 
 
 def next_commands(stack: Stack) -> list[str]:
     """What a person usually does next."""
     return [
         f'eval "$(make -s env STACK={stack.name})"   a shell for this stack, for pulumi and Azure\'s tools',
+        f"make runs STACK={stack.name} SYSTEM=…        what was trained, and what serves",
         f"make up STACK={stack.name}                  again: changes only what changed",
         f"make down STACK={stack.name}                removes everything",
     ]
 
 
-def show(stack: Stack, outputs: Mapping[str, Any], console: Console) -> None:
-    """Prints the table, each system's MLflow page and the next commands."""
+def show(stack: Stack, outputs: Mapping[str, Any], console: Console, authority: Path | None = None) -> None:
+    """Prints the table, each system's pages, how to ask it, and the next commands."""
     if system_outputs(outputs):
         console.print(table(outputs))
     for name, output in system_outputs(outputs).items():
         if output.get("experimentUri"):
             console.print(f"{name} in MLflow: {output['experimentUri']}")
+        if line := request_line(name, output, authority):
+            console.print(f"Ask {name}:\n  {line}")
     console.print("\nNext:", *(f"  {line}" for line in next_commands(stack)), sep="\n")

@@ -13,6 +13,7 @@ from tools import preview, summary
 from tools.deployment import excluded
 from tools.progress import SetupError
 from tools.stacks import Stack
+from tools.versions import ROOT
 
 
 def step(op: str, name: str, **more: Any) -> dict[str, Any]:
@@ -64,9 +65,15 @@ def test_encrypted_values_do_not_reach_an_offline_preview() -> None:
 
 FULL = {
     "cloud": "emulator",
-    "job": {"name": "bike_buyer-0123456789ab-1"},
+    "job": "bike-buyer-0123456789ab-1",
     "experimentUri": "http://127.0.0.1:18080/mlflow/#/experiments/1",
-    "model": {"metrics": {"auc": 0.86123, "accuracy": 0.79, "rows": 2961}},
+    "scoringUri": "https://oep.westeurope.inference.ml.localhost:1/score",
+    "model": {
+        "name": "bike-buyer",
+        "version": 3.0,
+        "sha256": "0123456789abcdef",
+        "metrics": {"auc": 0.86123, "accuracy": 0.79, "rows": 2961},
+    },
     "data": {"source": "real", "rows": 14841.0},
 }
 
@@ -77,7 +84,8 @@ def test_the_table_takes_what_there_is(output: dict[str, Any]) -> None:
     summary.show(
         Stack("local", "emulator", Path("unused")),
         {"bike_buyer": output, "platform": {"x": 1}},
-        Console(file=stream, width=160),
+        Console(file=stream, width=160, soft_wrap=True),
+        ROOT / ".emulator" / "ca.pem",
     )
     said = stream.getvalue()
     assert "bike_buyer" in said
@@ -89,7 +97,11 @@ def test_the_table_takes_what_there_is(output: dict[str, Any]) -> None:
             "accuracy 0.790",
             "rows 2961",
             "real, 14841 rows",
-            "bike_buyer-0123456789ab-1",
+            "bike-buyer 3",
+            "sha256 0123456789ab ",
+            "curl --cacert .emulator/ca.pem ",
+            "$(make -s key SYSTEM=bike-buyer)",
+            "-d @ml/systems/bike_buyer/request.json https://oep.westeurope.inference.ml.localhost:1/score\n",
             "/mlflow/#/experiments/1",
         ):
             assert part in said
