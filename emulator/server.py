@@ -14,6 +14,9 @@ import uvicorn
 
 from emulator.arm.service import ArmService
 from emulator.certificates import ensure_certificates, server_file
+from emulator.container_instances.service import ContainerInstancesService
+from emulator.container_registry.service import ContainerRegistryService
+from emulator.containers.service import ContainersService
 from emulator.dispatch import Dispatcher
 from emulator.entra.service import EntraService
 from emulator.entra.tokens import Tokens
@@ -21,6 +24,7 @@ from emulator.health import HealthService
 from emulator.keyvault.service import KeyVaultService
 from emulator.machine_learning.service import MachineLearningService
 from emulator.monitor.service import MonitorService
+from emulator.online_endpoints.service import OnlineEndpointsService
 from emulator.runtime import Runtime
 from emulator.service import Emulator, Service
 from emulator.settings import Settings, default_state, load_settings
@@ -35,10 +39,16 @@ SERVICES: Sequence[type[Service]] = (
     StorageService,
     KeyVaultService,
     MonitorService,
+    ContainerRegistryService,
+    ContainersService,
+    ContainerInstancesService,
     MachineLearningService,
+    OnlineEndpointsService,
     ArmService,
 )
 BACKGROUND_WORKERS = 16
+# Longer than clients keep connections they do not use: else one sends a request just when it is closed.
+KEEP_ALIVE_SECONDS = 120
 logger = logging.getLogger(__name__)
 
 
@@ -56,11 +66,12 @@ def listeners(emulator: Emulator) -> list[uvicorn.Server]:
     """The web servers of both ports."""
     settings = emulator.settings
     routes = [route for service in emulator.services.values() for route in service.routes()]
+    mounts = [mount for service in emulator.services.values() for mount in service.mounts()]
     dispatcher, workers = Dispatcher(emulator, routes), ThreadPoolExecutor(WORKERS, thread_name_prefix="request")
 
     def server(listener: str, port: int, certificate: str | None) -> uvicorn.Server:
         configuration = uvicorn.Config(
-            WebApplication(listener, dispatcher, workers),
+            WebApplication(listener, dispatcher, workers, mounts),
             host="127.0.0.1",
             port=port,
             ssl_certfile=certificate,
@@ -69,6 +80,7 @@ def listeners(emulator: Emulator) -> list[uvicorn.Server]:
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=3,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
         return uvicorn.Server(configuration)
 
@@ -88,6 +100,9 @@ async def serve(emulator: Emulator) -> None:
         loop.add_signal_handler(number, leave)
     # Our handlers stop both servers; uvicorn's own would stop one.
     await asyncio.gather(*(server._serve() for server in servers))
+    for service in emulator.services.values():
+        for mount in service.mounts():
+            await mount.close()
 
 
 def run(settings: Settings) -> None:

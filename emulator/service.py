@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,31 @@ if TYPE_CHECKING:
     from emulator.entra.tokens import Tokens
 
 Action = Callable[[Document, Request], Response]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+async def nothing_to_close() -> None:
+    """For an application that holds nothing."""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """An ASGI application that answers every request to the hosts below a suffix, on the event loop itself.
+
+    For traffic that must not wait for a thread and that passes bodies on: it reads the body and writes the answer as it
+    likes, and must never block. `close` runs on the loop after the last request.
+    """
+
+    suffix: str
+    application: Callable[[Scope, Receive, Send], Awaitable[None]]
+    close: Callable[[], Awaitable[None]] = nothing_to_close
+    listener: str = "https"
+
+    def match(self, listener: str, host: str) -> bool:
+        """Whether it answers for a host (lower case, without a port)."""
+        return listener == self.listener and host.endswith("." + self.suffix)
 
 
 @dataclass(frozen=True)
@@ -74,6 +99,8 @@ class ResourceType:
     creatable: bool = True
     makes_parent: bool = False
     """A PUT may come before its parent, which `prepare` then makes; without the parent its list is empty."""
+    patchable: frozenset[str] | None = None
+    """What a PATCH may say at the top level; None for everything."""
 
     def prepare(self, document: Document, old: Document | None) -> None:
         """Fills in what Azure fills in, in place; raises `ServiceError` for what Azure refuses."""
@@ -94,6 +121,9 @@ class ResourceType:
     def implicit_children(self, collection: ResourceId) -> Sequence[Document]:
         """Documents of a collection that exist though nobody PUT them (those of the store need not be named again)."""
         return ()
+
+    def refuse_deletion(self, document: Document) -> None:
+        """Raises `ServiceError` when Azure refuses a DELETE of this document (not asked when its owner goes)."""
 
     def select(self, documents: list[Document], request: Request) -> list[Document]:
         """What a list shows of a collection, by its query; newest first."""
@@ -140,6 +170,10 @@ class Service:
 
     def routes(self) -> Sequence[Route]:
         """Routes of the service's own endpoints; ARM's are answered by `emulator.arm` through the resource types."""
+        return ()
+
+    def mounts(self) -> Sequence[Mount]:
+        """Applications that answer for whole hosts."""
         return ()
 
     def resource_types(self) -> Sequence[ResourceType]:

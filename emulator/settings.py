@@ -18,6 +18,8 @@ BLOB_SUFFIX = "blob.core.localhost"
 DFS_SUFFIX = "dfs.core.localhost"
 VAULT_SUFFIX = "vault.localhost"
 REGISTRY_SUFFIX = "azurecr.localhost"
+CONTAINER_GROUP_SUFFIX = "azurecontainer.localhost"
+INFERENCE_SUFFIX = "inference.ml.localhost"
 # Below the range from which Linux takes the ports of outgoing connections.
 PORTS = range(20000, 30000)
 
@@ -49,6 +51,9 @@ class Settings:
     https_port: int
     http_port: int
     identity_secret: str
+    # auto, podman, docker, sandbox or process; and the back-off of a container that ends, in seconds (10 on Azure).
+    container_runtime: str = "auto"
+    container_back_off: float = 1.0
 
     @property
     def base_url(self) -> str:
@@ -64,6 +69,11 @@ class Settings:
     def database(self) -> Path:
         """Documents and operations."""
         return self.state / "emulator.db"
+
+    @property
+    def hosts(self) -> Path:
+        """Names of container groups with their addresses, in the format of `/etc/hosts`."""
+        return self.state / "hosts"
 
     @property
     def log(self) -> Path:

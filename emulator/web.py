@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request as WebRequest
@@ -14,30 +13,45 @@ from starlette.responses import StreamingResponse
 
 from emulator.dispatch import Dispatcher
 from emulator.http import Request, Response, empty_body
+from emulator.service import Mount, Receive, Scope, Send
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 WORKERS = 64
 
 
 class WebApplication:
     """One listener's ASGI application."""
 
-    def __init__(self, listener: str, dispatcher: Dispatcher, workers: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, listener: str, dispatcher: Dispatcher, workers: ThreadPoolExecutor, mounts: Sequence[Mount] = ()
+    ) -> None:
         self.listener = listener
         self.dispatcher = dispatcher
         self.workers = workers
+        self.mounts = [mount for mount in mounts if mount.listener == listener]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        host = requested_host(scope)
+        for mount in self.mounts:
+            if mount.match(self.listener, host):
+                await mount.application(scope, receive, send)
+                return
         web = WebRequest(scope, receive)
         request = await read(web, self.listener)
         loop = asyncio.get_running_loop()
         response = await loop.run_in_executor(self.workers, self.dispatcher.answer, self.listener, request)
         request.body.close()
         await to_web(response, request.method)(scope, receive, send)
+
+
+def requested_host(scope: Scope) -> str:
+    """The host that a request names, lower case and without a port."""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            host: str = value.decode("latin-1").lower()
+            return host.rpartition(":")[0] if ":" in host else host
+    return ""
 
 
 async def read(web: WebRequest, listener: str) -> Request:

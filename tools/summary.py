@@ -13,7 +13,9 @@ from rich.table import Table
 from tools.stacks import Stack
 from tools.versions import ROOT
 
-FIGURES = 6
+FIGURES = 3
+MOST_ASKED = ("auc", "accuracy", "f1", "rmse", "mape", "log_loss")
+"""Figures shown first, whichever of them a model has."""
 
 
 def figure(value: object) -> str:
@@ -25,7 +27,9 @@ def figures(output: Mapping[str, Any]) -> str:
     """`auc 0.861  accuracy 0.790`: the model's figures on the holdout set, `-` when there are none yet."""
     model = output.get("model") or {}
     metrics = (model.get("metrics") if isinstance(model, Mapping) else None) or {}
-    shown = [f"{name} {figure(value)}" for name, value in list(metrics.items())[:FIGURES]]
+    order = [name for name in MOST_ASKED if name in metrics]
+    order += [name for name in metrics if name not in order]
+    shown = [f"{name} {figure(metrics[name])}" for name in order[:FIGURES]]
     return "\n".join(shown) or "-"
 
 

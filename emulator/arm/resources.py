@@ -121,6 +121,7 @@ class Resources:
         changes = request.json()
         if not isinstance(changes, dict):
             raise ServiceError(400, "InvalidRequestContent", "The request body must be a JSON object.")
+        check_patch(kind, changes)
         with self.store.transaction():
             old = self.store.get(resource.text)
             if old is None:
@@ -175,6 +176,7 @@ class Resources:
             return self.purge(resource, kind) if purge else Response(204)
         check_conditions(document, request)
         refuse_when_locked(self.store, document)
+        kind.refuse_deletion(document)
         work = self.deletion(document, purge=purge)
         if not kind.long_running_delete:
             work()
@@ -240,6 +242,15 @@ def merge(target: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         else:
             target[key] = value
     return target
+
+
+def check_patch(kind: ResourceType, changes: dict[str, Any]) -> None:
+    """400 for what a PATCH of this type cannot change."""
+    unknown = sorted(set(changes) - kind.patchable) if kind.patchable is not None else []
+    if unknown:
+        allowed = ", ".join(sorted(kind.patchable or ()))
+        message = f"A PATCH of '{kind.type}' changes {allowed}; it cannot change {', '.join(unknown)}: use PUT."
+        raise ServiceError(400, "InvalidRequestContent", message)
 
 
 def check_conditions(document: Document | None, request: Request) -> None:

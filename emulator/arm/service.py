@@ -57,6 +57,9 @@ class ArmService(Service):
                 "identityProvider": "AAD",
             },
             "microsoftGraphResourceId": base + "/graph/",
+            "logAnalyticsResourceId": base,
+            "appInsightsResourceId": base,
+            "appInsightsTelemetryChannelResourceId": f"{settings.http_url}/applicationinsights/v2/track",
             "suffixes": {
                 "storage": settings.storage_suffix(),
                 "keyVaultDns": f"{VAULT_SUFFIX}:{settings.https_port}",

@@ -1,6 +1,4 @@
-"""Resource types that ARM itself and its small neighbours bring: groups, role assignments, locks, identities,
-registries.
-"""
+"""Resource types that ARM itself and its small neighbours bring: groups, role assignments, locks, identities."""
 
 from __future__ import annotations
 
@@ -8,7 +6,7 @@ import uuid
 
 from emulator.errors import ServiceError
 from emulator.service import ResourceType
-from emulator.settings import LOCATIONS, REGISTRY_SUFFIX, TENANT_ID
+from emulator.settings import LOCATIONS, TENANT_ID
 from emulator.store import Document
 
 
@@ -78,19 +76,6 @@ class UserAssignedIdentity(ResourceType):
         )
 
 
-class Registry(ResourceType):
-    """A container registry's document."""
-
-    type = "Microsoft.ContainerRegistry/registries"
-
-    def prepare(self, document: Document, old: Document | None) -> None:
-        require_location(document)
-        document.properties.update(
-            provisioningState="Succeeded", loginServer=f"{document.name.lower()}.{REGISTRY_SUFFIX}"
-        )
-        document.properties.setdefault("adminUserEnabled", False)
-
-
 class DiagnosticSetting(ResourceType):
     """Where a resource's logs and metrics go."""
 
@@ -103,6 +88,5 @@ ARM_TYPES: tuple[type[ResourceType], ...] = (
     RoleDefinition,
     Lock,
     UserAssignedIdentity,
-    Registry,
     DiagnosticSetting,
 )

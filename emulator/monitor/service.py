@@ -1,76 +1,48 @@
-"""Log Analytics workspaces and Application Insights components as ARM shows them."""
+"""Azure Monitor: Log Analytics workspaces, Application Insights components, ingestion of telemetry, and queries."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from emulator.arm.types import require_location
-from emulator.errors import ServiceError
-from emulator.http import Request, Response
-from emulator.service import Action, Emulator, ResourceType, Service
-from emulator.store import Document
-
-LOG_ANALYTICS = "Microsoft.OperationalInsights/workspaces"
-
-
-class LogAnalyticsWorkspace(ResourceType):
-    """Its customer id and keys follow from its id and this emulator's secret."""
-
-    type = LOG_ANALYTICS
-
-    def __init__(self, emulator: Emulator) -> None:
-        self.emulator = emulator
-
-    def prepare(self, document: Document, old: Document | None) -> None:
-        require_location(document)
-        properties = document.properties
-        properties.setdefault("sku", {"name": "PerGB2018"})
-        properties.setdefault("retentionInDays", 30)
-        properties.setdefault("publicNetworkAccessForIngestion", "Enabled")
-        properties.setdefault("publicNetworkAccessForQuery", "Enabled")
-        properties.update(customerId=str(uuid.uuid5(uuid.NAMESPACE_URL, document.key)), provisioningState="Succeeded")
-
-    def actions(self) -> Mapping[str, Action]:
-        return {"sharedkeys": self.keys}
-
-    def keys(self, document: Document, request: Request) -> Response:
-        """The workspace's ingestion keys."""
-        secret = uuid.uuid5(uuid.NAMESPACE_URL, document.key + self.emulator.settings.identity_secret).hex
-        return Response.json({"primarySharedKey": secret, "secondarySharedKey": secret[::-1]})
-
-
-class ApplicationInsights(ResourceType):
-    """A component; its connection string points at this emulator's ingestion endpoint."""
-
-    type = "Microsoft.Insights/components"
-
-    def __init__(self, emulator: Emulator) -> None:
-        self.emulator = emulator
-
-    def prepare(self, document: Document, old: Document | None) -> None:
-        require_location(document)
-        properties = document.properties
-        workspace = properties.get("WorkspaceResourceId")
-        if workspace and self.emulator.store.get(workspace) is None:
-            raise ServiceError(
-                400, "InvalidWorkspace", f"The workspace '{workspace}' of component '{document.name}' was not found."
-            )
-        key = str(uuid.uuid5(uuid.NAMESPACE_URL, document.key))
-        endpoint = f"{self.emulator.settings.http_url}/applicationinsights/"
-        properties.update(
-            InstrumentationKey=key,
-            AppId=str(uuid.uuid5(uuid.NAMESPACE_URL, document.key + "#app")),
-            ApplicationId=document.name,
-            ConnectionString=f"InstrumentationKey={key};IngestionEndpoint={endpoint};LiveEndpoint={endpoint}",
-            provisioningState="Succeeded",
-        )
+from emulator.monitor.components import INGESTION_PATH, ApplicationInsights, Components
+from emulator.monitor.database import Database
+from emulator.monitor.ingestion import Ingestion
+from emulator.monitor.log_analytics import LogAnalyticsWorkspace
+from emulator.monitor.query import QueryApi
+from emulator.service import Emulator, ResourceType, Route, Service
+from emulator.settings import ARM_HOST
 
 
 class MonitorService(Service):
-    """Azure Monitor."""
+    """Keeps telemetry in a database beside the emulator's documents."""
 
     name = "monitor"
 
+    def __init__(self, emulator: Emulator) -> None:
+        super().__init__(emulator)
+        self.components = Components(emulator.store)
+        self.database = Database(emulator.settings.state / "telemetry.db")
+        self.ingestion = Ingestion(self.components, self.database, emulator.tokens)
+        self.queries = QueryApi(emulator, self.components, self.database)
+
+    def routes(self) -> Sequence[Route]:
+        track = rf"{INGESTION_PATH}/+v(?P<version>2(\.1)?)/track"
+        live = rf"{INGESTION_PATH}/+QuickPulseService\.svc/(ping|post)"
+        read = ("GET", "POST")
+        queries = self.queries
+        return (
+            Route("*", track, self.ingestion.track, ("POST",), listener="http", bearer=False),
+            Route("*", live, self.ingestion.live, ("POST",), listener="http", bearer=False),
+            Route(ARM_HOST, r"/v1/apps/(?P<app>[^/]+)/query", queries.application, read, bearer=False),
+            Route(ARM_HOST, r"/v1/workspaces/(?P<workspace>[^/]+)/query", queries.workspace, read, bearer=False),
+            Route(ARM_HOST, r"/v1/+(?P<resource>subscriptions/.+)/query", queries.resource, read, bearer=False),
+        )
+
     def resource_types(self) -> Sequence[ResourceType]:
-        return (LogAnalyticsWorkspace(self.emulator), ApplicationInsights(self.emulator))
+        return (LogAnalyticsWorkspace(self.emulator), ApplicationInsights(self.emulator, self.database.forget))
+
+    def reconcile(self) -> None:
+        self.database.sweep(self.components.all(), force=True)
+
+    def stop(self) -> None:
+        self.database.close()

@@ -137,7 +137,8 @@ class DocumentedContainers:
 
     def _id(self, account: str, name: str) -> str | None:
         found = self.accounts.find(account)
-        return f"{found.id}/blobServices/default/containers/{name}" if found else None
+        # An account of a service, which no ARM document stands for, has no id.
+        return f"{found.id}/blobServices/default/containers/{name}" if found and found.id else None
 
 
 def account_id(resource_id: str) -> str:

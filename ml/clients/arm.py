@@ -36,6 +36,11 @@ class Arm:
         answer = self.send("GET", path, version, query=query, accept=(404,))
         return None if answer.status_code == 404 else _object(answer)
 
+    def peek(self, path: str, version: str) -> dict[str, Any] | None:
+        """The document at `path`, asked once: no waiting for what may pass. None when there is none."""
+        answer = self._checked("GET", path, {"api-version": version}, None, (404,))
+        return None if answer.status_code == 404 else _object(answer)
+
     def put(self, path: str, version: str, body: dict[str, Any]) -> dict[str, Any]:
         """Creates or replaces the document at `path`."""
         return _object(self.send("PUT", path, version, body=body))

@@ -27,6 +27,7 @@ class Cloud:
     storage_suffix: str
     vault_suffix: str
     audience: str
+    log_analytics: str = "https://api.loganalytics.io"
 
     @property
     def scope(self) -> str:
@@ -83,6 +84,7 @@ def read(metadata: Any) -> Cloud:
         storage_suffix=suffixes["storage"],
         vault_suffix=suffixes["keyVaultDns"],
         audience=authentication["audiences"][0].rstrip("/"),
+        log_analytics=found.get("logAnalyticsResourceId", PUBLIC.log_analytics).rstrip("/"),
     )
 
 

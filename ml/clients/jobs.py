@@ -19,7 +19,9 @@ LOG_FILE = "user_logs/std_log.txt"
 
 @dataclass(frozen=True)
 class JobSpecification:
-    """What a command job runs: `code` is a folder to upload, `inputs` name data assets, `outputs` are folders."""
+    """What a command job runs: `code` is a folder to upload, `inputs` name data assets or folders of a datastore,
+    `outputs` the folders that the job's own folders are uploaded to when it ends well.
+    """
 
     name: str
     experiment: str
@@ -29,7 +31,7 @@ class JobSpecification:
     environment: str
     compute: str
     inputs: Mapping[str, str]
-    outputs: tuple[str, ...]
+    outputs: Mapping[str, str]
     variables: Mapping[str, str]
     tags: Mapping[str, str]
     timeout_seconds: int
@@ -73,6 +75,18 @@ class Jobs:
         document = self.workspace.get(f"/jobs/{name}")
         return to_job(document) if document else None
 
+    def peek(self, name: str) -> Job | None:
+        """A job by its name, asked once and without waiting for a permission that may be fresh: for previews, which
+        must neither wait nor fail. None too when nobody answers.
+        """
+        from azure.core.exceptions import AzureError
+
+        try:
+            document = arm().peek(f"{self.workspace.path}/jobs/{name}", API_VERSION)
+        except (CloudError, AzureError):
+            return None
+        return to_job(document) if document else None
+
     def attempts(self, prefix: str) -> list[Job]:
         """Jobs named `<prefix>-<n>`, n = 1, 2, ... without a gap, oldest first: names are single-use, so a retry is a
         new job.
@@ -106,7 +120,10 @@ class Jobs:
             environment=specification.environment,
             compute=specification.compute,
             inputs={name: Input(type="uri_folder", path=path) for name, path in specification.inputs.items()},
-            outputs={name: Output(type="uri_folder") for name in specification.outputs},
+            outputs={
+                name: Output(type="uri_folder", path=path, mode="upload")
+                for name, path in specification.outputs.items()
+            },
             environment_variables=dict(specification.variables),
             tags=dict(specification.tags),
         )

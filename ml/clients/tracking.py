@@ -41,6 +41,10 @@ class Tracking:
         """The server that the workspace names."""
         return cls(str(workspace.properties()["mlFlowTrackingUri"]))
 
+    def close(self) -> None:
+        """Closes its connections."""
+        self._http.close()
+
     def run(self, job: str, experiment: str) -> Run | None:
         """The run of an Azure ML job.
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import ClassVar
 
 import pulumi
 
 from ml.clients.data import DataAssets
+from ml.clients.datastore import Folder, folder_uri
 from ml.clients.jobs import Jobs
+from ml.clients.models import Models
 from ml.clients.tracking import Tracking
 from ml.clients.workspace import Workspace
 from ml.resources.base import Properties, Provider, Resource
@@ -25,10 +28,13 @@ class RetentionProvider(Provider):
         return inputs["system"], {}
 
     def release(self, identifier: str, properties: Properties) -> None:
-        """Deletes the system's jobs, data versions and runs."""
+        """Deletes the system's model, jobs, data versions, runs and files."""
         workspace = Workspace.from_inputs(properties["workspace"])
         if workspace.get() is None:
             return
+        if properties.get("model"):
+            status(f"deleting model {properties['model']}")
+            Models(workspace, properties["model"]).purge()
         jobs, assets = Jobs(workspace), DataAssets(workspace)
         for job in jobs.of_experiment(properties["system"]):
             status(f"deleting job {job.name}")
@@ -38,7 +44,9 @@ class RetentionProvider(Provider):
         for name in properties["assets"]:
             status(f"deleting data {name}")
             assets.purge(name)
-        Tracking.of(workspace).delete_experiment(properties["system"])
+        with closing(Tracking.of(workspace)) as tracking:
+            tracking.delete_experiment(properties["system"])
+        Folder(workspace, folder_uri(f"systems/{properties['system']}")).delete()
 
 
 class Retention(Resource, module="ml", name="Retention"):
@@ -51,7 +59,8 @@ class Retention(Resource, module="ml", name="Retention"):
         system: str,
         workspace: Mapping[str, pulumi.Input[str]],
         assets: Sequence[str],
+        model: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        inputs = {"system": system, "workspace": workspace, "assets": list(assets)}
+        inputs = {"system": system, "workspace": workspace, "assets": list(assets), "model": model}
         super().__init__(RetentionProvider(), name, inputs, opts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -9,32 +10,26 @@ from pathlib import Path
 from typing import ClassVar
 
 import pulumi
+from pulumi import dynamic
 
+from ml.clients.datastore import folder_uri
 from ml.clients.jobs import Job, Jobs, JobSpecification
 from ml.clients.workspace import Workspace
-from ml.resources.base import InputError, Properties, Provider, Resource, derived, new_claim
+from ml.resources.base import InputError, Properties, Provider, Resource, derived, new_claim, plain
 from ml.resources.code import CodeError, job_files, stage
 from ml.resources.digest import digest
 from ml.resources.environment import EnvironmentFileError, ensure_environment, environment_digest
 from ml.resources.host import Failure, note, status
-from ml.resources.job_watch import figures, tail, watch
+from ml.resources.job_attempts import MOST_ATTEMPTS, exhausted, job_prefix, release_job
 
-MOST_ATTEMPTS = 3
 ROOT = Path()
 
 
 class TrainingJobProvider(Provider):
-    """Identity: workspace, system and digest. How long to wait and what it may cost are no part of it."""
+    """Identity: workspace, system and digest. What it may cost is no part of it."""
 
     identity: ClassVar[tuple[str, ...]] = ("workspace", "system", "digest")
-    ignored: ClassVar[tuple[str, ...]] = (
-        "waitMinutes",
-        "timeoutMinutes",
-        "compute",
-        "code",
-        "environmentDigest",
-        "dataReference",
-    )
+    ignored: ClassVar[tuple[str, ...]] = ("timeoutMinutes", "compute", "code", "environmentDigest", "dataReference")
 
     def derive(self, inputs: Properties, old: Properties) -> Properties:
         """The job's digest, and the digest of every file it is made of, so that a preview can name the one that
@@ -52,13 +47,20 @@ class TrainingJobProvider(Provider):
         explain(result, old)
         return result
 
-    def ensure(self, inputs: Properties) -> tuple[str, Properties]:
-        """Adopts the newest attempt that runs or ended well, else starts the next one; waits for its end.
-
-        Job names are single-use, so an attempt that failed stays and the next `up` starts another, three at most.
+    def diff(self, _id: str, _olds: Properties, _news: Properties) -> dynamic.DiffResult:
+        """A job that failed since is a change too: nothing waits for a job here, so only the cloud knows, and the next
+        `up` must try again. Where the cloud cannot be asked, as in a preview without credentials, nothing has changed.
         """
+        found, old = super().diff(_id, _olds, _news), plain(_olds)
+        if found.changes or not has_failed(old):
+            return found
+        note(f"{old['job']} failed: the next attempt follows")
+        return dynamic.DiffResult(changes=True)
+
+    def ensure(self, inputs: Properties) -> tuple[str, Properties]:
+        """Adopts the newest attempt that runs or ended well, else starts the next one. Does not wait for its end."""
         jobs, claim = Jobs(Workspace.from_inputs(inputs["workspace"])), new_claim()
-        prefix = f"{inputs['system'].replace('_', '-')}-{inputs['digest']}"
+        prefix = job_prefix(inputs["system"], inputs["digest"])
         attempts = jobs.attempts(prefix)
         newest = attempts[-1] if attempts else None
         if newest is not None and not newest.failed:
@@ -69,16 +71,12 @@ class TrainingJobProvider(Provider):
             job = self.submit(jobs, inputs, f"{prefix}-{len(attempts) + 1}", claim)
         else:
             raise Failure(exhausted(jobs, attempts))
-        ended = watch(jobs, job.name, inputs["waitMinutes"] * 60)
-        if ended.failed:
-            left = MOST_ATTEMPTS - max(len(attempts), attempt(ended))
-            raise Failure(failure(jobs, ended, left))
-        return ended.name, {
-            "job": ended.name,
-            "claim": claim,
-            "experimentUri": ended.studio_uri,
-            "metrics": figures(jobs, ended),
-        }
+        place = {"job": job.name, "artefact": artefact(inputs["system"], job.name)}
+        return prefix, {**place, "claim": claim, "experimentUri": job.studio_uri}
+
+    def change(self, identifier: str, old: Properties, inputs: Properties) -> Properties:
+        """Starts the next attempt when the last one failed."""
+        return self.ensure(inputs)[1]
 
     def submit(self, jobs: Jobs, inputs: Properties, name: str, claim: str) -> Job:
         """Starts one attempt."""
@@ -91,18 +89,27 @@ class TrainingJobProvider(Provider):
 
     def observe(self, identifier: str, properties: Properties) -> Properties | None:
         """Gone when the job is deleted, or archived by somebody else."""
-        job = Jobs(Workspace.from_inputs(properties["workspace"])).find(identifier)
+        job = Jobs(Workspace.from_inputs(properties["workspace"])).find(properties["job"])
         return None if job is None or job.archived else {}
 
     def release(self, identifier: str, properties: Properties) -> None:
         """Cancels a running job and archives it: it is the rollback history. `Retention` deletes it with the system."""
-        jobs = Jobs(Workspace.from_inputs(properties["workspace"]))
-        job = jobs.find(identifier)
-        if job is None or job.tags.get("claim") != properties["claim"]:
-            return
-        if not job.ended:
-            jobs.cancel(identifier)
-        jobs.tag(job, {}, archived=True)
+        release_job(Jobs(Workspace.from_inputs(properties["workspace"])), properties["job"], properties["claim"])
+
+
+def artefact(system: str, job: str) -> str:
+    """Where a job of the system leaves its model: a place that follows from the job's name alone."""
+    return folder_uri(f"systems/{system}/jobs/{job}/model")
+
+
+def has_failed(properties: Properties) -> bool:
+    """Whether the job in the state is known to have failed."""
+    if not properties.get("job"):
+        return False
+    # Without a handler of its own, azure-identity's warning that nobody is signed in would reach the terminal.
+    logging.getLogger("azure.identity").addHandler(logging.NullHandler())
+    job = Jobs(Workspace.from_inputs(properties["workspace"])).peek(properties["job"])
+    return job is not None and job.failed
 
 
 def specification(inputs: Properties, name: str, claim: str, code: Path, environment: str) -> JobSpecification:
@@ -117,13 +124,13 @@ def specification(inputs: Properties, name: str, claim: str, code: Path, environ
         environment=environment,
         compute=inputs["compute"],
         inputs={"data": inputs["dataReference"]},
-        outputs=("model",),
+        outputs={"model": artefact(inputs["system"], name)},
         variables={
             "ORT_DISABLE_TELEMETRY": "1",
             "MLOPS_GIT_COMMIT": commit(),
             "MLOPS_DATA_DIGEST": inputs["dataDigest"],
         },
-        tags={"claim": claim, "system": inputs["system"], "digest": inputs["digest"]},
+        tags={"claim": claim, "system": inputs["system"], "digest": inputs["digest"], "kind": "training"},
         timeout_seconds=inputs["timeoutMinutes"] * 60,
     )
 
@@ -142,31 +149,6 @@ def explain(inputs: Properties, old: Properties) -> None:
 REASONS = {"packages": "environmentDigest", "data": "dataDigest", "arguments": "arguments", "drift": "generation"}
 
 
-def attempt(job: Job) -> int:
-    """The attempt's number, from the end of its name."""
-    return int(job.name.rpartition("-")[2])
-
-
-def failure(jobs: Jobs, job: Job, left: int) -> str:
-    """Why a job failed, with the last lines it printed and what happens next."""
-    going_on = (
-        f"The next `pulumi up` tries again ({left} left)."
-        if left
-        else "It has failed three times: change something before the next `pulumi up`."
-    )
-    head = f"{job.name} {job.status.lower()}: {jobs.error(job.name) or 'no reason given'}"
-    return f"{head}\n{tail(jobs, job)}\n{going_on} Log: {job.studio_uri}"
-
-
-def exhausted(jobs: Jobs, attempts: Sequence[Job]) -> str:
-    """Why there is no further attempt."""
-    last = attempts[-1]
-    names = ", ".join(job.name for job in attempts)
-    head = f"{len(attempts)} attempts failed ({names}) and nothing about the job has changed since."
-    fix = f"Change code, data or packages. The last lines of {last.name}:"
-    return f"{head} {fix}\n{tail(jobs, last)}\nLog: {last.studio_uri}"
-
-
 def commit() -> str:
     """The git commit of the checkout, for provenance; in no digest."""
     result = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
@@ -174,9 +156,9 @@ def commit() -> str:
 
 
 class TrainingJob(Resource, module="ml", name="TrainingJob"):
-    """Trains once for each identity of code, data and environment.
+    """Trains once for each identity of code, data and environment; `QualityGate` waits for it.
 
-    `metrics` are the figures on the holdout set, `experimentUri` leads to the run.
+    `artefact` is the URI of the folder the model will be in, `experimentUri` leads to the run.
     """
 
     outputs: ClassVar[tuple[str, ...]] = (
@@ -184,15 +166,15 @@ class TrainingJob(Resource, module="ml", name="TrainingJob"):
         "environmentDigest",
         "digest",
         "job",
+        "artefact",
         "claim",
         "experimentUri",
-        "metrics",
     )
 
     digest: pulumi.Output[str]
     job: pulumi.Output[str]
+    artefact: pulumi.Output[str]
     experimentUri: pulumi.Output[str]  # noqa: N815 - the name in the state
-    metrics: pulumi.Output[dict[str, float]]
 
     def __init__(
         self,
@@ -208,7 +190,6 @@ class TrainingJob(Resource, module="ml", name="TrainingJob"):
         arguments: Sequence[str] = (),
         generation: pulumi.Input[int] = 0,
         timeout_minutes: int = 60,
-        wait_minutes: int = 20,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -222,6 +203,5 @@ class TrainingJob(Resource, module="ml", name="TrainingJob"):
             "arguments": list(arguments),
             "generation": generation,
             "timeoutMinutes": timeout_minutes,
-            "waitMinutes": wait_minutes,
         }
         super().__init__(TrainingJobProvider(), name, inputs, opts)

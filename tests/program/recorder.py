@@ -53,6 +53,7 @@ class Registered:
     depends_on: frozenset[str]
     delete_before_replace: bool
     replace_on_changes: tuple[str, ...]
+    ignore_changes: frozenset[str]
     secret_outputs: frozenset[str]
 
     def texts(self) -> Iterator[str]:
@@ -130,6 +131,7 @@ class _Recorder(MockMonitor):
                 depends_on=frozenset(request.dependencies),
                 delete_before_replace=request.deleteBeforeReplace,
                 replace_on_changes=tuple(request.replaceOnChanges),
+                ignore_changes=frozenset(request.ignoreChanges),
                 secret_outputs=frozenset(request.additionalSecretOutputs),
             )
         )

@@ -27,7 +27,7 @@ def test_platform_and_systems_are_exported(stack: str) -> None:
 
 def test_systems_wait_for_the_whole_platform_and_none_is_its_child() -> None:
     recording = main(stack_config("local"))
-    azure = {resource.urn for resource in recording.azure}
+    azure = {resource.urn for resource in recording.azure if not resource.name.startswith("bike_buyer-")}
     own = [resource for resource in recording.resources if resource.type.startswith("pulumi-python:dynamic")]
     assert own
     for resource in own:

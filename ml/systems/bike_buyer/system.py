@@ -9,17 +9,22 @@ import pulumi
 
 from infra.platform import Platform
 from ml.resources.data_version import DataVersion
+from ml.resources.model_version import ModelVersion
+from ml.resources.quality_gate import QualityGate
 from ml.resources.retention import Retention
 from ml.resources.training_job import TrainingJob
 
 FILES = ("potential-bike-buyers.csv", "adworks-bike-purchases.csv")
 ASSET = "bike-buyer-customers"
+MODEL = "bike-buyer"
 FOLDER = "ml/systems/bike_buyer"
 GENERATOR = {"module": "ml.systems.bike_buyer.generator", "rows": 15000, "seed": 7}
+FLOORS = {"auc": 0.80, "accuracy": 0.75}
+"""What a model must reach on the holdout set to serve at all."""
 
 
 class System:
-    """Data version and training job of the bike buyer."""
+    """From the customers' data to the endpoint that says who will buy."""
 
     def __init__(self, name: str, platform: Platform) -> None:
         settings = platform.settings
@@ -28,9 +33,11 @@ class System:
             "resourceGroupName": platform.resource_group_name,
             "workspaceName": platform.workspace_name,
         }
+        endpoint = platform.scoring_endpoint(name)
         self.retention = Retention(
             f"{name}-retention",
             system=name,
+            model=MODEL,
             workspace=workspace,
             assets=[ASSET],
             opts=pulumi.ResourceOptions(depends_on=[platform]),
@@ -58,10 +65,38 @@ class System:
             entry="ml.systems.bike_buyer.job.train",
             data_digest=self.data.digest,
             data_reference=self.data.reference,
+            opts=after,
+        )
+        self.gate = QualityGate(
+            f"{name}-gate",
+            system=name,
+            model=MODEL,
+            workspace=workspace,
+            compute=platform.compute_name,
+            environment="tabular",
+            entry="ml.systems.bike_buyer.job.evaluate",
+            job=self.training.job,
+            job_digest=self.training.digest,
+            artefact=self.training.artefact,
+            data_digest=self.data.digest,
+            data_reference=self.data.reference,
+            floors=FLOORS,
             wait_minutes=settings.gate.wait_minutes,
             opts=after,
         )
+        self.version = ModelVersion(
+            f"{name}-model",
+            system=name,
+            model=MODEL,
+            workspace=workspace,
+            sha256=self.gate.sha256,
+            source=self.gate.source,
+            metrics=self.gate.metrics,
+            provenance=self.gate.provenance,
+            opts=after,
+        )
         self.cloud = settings.cloud
+        self.endpoint = endpoint
 
     @property
     def outputs(self) -> Mapping[str, Any]:
@@ -71,5 +106,11 @@ class System:
             "data": {"source": self.data.source, "rows": self.data.rows, "version": self.data.digest},
             "job": self.training.job,
             "experimentUri": self.training.experimentUri,
-            "model": {"name": "bike-buyer", "metrics": self.training.metrics},
+            "endpoint": self.endpoint.endpoint_name,
+            "model": {
+                "name": MODEL,
+                "version": self.version.version,
+                "sha256": self.gate.sha256,
+                "metrics": self.gate.metrics,
+            },
         }

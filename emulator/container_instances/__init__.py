@@ -1,0 +1,1 @@
+"""Container Instances: groups of containers with an address of their own."""

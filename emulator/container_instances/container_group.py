@@ -1,0 +1,178 @@
+"""`Microsoft.ContainerInstance/containerGroups`: https://learn.microsoft.com/rest/api/container-instances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from emulator.arm.types import require_location
+from emulator.container_instances.instance_view import container_view, group_state
+from emulator.container_instances.registry_access import inaccessible
+from emulator.container_instances.specifications import container_name, group_name, specification
+from emulator.container_instances.validation import check_group, check_label, check_update, refusal
+from emulator.containers.container import Container
+from emulator.errors import ServiceError
+from emulator.http import Request, Response
+from emulator.service import Action, ResourceType
+from emulator.settings import CONTAINER_GROUP_SUFFIX
+from emulator.store import Document
+
+if TYPE_CHECKING:
+    from emulator.container_instances.service import ContainerInstancesService
+
+CONTAINER_GROUP = "Microsoft.ContainerInstance/containerGroups"
+START_SECONDS = 120.0
+STOP_SECONDS = 30.0
+# Beside the document: whether somebody stopped the group, and how its containers were then.
+STOPPED = "stopped"
+
+
+class ContainerGroup(ResourceType):
+    """A group: one address, one restart policy, containers that start and end together."""
+
+    type = CONTAINER_GROUP
+    long_running = True
+    long_running_delete = True
+
+    def __init__(self, service: ContainerInstancesService) -> None:
+        self.service = service
+        self.store = service.emulator.store
+
+    # -- documents
+
+    def prepare(self, document: Document, old: Document | None) -> None:
+        require_location(document)
+        properties = document.properties
+        check_group(document)
+        properties.setdefault("osType", "Linux")
+        properties.setdefault("restartPolicy", "Always")
+        properties.setdefault("sku", "Standard")
+        properties.pop("instanceView", None)
+        for container in properties["containers"]:
+            container["properties"].pop("instanceView", None)
+        if old:
+            check_update(document, old)
+        check_label(document, self.store.of_type(CONTAINER_GROUP))
+        self._fill_in_identities(document)
+        self._fill_in_address(document)
+        self.service.secure_values.take_out(document)
+        if old and old.body["properties"] != properties:
+            document.private.pop(STOPPED, None)
+
+    def present(self, document: Document) -> dict[str, Any]:
+        stopped: dict[str, Any] | None = document.private.get(STOPPED)
+        views = []
+        for container in document.properties["containers"]:
+            running = self.service.host.find(container_name(document, container["name"]))
+            view = (stopped or {}).get(container["name"]) or (container_view(running) if running else None)
+            if view:
+                container["properties"]["instanceView"] = view
+                views.append(view)
+        state = group_state(views, stopped=stopped is not None)
+        if document.properties["provisioningState"] == "Failed" and not views:
+            state = "Failed"
+        document.properties["instanceView"] = {"events": [], "state": state}
+        return document.body
+
+    # -- life
+
+    def apply(self, document: Document) -> None:
+        self.service.write_hosts()
+        if STOPPED in document.private:
+            return
+        self.service.access.check(document)
+        self._require_images(document)
+        started = self.start(document)
+        for container in started:
+            container.wait(has_been_started, START_SECONDS)
+
+    def start(self, document: Document) -> list[Container]:
+        """Starts the group's containers; those that run as they should stay."""
+        address = self.service.host.address(group_name(document))
+        wanted = [specification(document, one, address, self._hidden(document, one)) for one in self._each(document)]
+        for name in self.service.host.names(group_name(document) + "/"):
+            if name not in {one.name for one in wanted}:
+                self.service.host.stop(name, STOP_SECONDS)
+        return [self.service.host.start(one) for one in wanted]
+
+    def remove(self, document: Document) -> None:
+        self._stop(document)
+        self.service.host.release(group_name(document))
+        self.service.write_hosts(without=document.key)
+
+    def actions(self) -> Mapping[str, Action]:
+        return {"start": self.start_again, "stop": self.stop, "restart": self.restart}
+
+    def start_again(self, document: Document, request: Request) -> Response:
+        """`POST …/start`: a group that was stopped starts anew."""
+        document.private.pop(STOPPED, None)
+        return self.service.operate(self.store.put(document), request, lambda: self.apply(document))
+
+    def restart(self, document: Document, request: Request) -> Response:
+        """`POST …/restart`: all containers stop and start in place."""
+
+        def work() -> None:
+            self._stop(document)
+            self.apply(document)
+
+        document.private.pop(STOPPED, None)
+        return self.service.operate(self.store.put(document), request, work)
+
+    def stop(self, document: Document, request: Request) -> Response:
+        """`POST …/stop`: the containers end, the group and its address stay."""
+        if STOPPED not in document.private:
+            document.private[STOPPED] = self._stop(document)
+            self.store.put(document)
+        return Response(204)
+
+    # -- parts
+
+    def _stop(self, document: Document) -> dict[str, Any]:
+        """Stops all containers at once; how they were, by name."""
+        found = [self.service.host.find(container_name(document, one["name"])) for one in self._each(document)]
+        containers = [container for container in found if container is not None]
+        self.service.host.stop_all([container.specification.name for container in containers], STOP_SECONDS)
+        return {one.specification.name.rpartition("/")[2]: container_view(one) for one in containers}
+
+    def _each(self, document: Document) -> list[dict[str, Any]]:
+        containers: list[dict[str, Any]] = document.properties["containers"]
+        return containers
+
+    def _hidden(self, document: Document, container: dict[str, Any]) -> dict[str, str]:
+        identities = list(document.body.get("identity", {}).get("userAssignedIdentities") or {})
+        name = container_name(document, container["name"])
+        secure = self.service.secure_values.variables(document, container["name"])
+        return {**self.service.containers.identities.variables(name, identities), **secure}
+
+    def _require_images(self, document: Document) -> None:
+        for container in self._each(document):
+            image = container["properties"]["image"]
+            try:
+                self.service.containers.images().resolve(image)
+            except (ServiceError, LookupError, OSError) as error:
+                raise inaccessible(document, image, str(error)) from None
+
+    def _fill_in_identities(self, document: Document) -> None:
+        identity = document.body.get("identity") or {}
+        given = identity.get("userAssignedIdentities") or {}
+        for resource_id in given:
+            found = self.store.get(resource_id)
+            if found is None:
+                message = f"The identity '{resource_id}' of {{group}} was not found."
+                raise refusal("FailedIdentityOperation", document, message)
+            given[resource_id] = {key: found.properties[key] for key in ("principalId", "clientId")}
+
+    def _fill_in_address(self, document: Document) -> None:
+        address = document.properties.get("ipAddress")
+        if not address:
+            return
+        address.setdefault("type", "Public")
+        address["ip"] = self.service.host.address(group_name(document))
+        if label := address.get("dnsNameLabel"):
+            location = document.body["location"].lower().replace(" ", "")
+            address["fqdn"] = f"{label}.{location}.{CONTAINER_GROUP_SUFFIX}"
+
+
+def has_been_started(container: Container) -> bool:
+    """Whether a start was tried, with whatever success."""
+    return container.state != "Waiting" or container.reason not in ("ContainerCreating",)

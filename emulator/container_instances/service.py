@@ -1,0 +1,97 @@
+"""The service: container groups, their logs, and the host names by which groups are reached."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+
+from emulator.arm.service import ArmService
+from emulator.container_instances.container_group import CONTAINER_GROUP, STOPPED, ContainerGroup
+from emulator.container_instances.registry_access import RegistryAccess
+from emulator.container_instances.secure_values import SecureValues
+from emulator.container_instances.specifications import container_name
+from emulator.containers.service import ContainersService
+from emulator.errors import ServiceError, not_found
+from emulator.http import Request, Response
+from emulator.service import Emulator, ResourceType, Route, Service
+from emulator.settings import ARM_HOST
+from emulator.store import Document
+
+GROUP = (
+    r"(?P<group>/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.ContainerInstance/containerGroups/[^/]+)"
+)
+MOST_LINES = 10_000
+
+
+class ContainerInstancesService(Service):
+    """Azure Container Instances."""
+
+    name = "container-instances"
+
+    def __init__(self, emulator: Emulator) -> None:
+        super().__init__(emulator)
+        containers = emulator.services["containers"]
+        if not isinstance(containers, ContainersService):
+            raise TypeError("the service 'containers' must come before container instances")
+        self.containers = containers
+        self.host = containers.host
+        self.secure_values = SecureValues(emulator.settings.directory("container-instances"))
+        self.access = RegistryAccess(emulator.store)
+        self.groups = ContainerGroup(self)
+        self._hosts_lock = threading.Lock()
+
+    def resource_types(self) -> Sequence[ResourceType]:
+        return (self.groups,)
+
+    def routes(self) -> Sequence[Route]:
+        path = GROUP + r"/containers/(?P<container>[^/]+)/logs/?"
+        return (Route(ARM_HOST, path, self.logs, ("GET",)),)
+
+    def reconcile(self) -> None:
+        """Starts the groups that ran; those whose creation was interrupted are created by ARM's open operations."""
+        for document in self.emulator.store.of_type(CONTAINER_GROUP):
+            if document.properties["provisioningState"] == "Succeeded" and STOPPED not in document.private:
+                self.groups.start(document)
+
+    def logs(self, request: Request) -> Response:
+        """`GET …/containers/{name}/logs?tail=&timestamps=`."""
+        document = self.emulator.store.get(request.parameters["group"])
+        if document is None:
+            raise not_found(request.parameters["group"])
+        wanted = request.parameters["container"].lower()
+        if wanted not in {one["name"] for one in document.properties["containers"]}:
+            message = f"The container '{wanted}' is not found in container group '{document.name}'."
+            raise ServiceError(404, "ContainerNotFound", message)
+        container = self.host.find(container_name(document, wanted))
+        return Response.json({"content": container.logs(lines(request)) if container else ""})
+
+    def write_hosts(self, without: str = "") -> None:
+        """Writes the names of all groups but one where clients look them up."""
+        with self._hosts_lock:
+            addresses = [
+                document.properties.get("ipAddress") or {}
+                for document in self.emulator.store.of_type(CONTAINER_GROUP)
+                if document.key != without
+            ]
+            text = "".join(f"{one['ip']} {one['fqdn']}\n" for one in addresses if one.get("fqdn"))
+            temporary = self.emulator.settings.hosts.with_suffix(".new")
+            temporary.write_text(text)
+            os.replace(temporary, self.emulator.settings.hosts)
+
+    def operate(self, document: Document, request: Request, work: Callable[[], None]) -> Response:
+        """Runs an action's work behind an operation; after a crash ARM applies the document instead."""
+        arm = self.emulator.services["arm"]
+        assert isinstance(arm, ArmService)  # noqa: S101 - the service of that name
+        operation = arm.operations.begin("put", document, work)
+        return Response(202, headers=arm.operations.headers(operation, request))
+
+
+def lines(request: Request) -> int:
+    """How many lines the query's `tail` asks for."""
+    text = request.query.get("tail", "")
+    if not text:
+        return MOST_LINES
+    if not text.isdecimal():
+        raise ServiceError(400, "InvalidQueryParameter", f"'tail' must be a whole number, not '{text}'.")
+    return min(int(text), MOST_LINES)

@@ -1,0 +1,232 @@
+"""`Microsoft.ContainerRegistry/registries/runs`: quick builds as ACR Tasks runs them (API version 2019-06-01-preview)."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emulator.container_registry.builder import Builder
+from emulator.container_registry.client import RepositoryWriter
+from emulator.container_registry.context import unpack
+from emulator.container_registry.dockerfile import DockerfileError
+from emulator.container_registry.reference import ImageReference
+from emulator.container_registry.registry_type import REGISTRY
+from emulator.container_registry.run_log import RunLog
+from emulator.errors import ServiceError, unsupported
+from emulator.http import Request, Response
+from emulator.storage.clock import iso_date
+from emulator.store import Document
+
+if TYPE_CHECKING:
+    from emulator.container_registry.service import ContainerRegistryService
+
+RUN = f"{REGISTRY}/runs"
+ENDED = ("Succeeded", "Failed", "Canceled", "Error", "Timeout")
+BUILDS_AT_ONCE = 2
+DEFAULT_TIMEOUT = 3600
+RUN_ID = "{{.Run.ID}}"
+logger = logging.getLogger(__name__)
+
+
+class Stopped(Exception):
+    """The run was cancelled or took too long; `status` is what it ends with."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class BuildRuns:
+    """Schedules runs, carries them out, and takes them up again after a restart: a build can be repeated safely, since
+    its tags move last.
+    """
+
+    def __init__(self, service: ContainerRegistryService) -> None:
+        self.service = service
+        self.store = service.emulator.store
+        self._workers = ThreadPoolExecutor(BUILDS_AT_ONCE, thread_name_prefix="build")
+        self._cancelled: set[str] = set()
+        self._lock = threading.Lock()
+
+    def reconcile(self) -> None:
+        """Starts the runs again that had not ended."""
+        for run in self.store.of_type(RUN):
+            if run.properties["status"] not in ENDED:
+                self._workers.submit(self._run, run.id)
+
+    def stop(self) -> None:
+        """Begins no further run; those that are left are taken up by `reconcile`."""
+        self._workers.shutdown(wait=False, cancel_futures=True)
+
+    # -- actions of a registry
+
+    def upload_url(self, registry: Document, request: Request) -> Response:
+        """Where to put a build context, for an hour."""
+        path = f"source/{time.strftime('%Y%m%d%H%M', time.gmtime())}/{uuid.uuid4().hex}.tar.gz"
+        sources = self.service.sources(registry.name)
+        sources.forget_old()
+        return Response.json({"uploadUrl": sources.url(path, "rcw"), "relativePath": path})
+
+    def schedule(self, registry: Document, request: Request) -> Response:
+        """Starts a build; the answer is the run, which goes on."""
+        body = request.json() or {}
+        asked = read_request(body)
+        if not self.service.sources(registry.name).exists(asked["sourceLocation"]):
+            raise ServiceError(
+                400,
+                "InvalidSourceLocation",
+                f"The source location '{asked['sourceLocation']}' is not there: upload it first.",
+            )
+        name = f"ca{self.store.next(f'runs of {registry.key}')}"
+        properties = {
+            "runId": name,
+            "runType": "QuickBuild",
+            "status": "Queued",
+            "createTime": iso_date(time.time()),
+            "lastUpdatedTime": iso_date(time.time()),
+            "outputImages": [],
+            "isArchiveEnabled": bool(body.get("isArchiveEnabled")),
+            "platform": {"os": "linux", "architecture": "amd64"},
+            "provisioningState": "Creating",
+        }
+        document = Document(f"{registry.id}/runs/{name}", {"properties": properties}, {"request": asked})
+        run = self.store.put(document)
+        self._workers.submit(self._run, run.id)
+        return Response.json({"id": run.id, "name": name, "type": RUN, **run.body})
+
+    def cancel(self, run: Document, request: Request) -> Response:
+        """Asks a run to stop."""
+        with self._lock:
+            if run.properties["status"] not in ENDED:
+                self._cancelled.add(run.key)
+        return Response(200)
+
+    def log_url(self, run: Document, request: Request) -> Response:
+        """Where the run's log can be read, for an hour."""
+        sources = self.service.sources(run.resource.names[0])
+        return Response.json({"logLink": sources.url(log_path(run.name), "r")})
+
+    # -- running
+
+    def _run(self, run_id: str) -> None:
+        run = self.store.get(run_id)
+        if run is None:
+            return
+        log = RunLog(self.service.sources(run.resource.names[0]), log_path(run.name))
+        started = time.time()
+        self._update(run_id, status="Running", startTime=iso_date(started))
+        try:
+            outputs = self._build(run, log, started + run.private["request"]["timeout"])
+        except Stopped as stop:
+            self._end(run_id, log, stop.status, f"the run was {stop.status.lower()}")
+        except (DockerfileError, ServiceError, LookupError) as error:
+            self._end(run_id, log, "Failed", str(error))
+        except Exception as error:  # a defect of ours: the client that polls gets an answer, the log the traceback
+            logger.exception("%s failed", run_id)
+            self._end(run_id, log, "Error", f"{type(error).__name__}: {error}")
+        else:
+            log.say(f"\nRun ID: {run.name} was successful after {time.time() - started:.0f}s")
+            self._update(run_id, status="Succeeded", outputImages=outputs, **ending())
+
+    def _build(self, run: Document, log: RunLog, deadline: float) -> list[dict[str, str]]:
+        asked, registry = run.private["request"], run.resource.names[0]
+
+        def say(line: str) -> None:
+            if run.key in self._cancelled:
+                raise Stopped("Canceled")
+            if time.time() > deadline:
+                raise Stopped("Timeout")
+            log.say(line)
+
+        say(f"{iso_date(time.time())} Downloading source code...")
+        with tempfile.TemporaryDirectory(dir=self.service.work) as temporary:
+            context, layers = Path(temporary, "context"), Path(temporary, "layers")
+            layers.mkdir()
+            with self.service.sources(registry).open(asked["sourceLocation"]) as archive:
+                unpack(archive, context)
+            server = self.service.server(registry)
+            builder = Builder(context, layers, server.files, self.service.login_server(registry), say)
+            builder.run(asked["dockerFilePath"], asked["arguments"])
+            say(f"Successfully built an image of {len(builder.image.layers)} layers")
+            names = [name.replace(RUN_ID, run.name) for name in asked["imageNames"]]
+            return [self._push(registry, builder, name, say) for name in names] if asked["isPushEnabled"] else []
+
+    def _push(self, registry: str, builder: Builder, name: str, say: Any) -> dict[str, str]:
+        target = self._target(registry, name)
+        self.service.attributes(registry).refuse_write(target.repository, target.version)
+        say(f"Pushing image: {target}")
+        with RepositoryWriter(self.service.server(registry), target.repository) as writer:
+            digest = builder.image.put(writer, [target.version], builder.base)
+        say(f"{target.version}: digest: {digest}")
+        return {
+            "registry": self.service.login_server(registry),
+            "repository": target.repository,
+            "tag": target.version,
+            "digest": digest,
+        }
+
+    def _target(self, registry: str, name: str) -> ImageReference:
+        server = self.service.login_server(registry)
+        try:
+            target = ImageReference.parse(name)
+        except ValueError as error:
+            raise DockerfileError(f"the image name is not understood: {error}") from None
+        if target.server not in ("", server) or target.is_digest:
+            raise DockerfileError(f"the image name '{name}' must name a tag in {server}")
+        return target
+
+    # -- documents
+
+    def _update(self, run_id: str, **values: Any) -> None:
+        with self.store.transaction():
+            run = self.store.get(run_id)
+            if run is not None:
+                run.properties.update(values, lastUpdatedTime=iso_date(time.time()))
+                self.store.put(run)
+
+    def _end(self, run_id: str, log: RunLog, status: str, reason: str) -> None:
+        log.say(f"\nfailed to run: {reason}")
+        self._update(run_id, status=status, runErrorMessage=reason, **ending())
+
+
+def ending() -> dict[str, str]:
+    """What every run that has ended says."""
+    return {"finishTime": iso_date(time.time()), "provisioningState": "Succeeded"}
+
+
+def log_path(run: str) -> str:
+    """Where a run's log is kept."""
+    return f"logs/{run}/rawtext.log"
+
+
+def read_request(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a `DockerBuildRequest` asks for, with Azure's defaults.
+
+    Raises:
+        ServiceError: 400 for what is missing, 501 for what the emulator does not build.
+    """
+    if str(body.get("type", "")).lower() != "dockerbuildrequest":
+        raise unsupported(f"A run of type '{body.get('type')}' (only DockerBuildRequest)")
+    platform = body.get("platform") or {}
+    asked_for = (str(platform.get("os", "linux")).lower(), str(platform.get("architecture") or "amd64").lower())
+    if asked_for != ("linux", "amd64"):
+        raise unsupported(f"A build for {'/'.join(asked_for)} (only linux/amd64)")
+    if body.get("target"):
+        raise unsupported(f"The build target '{body['target']}' (a Dockerfile has one stage)")
+    if missing := [name for name in ("sourceLocation", "dockerFilePath") if not body.get(name)]:
+        raise ServiceError(400, "InvalidRequestContent", f"The build request lacks {' and '.join(missing)}.")
+    return {
+        "sourceLocation": str(body["sourceLocation"]),
+        "dockerFilePath": str(body["dockerFilePath"]),
+        "imageNames": [str(name) for name in body.get("imageNames") or []],
+        "isPushEnabled": body.get("isPushEnabled", True) is not False,
+        "arguments": {str(one["name"]): str(one["value"]) for one in body.get("arguments") or []},
+        "timeout": int(body.get("timeout") or DEFAULT_TIMEOUT),
+    }

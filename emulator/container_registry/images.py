@@ -1,0 +1,204 @@
+"""Images for what runs containers: finds them, reads their configuration, unpacks them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tarfile
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emulator.container_registry.builder import environment
+from emulator.container_registry.files import RegistryFiles
+from emulator.container_registry.image_document import platform_digest
+from emulator.container_registry.reference import ImageReference
+from emulator.errors import ServiceError
+
+DELETED = ".wh."
+EMPTIED = ".wh..wh..opq"
+SHORT = 24
+
+
+@dataclass(frozen=True)
+class ImageConfiguration:
+    """What an image says about running it: https://github.com/opencontainers/image-spec/blob/main/config.md."""
+
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    user: str
+    working_directory: str
+    exposed_ports: tuple[str, ...]
+    labels: Mapping[str, str]
+
+
+class Images:
+    """The images of all registries.
+
+    Args:
+        folder: where images are unpacked.
+        registry: the files of the registry with this login server, None when there is none.
+    """
+
+    def __init__(self, folder: Path, registry: Callable[[str], RegistryFiles | None]) -> None:
+        self._folder = folder
+        self._registry = registry
+        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def resolve(self, reference: str) -> str:
+        """The reference by digest.
+
+        Raises:
+            ServiceError: 404 that names what is missing: registry, repository, tag or digest.
+        """
+        parsed, _, digest = self._find(reference)
+        return str(parsed.at(digest))
+
+    def configuration(self, reference: str) -> ImageConfiguration:
+        """The image's configuration."""
+        _, files, digest = self._find(reference)
+        document = files.json(self._manifest(files, digest)["config"]["digest"])
+        config = document.get("config") or {}
+        return ImageConfiguration(
+            entrypoint=tuple(config.get("Entrypoint") or ()),
+            command=tuple(config.get("Cmd") or ()),
+            environment=environment(config),
+            user=config.get("User") or "",
+            working_directory=config.get("WorkingDir") or "/",
+            exposed_ports=tuple(config.get("ExposedPorts") or ()),
+            labels=config.get("Labels") or {},
+        )
+
+    def unpack(self, reference: str) -> Path:
+        """The image's root file system, unpacked once; for reading alone, because images share files."""
+        _, files, digest = self._find(reference)
+        below: Path | None = None
+        chain = ""
+        for layer in self._manifest(files, digest)["layers"]:
+            chain = chained(chain, layer["digest"])
+            below = self._unpack(files, layer["digest"], chain, below)
+        return self._finish(digest, below, self.configuration(reference).working_directory)
+
+    def _find(self, text: str) -> tuple[ImageReference, RegistryFiles, str]:
+        try:
+            reference = ImageReference.parse(text)
+        except ValueError as error:
+            raise ServiceError(400, "InvalidImageReference", f"{error}.") from None
+        files = self._registry(reference.server)
+        if files is None:
+            raise missing(text, f"there is no registry '{reference.server}'")
+        digest = files.digest(reference.repository, reference.version)
+        if digest is not None:
+            return reference, files, digest
+        if not files.revisions(reference.repository):
+            raise missing(text, f"registry '{reference.server}' has no repository '{reference.repository}'")
+        kind = "digest" if reference.is_digest else "tag"
+        raise missing(text, f"repository '{reference.repository}' has no {kind} '{reference.version}'")
+
+    def _manifest(self, files: RegistryFiles, digest: str) -> dict[str, Any]:
+        try:
+            return files.json(platform_digest(files, digest))
+        except LookupError as error:
+            raise ServiceError(404, "ImageNotFound", f"{error}.") from None
+
+    def _unpack(self, files: RegistryFiles, layer: str, chain: str, below: Path | None) -> Path:
+        folder = self._folder / "layers" / chain[:SHORT]
+        with self._locks[chain]:
+            if not folder.is_dir():
+                temporary = fresh(folder)
+                if below is not None:
+                    shutil.copytree(below, temporary, symlinks=True, copy_function=os.link, dirs_exist_ok=True)
+                with tarfile.open(files.blob(layer), mode="r:gz") as archive:
+                    apply(archive, temporary)
+                temporary.rename(folder)
+        return folder
+
+    def _finish(self, digest: str, below: Path | None, working_directory: str) -> Path:
+        """The image's own folder: the last layer's files as hard links, and the working directory, which a container
+        engine makes where the image has none.
+        """
+        folder = self._folder / digest.partition(":")[2]
+        with self._locks[digest]:
+            if not folder.is_dir():
+                temporary = fresh(folder)
+                if below is not None:
+                    shutil.copytree(below, temporary, symlinks=True, copy_function=os.link, dirs_exist_ok=True)
+                (temporary / working_directory.lstrip("/")).mkdir(parents=True, exist_ok=True)
+                temporary.rename(folder)
+        return folder
+
+
+def fresh(folder: Path) -> Path:
+    """An empty folder beside another one, to be renamed to it when it is complete."""
+    temporary = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    return temporary
+
+
+def chained(chain: str, layer: str) -> str:
+    """Identity of a layer on top of others."""
+    return hashlib.sha256(f"{chain} {layer}".encode()).hexdigest()
+
+
+def apply(archive: tarfile.TarFile, root: Path) -> None:
+    """Unpacks a layer over what is there; a name with `.wh.` before it deletes a file.
+
+    Files are the emulator's, and owners are not kept: without root they could not be. An existing file is replaced, not
+    written to, since other images may share it.
+    """
+    for member in archive:
+        path = Path(os.path.normpath(root / member.name.lstrip("/")))
+        if not path.is_relative_to(root) or path == root:
+            continue
+        parent = (root / member.name.lstrip("/")).parent.resolve()
+        if not parent.is_relative_to(root.resolve()) or member.ischr() or member.isblk() or member.isfifo():
+            continue
+        if path.name == EMPTIED:
+            clear(path.parent)
+        elif path.name.startswith(DELETED):
+            remove(path.with_name(path.name.removeprefix(DELETED)))
+        else:
+            if not (member.isdir() and path.is_dir()):
+                remove(path)
+            extract(archive, member, root, path)
+
+
+def extract(archive: tarfile.TarFile, member: tarfile.TarInfo, root: Path, path: Path) -> None:
+    """Puts one entry at its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if member.isdir():
+        path.mkdir(exist_ok=True)
+        path.chmod(member.mode | 0o700)
+    elif member.issym():
+        path.symlink_to(member.linkname)
+    elif member.islnk():
+        os.link(root / member.linkname.lstrip("/"), path)
+    elif (source := archive.extractfile(member)) is not None:
+        with path.open("wb") as target:
+            shutil.copyfileobj(source, target)
+        path.chmod(member.mode & 0o777 | 0o400)
+
+
+def remove(path: Path) -> None:
+    """Removes a file, link or folder; nothing happens when there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def clear(folder: Path) -> None:
+    """Removes everything inside a folder."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        remove(path)
+
+
+def missing(reference: str, why: str) -> ServiceError:
+    """404 for an image that cannot be pulled."""
+    return ServiceError(404, "ImageNotFound", f"The image '{reference}' cannot be pulled: {why}.")

@@ -1,0 +1,1 @@
+"""Containers: what runs images (or plain commands) for container instances and online endpoints."""

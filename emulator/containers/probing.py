@@ -1,0 +1,48 @@
+"""Liveness and readiness: HTTP requests in a loop, one coroutine a probe."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx
+
+from emulator.containers.specification import Probe
+
+Verdict = Callable[[bool, str], Awaitable[None]]
+Failure = Callable[[str], None]
+
+
+async def watch(probe: Probe, address: str, verdict: Verdict, failure: Failure, *, healthy: bool) -> None:
+    """Probes until cancelled.
+
+    Args:
+        verdict: called when it changes, with what was seen last; it is `healthy` at first.
+        failure: called with what is wrong after each probe that failed.
+    """
+    await asyncio.sleep(probe.initial_delay)
+    url = f"{probe.scheme}://{address}:{probe.port}{probe.path}"
+    limits = httpx.Limits(max_keepalive_connections=0)  # as the kubelet does: a probe also shows that connections work
+    streak = 0
+    async with httpx.AsyncClient(verify=False, limits=limits, trust_env=False, timeout=probe.timeout) as client:  # noqa: S501
+        while True:
+            trouble = await look(client, url, probe.timeout)
+            good = not trouble
+            if trouble:
+                failure(trouble)
+            streak = 0 if good == healthy else streak + 1
+            if streak >= (probe.success_threshold if good else probe.failure_threshold):
+                healthy, streak = good, 0
+                await verdict(good, trouble)
+            await asyncio.sleep(probe.period)
+
+
+async def look(client: httpx.AsyncClient, url: str, timeout: float) -> str:
+    """What is wrong, empty when nothing is."""
+    try:
+        async with asyncio.timeout(timeout), client.stream("GET", url) as answer:
+            return "" if 200 <= answer.status_code < 400 else f"GET {url} answered {answer.status_code}"
+    except TimeoutError:
+        return f"GET {url} had no answer within {timeout:g} s"
+    except httpx.HTTPError as error:
+        return f"GET {url} failed: {str(error) or type(error).__name__}"

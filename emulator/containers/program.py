@@ -1,0 +1,149 @@
+"""A started program with all that it starts: its end, its memory, where it listens."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class Program:
+    """A process in a session of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    async def wait(self) -> int:
+        """Its exit code, 128 + n after signal n, as shells and Kubernetes write it."""
+        code = await self._process.wait()
+        return code if code >= 0 else 128 - code
+
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.returncode is None
+
+    def terminate(self) -> None:
+        """SIGTERM, to itself only: how its children end is its business."""
+        with suppress(ProcessLookupError):
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """SIGKILL, to all of it."""
+        for process in family(self.pid):
+            with suppress(psutil.Error):
+                process.kill()
+
+    def resident_bytes(self) -> int:
+        """Memory of all of it, shared pages counted once for each process that has them."""
+        return sum(_resident(process) for process in family(self.pid))
+
+    def proportional_bytes(self) -> int:
+        """Memory of all of it, shared pages divided among those that share them; slower to find."""
+        return sum(_proportional(process) for process in family(self.pid))
+
+    def listening(self) -> set[tuple[str, int]]:
+        """Addresses and ports on which any of it listens."""
+        found: set[tuple[str, int]] = set()
+        for process in family(self.pid):
+            with suppress(psutil.Error):
+                found |= {
+                    (connection.laddr.ip, connection.laddr.port)
+                    for connection in process.net_connections("tcp")
+                    if connection.status == psutil.CONN_LISTEN
+                }
+        return found
+
+
+async def start_program(
+    arguments: Sequence[str], environment: Mapping[str, str], directory: Path, log: Path
+) -> Program:
+    """Starts a program that ends, at once, with the thread that starts it (the kernel sees to it).
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            *arguments,
+            cwd=directory,
+            env=dict(environment),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+    return Program(process)
+
+
+def die_with_parent() -> None:
+    """Runs between fork and exec. SIGKILL, since a program that hangs must not outlive the emulator either."""
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def family(pid: int) -> Iterator[psutil.Process]:
+    """The process with this id, its descendants, and what else is in its session."""
+    seen = {pid}
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        yield process
+        for child in process.children(recursive=True):
+            seen.add(child.pid)
+            yield child
+    yield from (process for process in session(pid) if process.pid not in seen)
+
+
+def session(leader: int) -> Iterator[psutil.Process]:
+    """Processes of a session."""
+    for pid in psutil.pids():
+        with suppress(OSError, psutil.Error):
+            if os.getsid(pid) == leader:
+                yield psutil.Process(pid)
+
+
+def remember(program: Program, file: Path) -> None:
+    """Notes a program for `end_leftover`."""
+    file.write_text(str(program.pid))
+
+
+def end_leftover(file: Path, mark: tuple[str, str]) -> None:
+    """Ends what the program of a killed emulator has left: the kernel ended it, but not what it had started.
+
+    Args:
+        mark: a variable and its value that all programs of this emulator carry; other processes are left alone.
+    """
+    try:
+        leader = int(file.read_text())
+    except (OSError, ValueError):
+        return
+    for process in session(leader):
+        with suppress(psutil.Error):
+            if process.environ().get(mark[0]) == mark[1]:
+                process.kill()
+    file.unlink(missing_ok=True)
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _proportional(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().pss)
+    except (psutil.Error, AttributeError):
+        return _resident(process)

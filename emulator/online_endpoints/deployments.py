@@ -1,0 +1,250 @@
+"""Makes deployments real: starts their instances, replaces and scales them without losing a request, removes them."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from emulator.containers.container import Container
+from emulator.errors import ServiceError
+from emulator.online_endpoints import names
+from emulator.online_endpoints.deployment_type import instances, request_limits
+from emulator.online_endpoints.probes import patience
+from emulator.online_endpoints.routing import Instance
+from emulator.online_endpoints.serving import Serving
+from emulator.online_endpoints.variables import identity_variables
+from emulator.store import Document
+
+if TYPE_CHECKING:
+    from emulator.containers.host import ContainerHost
+    from emulator.online_endpoints.routing import Backend, EndpointRoute
+    from emulator.online_endpoints.service import OnlineEndpointsService
+
+# What a request may take at most, and a little more.
+DRAIN_SECONDS = 185.0
+STOP_SECONDS = 10.0
+LOOK_SECONDS = 0.5
+PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff")
+START_FAILURES = ("RunContainerError", "CrashLoopBackOff", "OOMKilled", "EmulatorError")
+GUIDE = "Please see troubleshooting guide, available here: https://aka.ms/oe-tsg#error-resourcenotready"
+logger = logging.getLogger(__name__)
+
+
+class Turn:
+    """One piece of work on a deployment; `stopped` once the deployment is being deleted."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.deleting = threading.Event()
+
+
+class Deployments:
+    """The running half of every deployment."""
+
+    def __init__(self, service: OnlineEndpointsService) -> None:
+        self.service = service
+        self.emulator = service.emulator
+        self.table = service.table
+        self._turns: dict[str, Turn] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def host(self) -> ContainerHost:
+        """What runs containers."""
+        host: ContainerHost = self.emulator.services["containers"].host  # type: ignore[attr-defined]
+        return host
+
+    def apply(self, document: Document) -> None:
+        """Brings the instances in line with a deployment's document.
+
+        Raises:
+            ServiceError: they do not become ready; what ran before goes on.
+        """
+        with self._turn(document) as turn:
+            if turn.deleting.is_set():
+                raise deleted(document)
+            before = document.private.get("serving")
+            serving = self._serving(document)
+            try:
+                self._roll(document, serving, turn)
+            except ServiceError:
+                shutil.rmtree(serving.folder, ignore_errors=True)
+                raise
+            self._keep(document, serving)
+            if before and before["folder"] != serving.folder:
+                shutil.rmtree(before["folder"], ignore_errors=True)
+
+    def remove(self, document: Document) -> None:
+        """Takes a deployment out of its endpoint, waits for its requests and stops its instances."""
+        self._of(document).deleting.set()
+        self._mark_deleting(document)
+        with self._turn(document):
+            endpoint = self._route(document)
+            there: tuple[Instance, ...] = ()
+            if endpoint is not None:
+                route, backend = endpoint
+                there = backend.instances
+                if not self.table.withdraw(route, document.name, DRAIN_SECONDS):
+                    logger.warning("%s still had requests when it was stopped", document.id)
+            self._stop(there)
+            shutil.rmtree(self.service.preparation.folder(document), ignore_errors=True)
+        with self._lock:
+            self._turns.pop(document.key, None)
+
+    def reconcile(self) -> None:
+        """Starts again what served before the emulator ended; requests are refused until it is ready."""
+        for document in self.emulator.store.of_type(names.DEPLOYMENT):
+            found = document.private.get("serving")
+            endpoint = self._route(document)
+            if not found or endpoint is None:
+                continue
+            serving, count = Serving.from_json(found), int(document.private["instances"])
+            started = tuple(self._start(document, serving, number) for number in range(count))
+            self.table.set_instances(endpoint[1], started, request_limits(document))
+
+    def containers(self, document: Document) -> Sequence[Container]:
+        """The containers of the instances that serve."""
+        endpoint = self._route(document)
+        found = [self.host.find(one.name) for one in endpoint[1].instances] if endpoint else []
+        return [container for container in found if container is not None]
+
+    # -- instances
+
+    def _serving(self, document: Document) -> Serving:
+        """What to run: what runs already when only the number of instances or the request settings changed."""
+        found = document.private.get("serving")
+        if found and document.private.get("source") == source(document):
+            return Serving.from_json(found)
+        return self.service.preparation.prepare(document)
+
+    def _roll(self, document: Document, serving: Serving, turn: Turn) -> None:
+        endpoint = self._route(document)
+        if endpoint is None:
+            raise ServiceError(404, "ResourceNotFound", f"The endpoint of '{document.name}' is gone.")
+        backend = endpoint[1]
+        wanted = {self._name(document, serving, number): number for number in range(instances(document))}
+        kept = [one for one in backend.instances if one.name in wanted]
+        known = {one.name for one in kept}
+        fresh = [self._start(document, serving, number) for name, number in wanted.items() if name not in known]
+        try:
+            self._await_ready(document, fresh, patience(serving.readiness), turn)
+        except ServiceError:
+            self.service.logs.keep(document, [one.container for one in fresh])
+            self._stop(fresh)
+            raise
+        gone = [one for one in backend.instances if one.name not in wanted]
+        self.table.set_instances(backend, (*kept, *fresh), request_limits(document))
+        self.table.idle(tuple(gone), DRAIN_SECONDS)
+        self._stop(gone)
+
+    def _start(self, document: Document, serving: Serving, number: int) -> Instance:
+        name = self._name(document, serving, number)
+        address = self.host.address(name)
+        container = self.host.start(
+            serving.specification(name, address, identity_variables(self.emulator, document, name))
+        )
+        return Instance(name, container, f"http://{address}:{serving.scoring.port}")
+
+    def _await_ready(self, document: Document, fresh: Sequence[Instance], seconds: float, turn: Turn) -> None:
+        deadline = time.monotonic() + seconds
+        for instance in fresh:
+            container = instance.container
+            while not container.wait(settled, LOOK_SECONDS):
+                if turn.deleting.is_set():
+                    raise deleted(document)
+                if time.monotonic() > deadline and container.state == "Running":
+                    raise never_ready(container, seconds)
+            if not container.ready:
+                raise crashed(container)
+
+    def _stop(self, gone: Sequence[Instance]) -> None:
+        for instance in gone:
+            self.host.stop(instance.name, STOP_SECONDS)
+            self.host.release(instance.name)
+
+    def _name(self, document: Document, serving: Serving, number: int) -> str:
+        place = self.service.preparation.folder(document).parent.name
+        return f"deployment/{place}/{document.name}/{serving.revision}-{number}"
+
+    # -- documents
+
+    def _route(self, document: Document) -> tuple[EndpointRoute, Backend] | None:
+        endpoint = self.emulator.store.get(names.endpoint_id(document))
+        if endpoint is None:
+            return None
+        route = self.table.endpoint(names.host(endpoint), endpoint.id)
+        return route, self.table.backend(route, document.name)
+
+    def _keep(self, document: Document, serving: Serving) -> None:
+        """Writes down what serves, unless the deployment is gone."""
+        with self.emulator.store.transaction():
+            current = self.emulator.store.get(document.id)
+            if current is not None:
+                changed = current.copy()
+                changed.private.update(
+                    serving=serving.to_json(), instances=instances(document), source=source(document)
+                )
+                self.emulator.store.put(changed)
+
+    def _mark_deleting(self, document: Document) -> None:
+        """Says that the deployment is going, and takes it out of its endpoint's traffic maps."""
+        with self.emulator.store.transaction():
+            if current := self.emulator.store.get(document.id):
+                changed = current.copy()
+                changed.properties["provisioningState"] = "Deleting"
+                self.emulator.store.put(changed)
+            if endpoint := self.emulator.store.get(names.endpoint_id(document)):
+                owner = endpoint.copy()
+                for key in ("traffic", "mirrorTraffic"):
+                    owner.properties[key].pop(document.name, None)
+                self.emulator.store.put(owner)
+
+    # -- turns
+
+    def _of(self, document: Document) -> Turn:
+        with self._lock:
+            return self._turns.setdefault(document.key, Turn())
+
+    @contextmanager
+    def _turn(self, document: Document) -> Iterator[Turn]:
+        turn = self._of(document)
+        with turn.lock:
+            yield turn
+
+
+def source(document: Document) -> dict[str, object]:
+    """What of a deployment makes new instances necessary when it changes."""
+    kept = ("environmentId", "model", "modelMountPath", "codeConfiguration", "environmentVariables", "instanceType")
+    more = ("appInsightsEnabled", "livenessProbe", "readinessProbe")
+    return {name: document.properties.get(name) for name in (*kept, *more)}
+
+
+def deleted(document: Document) -> ServiceError:
+    """The error of work on a deployment that is being deleted."""
+    return ServiceError(409, "OperationCanceled", f"The deployment '{document.name}' is being deleted.")
+
+
+def settled(container: Container) -> bool:
+    """Whether a container is ready, or will not be."""
+    failed = container.reason in (*PULL_FAILURES, *START_FAILURES)
+    return container.ready or failed or container.restarts > 0 or container.state == "Terminated"
+
+
+def crashed(container: Container) -> ServiceError:
+    """The error of a container that did not live to be ready."""
+    if container.reason in PULL_FAILURES:
+        return ServiceError(400, "BadArgument", f"Unable to download user container image: {container.message}")
+    ended = f"exit code {container.exit_code}" if container.exit_code is not None else container.message
+    return ServiceError(400, "ResourceNotReady", f"User container has crashed or terminated: {ended}. {GUIDE}")
+
+
+def never_ready(container: Container, seconds: float) -> ServiceError:
+    """The error of a container that runs and never says that it is ready."""
+    seen = next((event.message for event in reversed(container.events) if event.name == "Unhealthy"), "")
+    message = f"User container was not ready within {seconds:.0f} s. {seen}. {GUIDE}"
+    return ServiceError(400, "ResourceNotReady", message)

@@ -1,0 +1,181 @@
+"""What clients of online endpoints call: checks who they are, picks a deployment, passes the request on.
+
+It runs on the event loop and asks neither the store nor a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import time
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from emulator.errors import ServiceError
+from emulator.online_endpoints import refusals
+from emulator.online_endpoints.call import DEPLOYMENT, Call
+from emulator.online_endpoints.metrics import Metrics
+from emulator.online_endpoints.refusals import Refusal
+from emulator.online_endpoints.request_body import ClientGone, read_body
+from emulator.online_endpoints.routing import (
+    Backend,
+    EndpointRoute,
+    Instance,
+    NoDeployment,
+    NotReady,
+    RoutingTable,
+    TooManyRequests,
+)
+from emulator.online_endpoints.upstream import BrokenAnswer, NotConnected, Outcome, Upstream
+from emulator.service import Receive, Scope, Send
+
+ENTRA_AUDIENCES = ("https://ml.azure.com", "https://ml.azure.com/")
+logger = logging.getLogger(__name__)
+Audience = Callable[[str], str]
+"""The audience of a bearer token (the header as sent); raises `ServiceError` for a token that is not valid."""
+
+
+class Gateway:
+    """The ASGI application of all endpoints."""
+
+    def __init__(self, table: RoutingTable, metrics: Metrics, audience: Audience) -> None:
+        self.table = table
+        self.metrics = metrics
+        self.upstream = Upstream()
+        self._audience = audience
+        self._copies: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Ends what is left over after the last request."""
+        for task in list(self._copies):
+            task.cancel()
+        await asyncio.gather(*self._copies, return_exceptions=True)
+        await self.upstream.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = Call(scope)
+        route = self.table.find(call.host)
+        if route is None:
+            await refuse(call, refusals.no_endpoint(call.host), None, send)
+            return
+        deployment: str | None = None
+        try:
+            self._authorize(route, call)
+            body = await read_body(call.headers, receive)
+            backend = admit(route, call.deployment)
+            deployment = backend.name
+            outcome = await self._serve(route, backend, call, body, send)
+        except Refusal as refusal:
+            await refuse(call, refusal, deployment, send)
+            outcome = Outcome(refusal.status, refusal.model_status)
+        except ClientGone:
+            return
+        elapsed = time.perf_counter() - call.began
+        self.metrics.record(route.resource_id, deployment, outcome.status, outcome.model_status, elapsed)
+
+    def _authorize(self, route: EndpointRoute, call: Call) -> None:
+        header = call.headers.get(b"authorization", b"").decode("latin-1")
+        scheme, _, given = header.partition(" ")
+        if scheme.lower() != "bearer" or not given.strip():
+            raise Refusal(401, refusals.BAD_HEADER)
+        if route.auth_mode == "Key":
+            if not any(hmac.compare_digest(given.strip().encode(), key.encode()) for key in route.keys):
+                raise Refusal(401, refusals.WRONG_KEY)
+            return
+        wanted = ENTRA_AUDIENCES if route.auth_mode == "AADToken" else (route.resource_id.lower(),)
+        try:
+            known = self._audience(header) in wanted
+        except ServiceError:
+            known = False
+        if not known:
+            raise Refusal(401, refusals.DENIED)
+
+    async def _serve(self, route: EndpointRoute, backend: Backend, call: Call, body: bytes, send: Send) -> Outcome:
+        """Serves an admitted request within its time and counts it out."""
+        if route.mirrored and call.deployment is None:
+            self._mirror(route, call, body)
+        answer = Answer(send)
+        try:
+            async with asyncio.timeout(backend.limits.timeout):
+                return await self._offer(backend, call, body, answer)
+        except TimeoutError:
+            if answer.started:
+                raise BrokenAnswer(f"the answer of '{backend.name}' took longer than its request timeout") from None
+            raise refusals.timed_out() from None
+        finally:
+            backend.leave()
+
+    async def _offer(self, backend: Backend, call: Call, body: bytes, answer: Answer) -> Outcome:
+        """Offers the request to instances until one takes the connection."""
+        refused: frozenset[Instance] = frozenset()
+        while True:
+            try:
+                instance = await backend.acquire(refused)
+            except NotReady:
+                raise refusals.not_ready() from None
+            try:
+                return await self.upstream.forward(call, body, instance, backend.name, answer.send)
+            except NotConnected:
+                refused |= {instance}
+            finally:
+                backend.release(instance)
+
+    def _mirror(self, route: EndpointRoute, call: Call, body: bytes) -> None:
+        backend = route.admit_mirror()
+        if backend is not None:
+            task = asyncio.create_task(self._copy(backend, call, body))
+            self._copies.add(task)
+            task.add_done_callback(self._copies.discard)
+
+    async def _copy(self, backend: Backend, call: Call, body: bytes) -> None:
+        try:
+            async with asyncio.timeout(backend.limits.timeout):
+                instance = await backend.acquire(frozenset())
+                try:
+                    await self.upstream.copy(call, body, instance)
+                finally:
+                    backend.release(instance)
+        except (TimeoutError, NotReady):
+            return
+        finally:
+            backend.leave()
+
+
+class Answer:
+    """Knows whether the answer has begun: after that no other one can be given."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """Passes an ASGI message on."""
+        self.started = True
+        await self._send(message)
+
+
+def admit(route: EndpointRoute, wanted: str | None) -> Backend:
+    """The deployment for a request.
+
+    Raises:
+        Refusal: none can take it.
+    """
+    try:
+        return route.admit(wanted)
+    except NoDeployment:
+        raise refusals.no_deployment(wanted) from None
+    except NotReady:
+        raise refusals.not_ready() from None
+    except TooManyRequests:
+        raise refusals.too_many() from None
+
+
+async def refuse(call: Call, refusal: Refusal, deployment: str | None, send: Send) -> None:
+    """Answers with a refusal."""
+    body = refusal.body.encode()
+    headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(body)).encode()), *refusal.headers()]
+    if deployment:
+        headers.append((DEPLOYMENT, deployment.encode()))
+    await send({"type": "http.response.start", "status": refusal.status, "headers": [*headers, *call.tracing()]})
+    await send({"type": "http.response.body", "body": body})

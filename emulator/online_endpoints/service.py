@@ -1,0 +1,73 @@
+"""Online endpoints of Azure ML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from emulator.errors import not_found
+from emulator.http import Request, Response
+from emulator.online_endpoints import metric_queries
+from emulator.online_endpoints.deployment_logs import DeploymentLogs
+from emulator.online_endpoints.deployment_type import OnlineDeployment
+from emulator.online_endpoints.deployments import Deployments
+from emulator.online_endpoints.endpoint_type import OnlineEndpoint
+from emulator.online_endpoints.gateway import Gateway
+from emulator.online_endpoints.metrics import Metrics
+from emulator.online_endpoints.names import location
+from emulator.online_endpoints.preparation import Preparation
+from emulator.online_endpoints.routing import RoutingTable
+from emulator.service import Emulator, Mount, ResourceType, Route, Service
+from emulator.settings import ARM_HOST, INFERENCE_SUFFIX
+from emulator.store import Document
+
+MONITORED = (
+    r"(?P<endpoint>/subscriptions/[^/]+/resourcegroups/[^/]+/providers/microsoft\.machinelearningservices"
+    r"/workspaces/[^/]+/onlineendpoints/[^/]+)/providers/microsoft\.insights"
+)
+
+
+class OnlineEndpointsService(Service):
+    """Endpoints, their deployments, and the gateway in front of them."""
+
+    name = "online-endpoints"
+
+    def __init__(self, emulator: Emulator) -> None:
+        super().__init__(emulator)
+        self.table = RoutingTable()
+        self.metrics = Metrics()
+        self.gateway = Gateway(self.table, self.metrics, lambda header: emulator.tokens.verify(header).audience)
+        self.preparation = Preparation(emulator)
+        self.deployments = Deployments(self)
+        self.logs = DeploymentLogs(self)
+        self.endpoint_type = OnlineEndpoint(self)
+
+    def routes(self) -> Sequence[Route]:
+        return (
+            Route(ARM_HOST, MONITORED + r"/metrics", self.query_metrics, ("GET",)),
+            Route(ARM_HOST, MONITORED + r"/metricDefinitions", self.define_metrics, ("GET",)),
+        )
+
+    def mounts(self) -> Sequence[Mount]:
+        return (Mount(INFERENCE_SUFFIX, self.gateway, self.gateway.close),)
+
+    def resource_types(self) -> Sequence[ResourceType]:
+        return (self.endpoint_type, OnlineDeployment(self))
+
+    def query_metrics(self, request: Request) -> Response:
+        """Azure Monitor's metrics of an endpoint."""
+        endpoint = self._endpoint(request)
+        return Response.json(metric_queries.answer(self.metrics, endpoint.id, location(endpoint), request.query))
+
+    def define_metrics(self, request: Request) -> Response:
+        """Which metrics there are."""
+        return Response.json(metric_queries.definitions(self._endpoint(request).id))
+
+    def _endpoint(self, request: Request) -> Document:
+        found = self.emulator.store.get(request.parameters["endpoint"])
+        if found is None:
+            raise not_found(request.parameters["endpoint"])
+        return found
+
+    def reconcile(self) -> None:
+        self.endpoint_type.reconcile()
+        self.deployments.reconcile()

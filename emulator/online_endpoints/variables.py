@@ -1,0 +1,60 @@
+"""Variables that Azure gives a deployment's containers, and those that lead their clients to this emulator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.machine_learning.identifiers import workspace_id
+from emulator.online_endpoints import names
+from emulator.store import Document
+
+if TYPE_CHECKING:
+    from emulator.containers.identity import ContainerIdentities
+    from emulator.service import Emulator
+
+
+def azure_variables(emulator: Emulator, deployment: Document) -> dict[str, str]:
+    """Variables that hold no secret."""
+    parts = workspace_id(deployment.id).split("/")
+    settings = emulator.settings
+    found = {
+        "AZUREML_ARM_SUBSCRIPTION": parts[2],
+        "AZUREML_ARM_RESOURCEGROUP": parts[4],
+        "AZUREML_ARM_WORKSPACE_NAME": parts[8],
+        "SERVICE_NAME": deployment.name,
+        "ARM_METADATA_HOSTNAME": f"localhost:{settings.https_port}",
+        "ARM_DISABLE_INSTANCE_DISCOVERY": "true",
+        "ORT_DISABLE_TELEMETRY": "1",
+    }
+    return {**found, **insights(emulator, deployment)}
+
+
+def trust(bundle: str) -> dict[str, str]:
+    """Makes clients trust the certificates in a file."""
+    return {"REQUESTS_CA_BUNDLE": bundle, "SSL_CERT_FILE": bundle}
+
+
+def insights(emulator: Emulator, deployment: Document) -> dict[str, str]:
+    """Where telemetry goes, when the deployment has `appInsightsEnabled`."""
+    workspace = emulator.store.get(workspace_id(deployment.id))
+    if not deployment.properties.get("appInsightsEnabled") or workspace is None:
+        return {}
+    component = emulator.store.get(workspace.properties.get("applicationInsights") or "")
+    if component is None:
+        return {}
+    return {
+        "AML_APP_INSIGHTS_ENABLED": "true",
+        "AML_APP_INSIGHTS_KEY": component.properties["InstrumentationKey"],
+        "APPLICATIONINSIGHTS_CONNECTION_STRING": component.properties["ConnectionString"],
+    }
+
+
+def identity_variables(emulator: Emulator, deployment: Document, name: str) -> dict[str, str]:
+    """How an instance gets tokens of the endpoint's identities: with a secret, so they are kept nowhere."""
+    endpoint = emulator.store.get(names.endpoint_id(deployment))
+    assigned = ((endpoint.body.get("identity") if endpoint else None) or {}).get("userAssignedIdentities") or {}
+    identities: ContainerIdentities = emulator.services["containers"].identities  # type: ignore[attr-defined]
+    if assigned:
+        return identities.variables(name, list(assigned))
+    settings = emulator.settings
+    return {"IDENTITY_ENDPOINT": f"{settings.http_url}/msi/token", "IDENTITY_HEADER": settings.identity_secret}

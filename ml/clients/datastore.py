@@ -1,0 +1,134 @@
+"""Files in a workspace's datastores, by the `azureml://` URIs that jobs and models name them with."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from ml.clients.cloud import credential, load_cloud
+from ml.clients.errors import CloudError
+from ml.clients.workspace import Workspace
+
+if TYPE_CHECKING:
+    from azure.storage.blob import ContainerClient
+
+DEFAULT = "workspaceblobstore"
+# Short as a person writes it, or with subscription, group and workspace as the service answers.
+URI = re.compile(
+    r"azureml://(?:subscriptions/[^/]+/resourcegroups/[^/]+/(?:providers/[^/]+/)?workspaces/[^/]+/)?"
+    r"datastores/(?P<name>[^/]+)/paths/(?P<path>.+)",
+    re.IGNORECASE,
+)
+
+
+def folder_uri(path: str, datastore: str = DEFAULT) -> str:
+    """The URI of a folder; it ends with a slash."""
+    return f"azureml://datastores/{datastore}/paths/{path.strip('/')}/"
+
+
+@contextmanager
+def container(workspace: Workspace, datastore: str = DEFAULT) -> Iterator[ContainerClient]:
+    """The blob container behind a datastore, reached with the caller's own identity.
+
+    Raises:
+        CloudError: there is no such datastore, or it is no blob container.
+    """
+    document = workspace.get(f"/datastores/{datastore}")
+    if document is None:
+        raise CloudError(f"there is no datastore '{datastore}' in workspace {workspace.name}", status=404)
+    properties = document["properties"]
+    account, name = properties.get("accountName"), properties.get("containerName")
+    if not account or not name:
+        raise CloudError(f"the datastore '{datastore}' is no blob container but {properties.get('datastoreType')}")
+    from azure.storage.blob import ContainerClient
+
+    url = f"https://{account}.blob.{load_cloud().storage_suffix}"
+    with ContainerClient(url, name, credential=credential()) as client:
+        yield client
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Everything below one URI."""
+
+    workspace: Workspace
+    uri: str
+
+    def names(self) -> list[str]:
+        """The files, by their path below the folder, in order."""
+        with self._opened() as (client, path):
+            return [blob.name.removeprefix(path) for blob in client.list_blobs(name_starts_with=path)]
+
+    def read(self, name: str) -> bytes | None:
+        """The content of one file; None when there is none."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with self._opened() as (client, path):
+            try:
+                return client.download_blob(path + name).readall()
+            except ResourceNotFoundError:
+                return None
+
+    def sha256(self, name: str) -> str | None:
+        """Digest of one file, 64 hexadecimal digits; None when there is none."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        content = hashlib.sha256()
+        with self._opened() as (client, path):
+            try:
+                for chunk in client.download_blob(path + name).chunks():
+                    content.update(chunk)
+            except ResourceNotFoundError:
+                return None
+        return content.hexdigest()
+
+    def delete(self) -> None:
+        """Deletes every file; one that somebody holds a lease on stays."""
+        from azure.core.exceptions import HttpResponseError
+
+        with self._opened() as (client, path):
+            for blob in client.list_blobs(name_starts_with=path):
+                try:
+                    client.delete_blob(blob.name)
+                except HttpResponseError as error:
+                    if error.status_code not in (404, 412):
+                        raise
+
+    def download(self, target: Path) -> Path:
+        """Downloads every file below `target`, which is made; gives it back.
+
+        Raises:
+            CloudError: the folder is empty, or a name leads out of it.
+        """
+        with self._opened() as (client, path):
+            names = [blob.name for blob in client.list_blobs(name_starts_with=path)]
+            if not names:
+                raise CloudError(f"there is nothing at {self.uri}", status=404)
+            for name in names:
+                below = PurePosixPath(name.removeprefix(path))
+                if below.is_absolute() or ".." in below.parts:
+                    raise CloudError(f"{self.uri}: the name '{name}' leads out of the folder")
+                file = target / below
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with file.open("wb") as stream:
+                    client.download_blob(name).readinto(stream)
+        return target
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[ContainerClient, str]]:
+        """The container and the path of the folder in it, with a slash at its end."""
+        from azure.core.exceptions import AzureError
+
+        found = URI.fullmatch(self.uri)
+        if found is None:
+            raise CloudError(f"'{self.uri}' is no folder of a datastore: azureml://datastores/<name>/paths/<path>/")
+        try:
+            with container(self.workspace, found["name"]) as client:
+                yield client, found["path"].rstrip("/") + "/"
+        except AzureError as error:
+            raise CloudError(f"{self.uri} cannot be read: {error}") from None

@@ -1,0 +1,189 @@
+"""Scores finished models on the holdout set. Only their files are read, so what is judged is what will answer.
+
+Writes `evaluation.json`: `{"holdout": {"rows", "positives", "digest"}, "data", "features", "challenger", "champion"}`.
+Each model has `sha256` of its `model.onnx`, `features` (digest of the `features.yaml` it was trained with), `golden`
+(golden requests it answered) and `metrics`; `champion` is null when there is none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ml.jobkit import comparison_plot, metrics, onnx_export, plots, splits
+from ml.jobkit.errors import JobError
+from ml.jobkit.provenance import sha256
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ml.jobkit.features import Specification
+    from ml.jobkit.tracking import Tracker
+
+CHALLENGER, CHAMPION = "challenger", "champion"
+MODEL, GOLDEN, RESULT = "model.onnx", "golden.json", "evaluation.json"
+TEXT = "tensor(string)"
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """The rows that no model was trained on; entry i of `labels` (0 or 1) belongs to row i of `features`."""
+
+    features: pd.DataFrame
+    labels: npt.NDArray[np.int64]
+    digest: str
+    """sha256 of all rows with their labels, in whatever order they come."""
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return {"rows": len(self.labels), "positives": int(self.labels.sum()), "digest": self.digest}
+
+
+def holdout(specification: Specification, features: pd.DataFrame, labels: pd.Series) -> Holdout:
+    """The holdout set of a table.
+
+    Raises:
+        JobError: it lacks one of the two labels, so nothing can be measured.
+    """
+    mask = splits.holdout_mask(specification, features)
+    rows, held = features[mask], labels.to_numpy(dtype=np.int64)[mask]
+    if len(np.unique(held)) < 2:
+        raise JobError(
+            f"the holdout set has {len(held)} rows, {held.sum()} of them with {specification.label.name} = 1; "
+            "it needs both labels: give more rows"
+        )
+    named = rows[specification.names].itertuples(index=False, name=None)
+    lines = sorted(
+        splits.row_digest(specification, row) + bytes([label]) for row, label in zip(named, held, strict=True)
+    )
+    return Holdout(rows, held, hashlib.sha256(b"".join(lines)).hexdigest())
+
+
+class Candidate:
+    """A model to judge: its file, loaded. `role` is `challenger` or `champion`."""
+
+    def __init__(self, role: str, folder: Path) -> None:
+        self.role = role
+        self.folder = folder
+        path = folder / MODEL
+        if not path.is_file():
+            raise JobError(f"the {role} has no {MODEL}: {folder} is not what the training job wrote")
+        self.sha256 = sha256(path)
+        try:
+            self.running = onnx_export.session(path)
+        except Exception as error:  # onnxruntime's errors share no base class of their own
+            raise JobError(f"the {role}'s {MODEL} (sha256 {self.sha256}) cannot be loaded: {error}") from None
+        self.inputs: dict[str, str] = {one.name: one.type for one in self.running.get_inputs()}
+        self.features = self.running.get_modelmeta().custom_metadata_map.get("features_sha256", "")
+
+    def answer(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+        """Probability of 1 for each row, from the inputs the model itself asks for.
+
+        Raises:
+            JobError: it asks for what the data does not have, or answers with something that is no probability.
+        """
+        answered = self.running.run(["probability"], {name: self._input(name, frame) for name in self.inputs})[0]
+        found = np.asarray(answered, dtype=np.float64).reshape(-1)
+        wrong = ~((found >= 0) & (found <= 1))
+        if len(found) != len(frame) or wrong.any():
+            raise JobError(
+                f"the {self.role} gives no probability on {int(wrong.sum())} of {len(frame)} rows, "
+                f"such as {found[wrong][:1].tolist()}"
+            )
+        return found
+
+    def _input(self, name: str, frame: pd.DataFrame) -> npt.NDArray[Any]:
+        if name not in frame:
+            raise JobError(
+                f"the {self.role} asks for the feature {name}, which features.yaml does not have any more; it has "
+                f"{', '.join(map(str, frame.columns))}"
+            )
+        text, wanted = not pd.api.types.is_numeric_dtype(frame[name]), self.inputs[name] == TEXT
+        if text != wanted:
+            kinds = {True: "a category", False: "a number"}
+            raise JobError(f"the {self.role} takes {name} as {kinds[wanted]}, features.yaml says it is {kinds[text]}")
+        values: npt.NDArray[Any] = frame[name].to_numpy(dtype=object if wanted else np.float32)
+        return values.reshape(-1, 1)
+
+    def check_golden(self) -> int:
+        """Asks the model its own golden requests again. Returns how many there are.
+
+        Raises:
+            JobError: there are none, or an answer is another one than the framework gave in the training.
+        """
+        cases = _golden_cases(self.role, self.folder / GOLDEN)
+        expected = np.array([case["probability"] for case in cases], dtype=np.float64)
+        difference = np.abs(self.answer(pd.DataFrame([case["request"] for case in cases])) - expected)
+        worst = int(difference.argmax())
+        if not difference[worst] <= onnx_export.TOLERANCE:
+            raise JobError(
+                f"the {self.role} answers golden request {worst} with a difference of {difference[worst]:.2g} "
+                f"(allowed {onnx_export.TOLERANCE:g}): {MODEL} and {GOLDEN} do not belong together"
+            )
+        return len(cases)
+
+
+def compare(
+    specification: Specification,
+    held_out: Holdout,
+    challenger: Path,
+    champion: Path | None,
+    output: Path,
+    tracker: Tracker,
+) -> dict[str, Any]:
+    """Judges one or two models and writes `evaluation.json` and a picture into `output`. Returns what it wrote.
+
+    Raises:
+        JobError: a model cannot be judged; then there is no result at all.
+    """
+    _say(f"{specification.system}: {len(held_out.labels):,} rows held out, {held_out.labels.mean():.1%} with label 1")
+    folders = {CHALLENGER: challenger, CHAMPION: champion}
+    candidates = [Candidate(role, folder) for role, folder in folders.items() if folder is not None]
+    answers = {candidate.role: candidate.answer(held_out.features) for candidate in candidates}
+    document: dict[str, Any] = {
+        "holdout": held_out.summary,
+        "data": os.environ.get("MLOPS_DATA_DIGEST"),
+        "features": specification.digest,
+        CHAMPION: None,
+    }
+    for candidate in candidates:
+        document[candidate.role] = _judged(candidate, held_out, answers[candidate.role])
+        figures = document[candidate.role]["metrics"]
+        tracker.metrics({f"{candidate.role}_{name}": value for name, value in figures.items()})
+        _say(f"{candidate.role}: auc {figures['auc']:.4f}, accuracy {figures['accuracy']:.4f}")
+    output.mkdir(parents=True, exist_ok=True)
+    subject = f"holdout set ({len(held_out.labels):,} rows)"
+    plots.save(comparison_plot.roc(held_out.labels, answers, subject), output / "roc.png")
+    (output / RESULT).write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
+    tracker.artifacts(output)
+    return document
+
+
+def _judged(candidate: Candidate, held_out: Holdout, answers: npt.NDArray[np.float64]) -> dict[str, Any]:
+    return {
+        "sha256": candidate.sha256,
+        "features": candidate.features,
+        "golden": candidate.check_golden(),
+        "metrics": metrics.binary(held_out.labels, answers),
+    }
+
+
+def _golden_cases(role: str, path: Path) -> list[dict[str, Any]]:
+    try:
+        cases: list[dict[str, Any]] = json.loads(path.read_text())["cases"]
+    except (OSError, ValueError, LookupError, TypeError):
+        cases = []
+    if not cases:
+        raise JobError(f"the {role} has no golden requests in {path.name}; train it again")
+    return cases
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201

@@ -1,0 +1,123 @@
+"""`ModelVersion`: the evaluated file in the model registry, exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pulumi
+
+from ml.clients.datastore import Folder
+from ml.clients.models import FILE, ModelRecord, Models
+from ml.clients.workspace import Workspace
+from ml.resources.base import Properties, Provider, Resource, new_claim
+from ml.resources.host import Failure, status
+from ml.resources.winner import to_properties
+
+GOLDEN = "golden.json"
+
+
+class ModelVersionProvider(Provider):
+    """Identity: workspace, model and the digest of the file. What is known about it is written once and never again."""
+
+    identity: ClassVar[tuple[str, ...]] = ("workspace", "model", "sha256")
+    ignored: ClassVar[tuple[str, ...]] = ("source", "metrics", "provenance")
+
+    def ensure(self, inputs: Properties) -> tuple[str, Properties]:
+        """Adopts the version that holds this file, or registers it; then looks at the stored file itself.
+
+        Raises:
+            Failure: the stored file is another one; then nothing new stays in lists.
+        """
+        models, claim = Models(Workspace.from_inputs(inputs["workspace"]), inputs["model"]), new_claim()
+        sha256 = inputs["sha256"]
+        there = models.find_by_sha256(sha256)
+        if there is not None:
+            status(f"adopting {models.name}:{there.version}")
+            check_stored(models, there, sha256)
+            made = models.tag(there.version, {"claim": claim}, archived=False)
+        else:
+            made = register(models, inputs, claim)
+        return sha256, {"version": made.version, "uri": made.uri, "claim": claim}
+
+    def observe(self, identifier: str, properties: Properties) -> Properties | None:
+        """Gone when the version is deleted, or archived by somebody else."""
+        models = Models(Workspace.from_inputs(properties["workspace"]), properties["model"])
+        there = models.get(properties["version"])
+        return None if there is None or there.archived else {"uri": there.uri}
+
+    def release(self, identifier: str, properties: Properties) -> None:
+        """Archives the version: it is the rollback history. `Retention` deletes it with the system."""
+        models = Models(Workspace.from_inputs(properties["workspace"]), properties["model"])
+        there = models.get(properties["version"])
+        if there is not None and there.tags.get("claim") == properties["claim"]:
+            models.archive(there.version)
+
+
+def register(models: Models, inputs: Properties, claim: str) -> ModelRecord:
+    """Registers the folder that holds the file, after a look at the file and before a second one."""
+    uri, sha256 = inputs["source"]["uri"], inputs["sha256"]
+    folder = Folder(models.workspace, uri)
+    found = folder.sha256(FILE)
+    if found != sha256:
+        raise Failure(
+            f"{uri}{FILE} has sha256 {found or 'none, it is missing'}, evaluated was {sha256}: not registered"
+        )
+    if GOLDEN not in folder.names():
+        raise Failure(f"{uri} has no {GOLDEN}, so nothing could check the model once it serves: not registered")
+    status(f"registering {models.name}")
+    tags = {"claim": claim, "system": inputs["system"]}
+    made = models.register(uri, properties=to_properties(inputs["system"], inputs), tags=tags)
+    try:
+        check_stored(models, made, sha256)
+    except Failure:
+        models.archive(made.version)
+        raise
+    return made
+
+
+def check_stored(models: Models, record: ModelRecord, sha256: str) -> None:
+    """Compares the stored file with what was evaluated.
+
+    Raises:
+        Failure: they differ.
+    """
+    stored = models.sha256_of(record.version)
+    if stored != sha256:
+        raise Failure(
+            f"{models.name}:{record.version} holds a {FILE} with sha256 {stored or 'none, it is missing'}, evaluated "
+            f"was {sha256}: somebody changed {record.uri}. Put the file back, or delete the version"
+        )
+
+
+class ModelVersion(Resource, module="ml", name="ModelVersion"):
+    """One version of a model; its id is the sha256 of `model.onnx`."""
+
+    outputs: ClassVar[tuple[str, ...]] = ("version", "uri", "claim")
+
+    version: pulumi.Output[int]
+    uri: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        system: str,
+        model: str,
+        workspace: Mapping[str, pulumi.Input[str]],
+        sha256: pulumi.Input[str],
+        source: pulumi.Input[Mapping[str, Any]],
+        metrics: pulumi.Input[Mapping[str, Any]],
+        provenance: pulumi.Input[Mapping[str, Any]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "system": system,
+            "model": model,
+            "workspace": workspace,
+            "sha256": sha256,
+            "source": source,
+            "metrics": metrics,
+            "provenance": provenance,
+        }
+        super().__init__(ModelVersionProvider(), name, inputs, opts)

@@ -1,0 +1,190 @@
+"""`Rollout`: brings a new image to an endpoint step by step, and back by itself when it is not good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import pulumi
+
+from ml.resources.base import InputError, Properties, Provider, Resource, unknown
+from ml.resources.host import Failure, note, status
+from ml.resources.rollout_refusal import compare_champion, refuse, rejection, settle, unsettled
+from ml.resources.rollout_run import RolloutRun, observe
+from ml.resources.rollout_site import Site
+from ml.resources.rollout_writer import writer
+
+
+class HostRow:
+    """Progress on the resource's own row."""
+
+    def status(self, text: str) -> None:
+        """Replaces the line."""
+        status(text)
+
+    def note(self, text: str) -> None:
+        """Adds a line that stays."""
+        note(text)
+
+
+class RolloutProvider(Provider):
+    """Identity: the endpoint. A new image, or another size of machine, is an update.
+
+    Whatever a killed run has left is taken up or put back by the next one; a failed update leaves the inputs in the
+    state as they were, so the next `up` calls it again, and it refuses what was rejected.
+    """
+
+    identity: ClassVar[tuple[str, ...]] = ("workspace", "system", "endpoint")
+    ignored: ClassVar[tuple[str, ...]] = (
+        "stages",
+        "stageSeconds",
+        "readySeconds",
+        "retryRejected",
+        "staging",
+        "endpointId",
+        "applicationInsightsId",
+        "identityClientId",
+    )
+
+    def derive(self, inputs: Properties, old: Properties) -> Properties:
+        """Stages rise and stay below 100; the image is named by its digest."""
+        stages, image = inputs["stages"], inputs["image"]
+        if not unknown(stages) and (list(stages) != sorted(set(stages)) or any(not 0 < one < 100 for one in stages)):
+            raise InputError("stages", f"{stages} must rise and lie between 1 and 99, such as [10, 50]")
+        if isinstance(image, str) and "@sha256:" not in image:
+            raise InputError("image", f"'{image}' must name its digest: <registry>/<repository>@sha256:...")
+        return inputs
+
+    def ensure(self, inputs: Properties) -> tuple[str, Properties]:
+        """Brings the image to the endpoint, or finds that it serves."""
+        return f"{inputs['system']}@{inputs['endpoint']}", bring(inputs, None)
+
+    def change(self, identifier: str, old: Properties, inputs: Properties) -> Properties:
+        """The same, for an image that takes over from another."""
+        return bring(inputs, old.get("serving"))
+
+    def observe(self, identifier: str, properties: Properties) -> Properties | None:
+        """What serves now. Version and image follow it too, so that the next `up` sees a difference to what is wanted:
+        after a rollback, or when a rollout was cut off in between.
+        """
+        site = Site(properties, HostRow())
+        if not site.exists():
+            return None
+        seen = observe(site.endpoint, site.models)
+        whole = [name for name, share in seen.traffic.items() if share == 100]
+        found = seen.deployments.get(whole[0]) if whole else None
+        if found is None or found.version != seen.champion:
+            return {**site.addresses(), "serving": seen.champion, "deployment": None, "version": None, "image": None}
+        now = {"serving": found.version, "deployment": found.name, "version": found.version, "image": found.image}
+        return {**site.addresses(), **now}
+
+    def release(self, identifier: str, properties: Properties) -> None:
+        """Nothing serves any more: traffic, deployments, what is left in staging, and the champion's tag go."""
+        site = Site(properties, HostRow())
+        if not site.exists():
+            return
+        with writer(site, properties["system"], {"doing": "destroying"}) as ports:
+            ports.lease.check()
+            ports.endpoint.set_traffic({})
+            for deployment in ports.endpoint.deployments():
+                status(f"removing {deployment.name}")
+                ports.lease.check()
+                ports.endpoint.remove(deployment.name)
+            site.staging_tidy()
+            ports.models.uncrown()
+
+
+def bring(inputs: Properties, planned: int | None) -> Properties:
+    """One rollout: outputs when it ended well.
+
+    Args:
+        planned: the version that served when this update was planned; None for the first rollout.
+
+    Raises:
+        Failure: it did not; the message says what serves and what to do.
+    """
+    site = Site(inputs, HostRow())
+    target = site.target
+    if not site.exists():
+        raise Failure(f"there is no endpoint {inputs['endpoint']} in workspace {site.workspace.name}")
+    before = rejection(site.models, target)
+    retrying = before is not None and target.digest in (inputs.get("retryRejected") or [])
+    if before is not None and not retrying:
+        seen = observe(site.endpoint, site.models)
+        if unsettled(seen, target):
+            with writer(site, inputs["system"], site.about()) as ports:
+                settle(ports, target)
+        raise refuse(before, target, seen)
+    with writer(site, inputs["system"], site.about()) as ports:
+        compare_champion(ports.models.champion(), planned, target)
+        with site.trials(ports) as trials:
+            RolloutRun(target, ports, trials, inputs["stages"], retrying).run()
+    return {**site.addresses(), "serving": target.version, "deployment": target.deployment}
+
+
+class Rollout(Resource, module="ml", name="Rollout"):
+    """What serves at one endpoint. `serving` is the version, `scoringUri` where clients ask it.
+
+    Args:
+        image: reference by digest, of the container image with this version of the model.
+        endpoint: name of the online endpoint; its deployments and its traffic belong to this resource alone.
+        staging: where the image is tried alone: `resourceGroupName`, `location`, `identityId` (pulls the image),
+            `registryServer`.
+        stages: percent of the traffic, one stage after the other; 100 follows.
+        stage_seconds: how long each stage is watched. Azure's metrics come minutes late: at least 300 there.
+        ready_seconds: how long a server may take from its start until it is ready.
+        retry_rejected: digests of rejected images that may be tried again.
+    """
+
+    outputs: ClassVar[tuple[str, ...]] = ("serving", "deployment", "scoringUri", "openApiUri")
+
+    serving: pulumi.Output[int]
+    deployment: pulumi.Output[str]
+    scoringUri: pulumi.Output[str]  # noqa: N815 - the name in the state
+    openApiUri: pulumi.Output[str]  # noqa: N815
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        system: str,
+        model: str,
+        version: pulumi.Input[int],
+        sha256: pulumi.Input[str],
+        image: pulumi.Input[str],
+        workspace: Mapping[str, pulumi.Input[str]],
+        endpoint: pulumi.Input[str],
+        endpoint_id: pulumi.Input[str],
+        staging: Mapping[str, pulumi.Input[str]],
+        application_insights_id: pulumi.Input[str] | None = None,
+        identity_client_id: pulumi.Input[str] | None = None,
+        stages: Sequence[int] = (10, 50),
+        stage_seconds: int = 600,
+        ready_seconds: int = 120,
+        instance_type: str = "Standard_DS2_v2",
+        instances: int = 1,
+        retry_rejected: Sequence[str] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs: dict[str, Any] = {
+            "system": system,
+            "model": model,
+            "version": version,
+            "sha256": sha256,
+            "image": image,
+            "workspace": workspace,
+            "endpoint": endpoint,
+            "endpointId": endpoint_id,
+            "staging": staging,
+            "applicationInsightsId": application_insights_id,
+            "identityClientId": identity_client_id,
+            "stages": list(stages),
+            "stageSeconds": stage_seconds,
+            "readySeconds": ready_seconds,
+            "instanceType": instance_type,
+            "instances": instances,
+            "retryRejected": list(retry_rejected),
+        }
+        # The champion's tag is one for all endpoints: the old resource must not take it from its successor.
+        first = pulumi.ResourceOptions(delete_before_replace=True)
+        super().__init__(RolloutProvider(), name, inputs, pulumi.ResourceOptions.merge(opts, first))

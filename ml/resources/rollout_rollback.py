@@ -1,0 +1,179 @@
+"""Back to the version before, in seconds: what is bad, what is good, and the writes that do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ml.clients.errors import CloudError
+from ml.resources.host import Failure
+from ml.resources.rollout_plan import WHOLE, previous, serving, usable
+from ml.resources.rollout_ports import Deployment, Observation, digest_of
+from ml.resources.rollout_run import Ports, observe, shown, today
+
+# A writer that has lost its lease notices within its renewal; what it had sent before may still arrive.
+SETTLE_SECONDS, SETTLE_STEP = 6.0, 0.5
+
+
+@dataclass(frozen=True)
+class InHand:
+    """What a rollout under way is about, as its lock says."""
+
+    version: int
+    image: str
+    deployment: str
+
+
+@dataclass(frozen=True)
+class Return:
+    """The decision. `deployment` is None when the good version has to be deployed again; `bad` are versions with the
+    images they are rejected in.
+    """
+
+    version: int
+    deployment: Deployment | None
+    bad: tuple[tuple[int, str], ...]
+
+
+def decide(seen: Observation, in_hand: InHand | None, wanted: int | None) -> Return:
+    """Which deployment gets all traffic and what is rejected.
+
+    Raises:
+        Failure: there is nothing to go back to, or nothing to go back from.
+    """
+    name = serving(seen)
+    if name is None or name not in seen.deployments:
+        raise Failure("nothing serves, so there is nothing to go back from")
+    current = seen.deployments[name]
+    under_way = candidates(seen, current, in_hand)
+    if wanted is not None:
+        return to_version(seen, current, under_way, wanted)
+    if under_way:
+        return Return(required(current), current, under_way)
+    if not current.rejected and any(one.rejected and one.version == seen.champion for one in seen.deployments.values()):
+        return Return(required(current), current, ())  # an earlier rollback did not get to its end
+    good = before(seen, current)
+    return Return(required(good), good, ((required(current), current.image),))
+
+
+def candidates(seen: Observation, current: Deployment, in_hand: InHand | None) -> tuple[tuple[int, str], ...]:
+    """Versions on their way to take over from what serves."""
+    found = {
+        one.name: (one.version, one.image)
+        for one in seen.deployments.values()
+        if seen.share(one.name) and one.name != current.name and one.version is not None
+    }
+    if in_hand is not None and in_hand.deployment != current.name:
+        found[in_hand.deployment] = (in_hand.version, in_hand.image)
+    return tuple(found.values())
+
+
+def before(seen: Observation, current: Deployment) -> Deployment:
+    """The deployment to go back to when `current` has all traffic.
+
+    Raises:
+        Failure: no other deployment is well.
+    """
+    champions = [one for one in seen.deployments.values() if one.version == seen.champion and usable(one)]
+    if current.version != seen.champion and champions:
+        return champions[0]
+    name = previous(seen, current.name)
+    if name is None:
+        raise Failure(
+            f"{current.name} is the only deployment that is well: name a version to deploy again, "
+            "`make rollback SYSTEM=... VERSION=n REASON=...` (`make runs SYSTEM=...` lists them)"
+        )
+    return seen.deployments[name]
+
+
+def to_version(seen: Observation, current: Deployment, under_way: tuple[tuple[int, str], ...], wanted: int) -> Return:
+    """Back to a version that a person named."""
+    of_version = [one for one in seen.deployments.values() if one.version == wanted]
+    found = next((one for one in [current, *of_version] if one.version == wanted and usable(one)), None)
+    if found is None and any(one.rejected for one in of_version):
+        raise Failure(f"version {wanted} is rejected itself: `make promote VERSION={wanted}` takes that back")
+    left = ((required(current), current.image),) if found is None or found.name != current.name else ()
+    bad = tuple(one for one in dict.fromkeys((*left, *under_way)) if found is None or one != (wanted, found.image))
+    if found is not None and found.name == current.name and not bad:
+        raise Failure(f"version {wanted} serves already")
+    return Return(wanted, found, bad)
+
+
+def required(deployment: Deployment) -> int:
+    """The deployment's version.
+
+    Raises:
+        Failure: a rollout did not make it.
+    """
+    if deployment.version is None:
+        raise Failure(f"{deployment.name} was not made by a rollout: its version is not known")
+    return deployment.version
+
+
+def roll_back(
+    ports: Ports,
+    in_hand: InHand | None,
+    wanted: int | None,
+    reason: str,
+    restore: Callable[[int], Deployment],
+    pause: Callable[[float], None],
+) -> str:
+    """Does it, under a lease that is held; words for what was done.
+
+    Rejecting comes first: a rollback that is killed in the middle is then finished by the next one, or by the next
+    `pulumi up`, and never undone. `restore` deploys a version that is not there any more.
+
+    Raises:
+        Failure: there is nothing to go back to.
+        CloudError: the cloud refused a step.
+    """
+    seen = observe(ports.endpoint, ports.models)
+    decision = decide(seen, in_hand, wanted)
+    unremembered = reject(ports, decision, reason)
+    good = decision.deployment
+    if good is None:
+        current = serving(seen)
+        if len(seen.traffic) > 1 and current:
+            shift(ports, current, pause)
+        ports.row.status(f"deploying version {decision.version} again")
+        good = restore(decision.version)
+    ports.row.status(f"all traffic to {good.name}")
+    shift(ports, good.name, pause)
+    ports.lease.check()
+    ports.models.crown(decision.version, good.image)
+    if unremembered:
+        reject_all(ports, decision, reason)
+    refused = ", ".join(f"version {version}" for version, _ in decision.bad) or "nothing"
+    return f"{good.name} serves version {decision.version}; rejected: {refused}"
+
+
+def reject(ports: Ports, decision: Return, reason: str) -> bool:
+    """Remembers what is bad; True when that did not work, which must not hold up the traffic."""
+    try:
+        reject_all(ports, decision, reason)
+    except CloudError as error:
+        ports.row.note(f"the rejection could not be remembered yet: {error}")
+        return True
+    return False
+
+
+def reject_all(ports: Ports, decision: Return, reason: str) -> None:
+    """Remembers what is bad."""
+    for version, image in decision.bad:
+        ports.lease.check()
+        ports.models.reject(version, digest_of(image), f"{today()}: rolled back: {reason}")
+
+
+def shift(ports: Ports, name: str, pause: Callable[[float], None]) -> None:
+    """All traffic to one deployment, also when a write of the former holder arrives late."""
+    ports.lease.check()
+    ports.endpoint.set_traffic({name: WHOLE})
+    waited = 0.0
+    while waited < SETTLE_SECONDS:
+        pause(SETTLE_STEP)
+        waited += SETTLE_STEP
+        found = ports.endpoint.traffic()
+        if found != {name: WHOLE}:
+            ports.row.note(f"a late write was undone: {shown(found)}")
+            ports.lease.check()
+            ports.endpoint.set_traffic({name: WHOLE})

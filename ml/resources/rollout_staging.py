@@ -1,0 +1,123 @@
+"""Staging: the candidate's image alone in a container group, asked who it is and for golden answers."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ml.clients.scoring import Answer, ScoringClient
+from ml.resources.host import Failure
+from ml.resources.rollout_checks import Golden, stranger
+from ml.resources.rollout_ports import Rejected, Row, Target
+
+READY_SECONDS = 300.0
+POLL_SECONDS = 1.0
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class GroupState:
+    """A container group: `base_url` once it has an address; `ended` says how its program ended, when it has; `problem`
+    is why it cannot run at all, which is not the image's fault.
+    """
+
+    base_url: str = ""
+    ended: str = ""
+    problem: str = ""
+
+
+class Groups(Protocol):
+    """Container groups as staging uses them."""
+
+    def leftovers(self) -> list[str]:
+        """Names of the system's staging groups."""
+
+    def start(self, name: str, image: str, key: str) -> None:
+        """Starts a group with one container; returns before it runs."""
+
+    def state(self, name: str) -> GroupState:
+        """How it is."""
+
+    def logs(self, name: str) -> str:
+        """The last lines the container printed."""
+
+    def delete(self, name: str) -> None:
+        """Deletes a group; nothing happens when there is none."""
+
+
+@dataclass(frozen=True)
+class Staging:
+    """One stay in staging. The group goes in every case; what a killed run leaves, the next one removes."""
+
+    system: str
+    target: Target
+    groups: Groups
+    golden: Golden
+    row: Row
+    pause: Callable[[float], None]
+    seconds: float = READY_SECONDS
+
+    @property
+    def group(self) -> str:
+        """Name of the group."""
+        return f"{self.system.replace('_', '-')}-staging-{self.target.digest.removeprefix('sha256:')[:8]}"
+
+    def tidy(self) -> None:
+        """Removes groups of earlier runs."""
+        for name in self.groups.leftovers():
+            self.row.status(f"removing {name}")
+            self.groups.delete(name)
+
+    def run(self) -> None:
+        """The whole stay.
+
+        Raises:
+            Rejected: the image does not start, is not the registered model, or gives wrong answers.
+            Failure: the group could not run, which says nothing about the image.
+        """
+        key = secrets.token_urlsafe(KEY_BYTES)
+        try:
+            self.row.status(f"staging: starting {self.group}")
+            self.groups.start(self.group, self.target.image, key)
+            with ScoringClient(f"{self.ready()}/score", key) as client:
+                self.identify(client.get("/version"))
+                self.ask(client)
+        finally:
+            self.groups.delete(self.group)
+
+    def ready(self) -> str:
+        """Where the server answers, once it says that it is ready."""
+        deadline, said = time.monotonic() + self.seconds, Answer(0, 0, None, "it has no address yet")
+        while time.monotonic() < deadline:
+            state = self.groups.state(self.group)
+            if state.problem:
+                raise Failure(f"staging cannot run {self.target.image}: {state.problem}")
+            if state.ended:
+                raise Rejected(f"in staging its server ended at start, {state.ended}\n{self.logs()}")
+            if state.base_url:
+                with ScoringClient(f"{state.base_url}/score", seconds=5) as client:
+                    said = client.get("/ready")
+                if said.status == 200:
+                    return state.base_url
+            self.row.status(f"staging: {self.group} is not ready yet ({said.problem})")
+            self.pause(POLL_SECONDS)
+        raise Rejected(f"in staging it was not ready after {self.seconds:.0f} s: {said.problem}\n{self.logs()}")
+
+    def identify(self, said: Answer) -> None:
+        """The artefact in the image is the one that was evaluated and registered."""
+        if problem := said.problem or stranger(said.body, self.golden.model, self.target):
+            raise Rejected(f"in staging /version names another artefact: {problem}")
+
+    def ask(self, client: ScoringClient) -> None:
+        """Every golden request gets training's answer."""
+        for number, case in enumerate(self.golden.cases, start=1):
+            if problem := self.golden.judge(case, client.score(case["request"])):
+                raise Rejected(f"in staging golden request {number}: {problem}")
+        self.row.status(f"staging: {len(self.golden.cases)} golden requests answered as in training")
+
+    def logs(self) -> str:
+        """What the server printed last."""
+        return self.groups.logs(self.group).strip() or "(it printed nothing)"

@@ -1,0 +1,123 @@
+"""The one writer of a system's rollouts: takes the lease, waiting for whoever has it, and keeps it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from ml.clients.lease import BlobLock, HeldLease, LeaseTaken, kept, rollout_lock
+from ml.clients.workspace import Workspace
+from ml.resources.host import Failure, wait
+from ml.resources.rollout_ports import Endpoint, LeaseLost, Models, Row
+from ml.resources.rollout_run import Ports
+
+POLL_SECONDS = 1.0
+# A whole rollout on Azure takes this long; whoever waits longer has met something that is stuck.
+LONGEST_WAIT_SECONDS = 3600.0
+
+
+class RolloutSite(Protocol):
+    """Where a rollout writes to."""
+
+    @property
+    def workspace(self) -> Workspace: ...
+
+    @property
+    def endpoint(self) -> Endpoint: ...
+
+    @property
+    def models(self) -> Models: ...
+
+    @property
+    def row(self) -> Row: ...
+
+
+@dataclass(frozen=True)
+class CheckedLease:
+    """A blob's lease, as a rollout asks for it."""
+
+    held: HeldLease
+
+    def check(self) -> None:
+        """Renews it."""
+        try:
+            self.held.check()
+        except LeaseTaken:
+            raise LeaseLost from None
+
+    def pause(self, seconds: float) -> None:
+        """Sleeps.
+
+        Raises:
+            LeaseLost: somebody else may write.
+            Cancelled: the person pressed Ctrl-C.
+        """
+        self.alive()
+        wait(seconds)
+
+    def alive(self) -> None:
+        """Like `pause`, without sleeping and without asking the storage."""
+        if not self.held.alive:
+            raise LeaseLost
+        wait(0)
+
+
+@contextmanager
+def writer(site: RolloutSite, system: str, about: Mapping[str, Any]) -> Iterator[Ports]:
+    """Everything a rollout writes to, while the lease is held.
+
+    Raises:
+        Failure: somebody else had it for too long, or took it.
+        Cancelled: the person did not want to wait.
+    """
+    with rollout_lock(site.workspace, system) as lock:
+        lease = acquire(lock, {**about, **whoami()}, lambda text: site.row.status(text))
+        with kept(lease):
+            try:
+                yield Ports(site.endpoint, site.models, CheckedLease(lease), site.row)
+            except LeaseLost:
+                raise Failure(f"{system}: another rollout or `make rollback` took over: run `pulumi refresh`") from None
+
+
+@contextmanager
+def forced_writer(
+    site: RolloutSite, system: str, about: Mapping[str, Any]
+) -> Iterator[tuple[Ports, Mapping[str, Any]]]:
+    """The same, taken from whoever has it; with what the lock said about that one (empty when nobody had it)."""
+    with rollout_lock(site.workspace, system) as lock:
+        before = lock.holder()
+        lease = lock.force({**about, **whoami()})
+        with kept(lease):
+            yield (
+                Ports(site.endpoint, site.models, CheckedLease(lease), site.row),
+                before.about if before.active else {},
+            )
+
+
+def acquire(lock: BlobLock, about: Mapping[str, Any], say: Callable[[str], None]) -> HeldLease:
+    """The lease; says who has it while it waits.
+
+    Raises:
+        Failure: it took too long.
+        Cancelled: the person did not want to wait.
+    """
+    deadline = time.monotonic() + LONGEST_WAIT_SECONDS
+    while (lease := lock.try_acquire(about)) is None:
+        holder = lock.holder().about
+        who = f"{holder.get('who', 'somebody')}, {holder.get('doing', 'rolling out')} since {holder.get('since', '?')}"
+        if time.monotonic() > deadline:
+            raise Failure(f"another writer has this endpoint ({who}): end it, or wait, then run `pulumi up` again")
+        say(f"waiting for another writer: {who}")
+        wait(POLL_SECONDS)
+    return lease
+
+
+def whoami() -> dict[str, str]:
+    """What others are told of this writer."""
+    return {"who": f"process {os.getpid()} on {socket.gethostname()}", "since": f"{datetime.now(UTC):%H:%M:%S} UTC"}

@@ -1,0 +1,49 @@
+"""Answers, and the bytes that go out for them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from ml.scoring.errors import Refusal
+    from ml.scoring.request import Request
+
+JSON = b"application/json"
+TEXT = b"text/plain; charset=utf-8"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+
+class Answer(NamedTuple):
+    """What is sent back; `headers` are whole lines, each ended by CRLF."""
+
+    status: int
+    body: bytes
+    content_type: bytes = JSON
+    headers: bytes = b""
+
+
+def refused(refusal: Refusal) -> Answer:
+    return Answer(refusal.status, refusal.body(), JSON, refusal.headers)
+
+
+def message(answer: Answer, request: Request, stamp: bytes, *, close: bool) -> bytes:
+    """The whole response; `stamp` are the header lines that all responses of the moment share."""
+    if close:
+        connection = b"connection: close\r\n"
+    else:
+        connection = b"connection: keep-alive\r\n" if request.version == "1.0" else b""
+    return b"".join(
+        (
+            STATUS_LINES[answer.status],
+            stamp,
+            b"content-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
+            % (answer.content_type, len(answer.body), request.id),
+            request.echo,
+            answer.headers,
+            connection,
+            b"\r\n",
+            b"" if request.method == b"HEAD" else answer.body,
+        )
+    )

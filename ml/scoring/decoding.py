@@ -1,0 +1,69 @@
+"""From the body of a request to rows for the model."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ml.jobkit.features import Specification
+from ml.scoring.explanation import Explanation
+from ml.scoring.schema import decoder
+
+astuple = msgspec.structs.astuple
+
+
+class Rows(NamedTuple):
+    """Decoded rows; each has its values in the order of the features."""
+
+    values: list[tuple[Any, ...]]
+    warning: str = ""
+    """About unknown categories that were accepted; empty if there are none."""
+
+
+class Decoding:
+    """Decodes the bodies that one specification allows."""
+
+    def __init__(self, specification: Specification, maximum_rows: int) -> None:
+        self._strict = decoder(specification, maximum_rows, lenient=False).decode
+        self._lenient = decoder(specification, maximum_rows, lenient=True)
+        self._explanation = Explanation(specification, maximum_rows, self._lenient)
+        self._optional = [
+            (index, feature.name, frozenset(feature.categories))
+            for index, feature in enumerate(specification.features)
+            if feature.unknown == "zeros"
+        ]
+
+    def rows(self, body: bytes | bytearray) -> Rows:
+        """The rows of a body.
+
+        Raises:
+            Refusal: 400 or 413, naming row and field where there is one.
+        """
+        try:
+            return Rows(_tuples(self._strict(body).data))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return self._lenient_rows(body)
+
+    def _lenient_rows(self, body: bytes | bytearray) -> Rows:
+        try:
+            values = _tuples(self._lenient.decode(body).data)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise self._explanation.refusal(error, body) from None
+        return Rows(values, self._warning(values))
+
+    def _warning(self, values: list[tuple[Any, ...]]) -> str:
+        unknown = [
+            (row, name)
+            for row, value in enumerate(values)
+            for index, name, known in self._optional
+            if value[index] not in known
+        ]
+        if not unknown:
+            return ""
+        row, name = unknown[0]
+        return f"unknown category in row {row}, field {name}; {len(unknown)} such values in all"
+
+
+def _tuples(data: list[Any]) -> list[tuple[Any, ...]]:
+    return [row if type(row) is tuple else astuple(row) for row in data]

@@ -1,0 +1,95 @@
+"""One thread's way to the model: scores the requests of a batch together and gives each its own answer."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from onnxruntime import RunOptions
+
+from ml.scoring.answer import Answer, refused
+from ml.scoring.errors import Refusal
+from ml.scoring.log import logger
+from ml.scoring.results import Results
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ml.scoring.batching import Job
+    from ml.scoring.model import Model
+
+PART_ROWS = 256
+"""A long request is scored in parts of this many rows, so that it can be given up between two."""
+
+
+class Lane:
+    """Used by one thread; the watchdog looks at `started` and calls `end` from another."""
+
+    def __init__(self, model: Model, results: Results) -> None:
+        self.started: float | None = None
+        """When the present call of the model began, on the monotonic clock; None between calls."""
+        self._model = model
+        self._results = results
+        self._options: Any = RunOptions()
+        self._ended = False
+
+    def end(self) -> None:
+        """Make the present call of the model fail, at the next operator of its graph."""
+        self._ended = True
+        self._options.terminate = True
+
+    def score(self, jobs: Sequence[Job]) -> float:
+        """Gives each job its answer. Returns the seconds spent in the model.
+
+        A batch that fails is scored again request by request: the fault of one must not be the fault of all.
+        """
+        begin = time.perf_counter()
+        try:
+            self._score_together(jobs)
+        except Exception as error:  # whatever a model does, each caller gets an answer
+            self._fail(jobs, error)
+        return time.perf_counter() - begin
+
+    def _score_together(self, jobs: Sequence[Job]) -> None:
+        begin = time.perf_counter()
+        values = jobs[0].values if len(jobs) == 1 else [row for job in jobs for row in job.values]
+        columns = self._run(values)
+        milliseconds = (time.perf_counter() - begin) * 1e3
+        first = 0
+        for job in jobs:
+            last = first + len(job.values)
+            body = self._results.body([column[first:last] for column in columns] if len(jobs) > 1 else columns)
+            job.answer = Answer(200, body, headers=b"x-ms-run-fn-exec-ms: %.3f\r\n%b" % (milliseconds, job.warning))
+            first = last
+
+    def _run(self, values: Sequence[Sequence[Any]]) -> list[list[Any]]:
+        if len(values) <= PART_ROWS:
+            return self._call(values)
+        columns: list[list[Any]] = [[] for _ in self._model.outputs]
+        for first in range(0, len(values), PART_ROWS):
+            for column, part in zip(columns, self._call(values[first : first + PART_ROWS]), strict=True):
+                column.extend(part)
+        return columns
+
+    def _call(self, values: Sequence[Sequence[Any]]) -> list[list[Any]]:
+        self.started = time.monotonic()
+        try:
+            return self._model.run(values, self._options)
+        finally:
+            self.started = None
+
+    def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
+        if self._ended:
+            self._ended = False
+            self._options = RunOptions()
+            refusal = Refusal(504, "scoring_timeout", "the model took too long; send fewer rows or try again")
+        elif len(jobs) > 1:
+            for job in jobs:
+                self.score([job])
+            return
+        else:
+            refusal = Refusal(500, "scoring_failed", "the model failed on this request")
+        logger.log(logging.ERROR, "the model failed", extra={"facts": {"error": str(error), "requests": len(jobs)}})
+        for job in jobs:
+            job.answer = refused(refusal)

@@ -1,0 +1,165 @@
+"""The OpenAPI 3.1 document of a model's service, made from `features.yaml`, the graph's outputs and golden requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ml.jobkit.features import Feature
+from ml.scoring.schema import bounds
+
+if TYPE_CHECKING:
+    from ml.scoring.model import Model
+    from ml.scoring.self_check import Golden
+    from ml.scoring.settings import Settings
+
+EXAMPLES = 2
+KINDS = {
+    "tensor(float)": {"type": "number"},
+    "tensor(double)": {"type": "number"},
+    "tensor(int64)": {"type": "integer"},
+    "tensor(int32)": {"type": "integer"},
+    "tensor(bool)": {"type": "boolean"},
+    "tensor(string)": {"type": "string"},
+}
+OUTPUTS = {"probability": {"minimum": 0, "maximum": 1}}
+"""What is known of an output by its name."""
+REFUSALS = {
+    "400": "The request is not valid; the error names row and field",
+    "413": "The body is too large or has too many rows",
+    "415": "The content is not JSON in UTF-8",
+    "503": "Too busy or not ready; may be sent again",
+    "504": "No result in time",
+}
+
+
+def document(model: Model, golden: Golden, settings: Settings) -> dict[str, Any]:
+    """The whole document."""
+    identity, specification = model.identity, model.specification
+    schemes: dict[str, Any] = {}
+    if settings.scoring_key:
+        schemes = {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": identity.name,
+            "version": str(identity.version),
+            "description": f"{specification.description} Label: {specification.label.description}.",
+        },
+        "paths": {
+            "/score": {"post": _score(model, golden, secured=bool(schemes))},
+            "/": {"get": _read("live", "The process works", "text/plain", {"type": "string"})},
+            "/ready": {"get": _read("ready", "The model is loaded and has passed its self-check")},
+            "/version": {"get": _read("version", "Where the model comes from")},
+        },
+        "components": {"schemas": _schemas(model, settings), **schemes},
+    }
+
+
+def _score(model: Model, golden: Golden, *, secured: bool) -> dict[str, Any]:
+    security: dict[str, Any] = {"security": [{"key": []}]} if secured else {}
+    refusals = REFUSALS | ({"401": "The key is missing or wrong"} if secured else {})
+    warning = {"description": "Which unknown categories were accepted", "schema": {"type": "string"}}
+    return {
+        "operationId": "score",
+        "summary": model.specification.description,
+        **security,
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _reference("Request"), "examples": _examples(golden)}},
+        },
+        "responses": {
+            "200": {
+                "description": "One result for each row, in the same order",
+                "headers": {"x-scoring-warning": warning},
+                "content": _json(_reference("Result")),
+            },
+            **{
+                status: {"description": text, "content": _json(_reference("Error"))}
+                for status, text in sorted(refusals.items())
+            },
+        },
+    }
+
+
+def _examples(golden: Golden) -> dict[str, Any]:
+    named = [case["request"] for case in golden.cases[:EXAMPLES]]
+    positional = [list(row.values()) for row in named]
+    return {
+        "named": {"summary": "rows with named fields", "value": {"data": named}},
+        "positional": {"summary": "rows with values in order", "value": {"data": positional}},
+    }
+
+
+def _read(name: str, text: str, kind: str = "application/json", schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    content = {kind: {"schema": schema or {"type": "object"}}}
+    return {"operationId": name, "summary": text, "responses": {"200": {"description": text, "content": content}}}
+
+
+def _schemas(model: Model, settings: Settings) -> dict[str, Any]:
+    features = model.specification.features
+    values = [_feature(feature) for feature in features]
+    outputs = {one.name: KINDS.get(one.type, {}) | OUTPUTS.get(one.name, {}) for one in model.session.get_outputs()}
+    rows = {"anyOf": [_reference("NamedRow"), _reference("PositionalRow")]}
+    return {
+        "Request": _object({"data": {"type": "array", "items": rows, "minItems": 1, "maxItems": settings.max_rows}}),
+        "NamedRow": _object({feature.name: value for feature, value in zip(features, values, strict=True)}),
+        "PositionalRow": {
+            "type": "array",
+            "description": ", ".join(feature.name for feature in features),
+            "prefixItems": values,
+            "items": False,
+            "minItems": len(values),
+        },
+        "Result": _object(
+            {
+                "result": {"type": "array", "items": _object(outputs)},
+                "model": {"const": model.identity.name},
+                "version": {"const": model.identity.version},
+            }
+        ),
+        "Error": _object({"error": _error()}),
+    }
+
+
+def _error() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {
+            "code": {"type": "string", "description": "stable, for programs"},
+            "message": {"type": "string", "description": "for people"},
+            "row": {"type": "integer", "description": "index in data, counted from 0"},
+            "field": {"type": "string"},
+        },
+        "required": ["code", "message"],
+    }
+
+
+def _feature(feature: Feature) -> dict[str, Any]:
+    unit = f" ({feature.unit})" if feature.unit else ""
+    schema: dict[str, Any] = {"description": feature.description + unit}
+    if feature.type == "category":
+        known = {"enum": list(feature.categories)}
+        if feature.unknown == "reject":
+            return schema | {"type": "string"} | known
+        schema["description"] += "; another text is taken as none of these, with a warning"
+        return schema | {"anyOf": [known, {"type": "string"}]}
+    lowest, highest = bounds(feature)
+    schema |= {"type": feature.type, "minimum": lowest, "maximum": highest}
+    return schema | ({"x-unit": feature.unit} if feature.unit else {})
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

@@ -1,0 +1,36 @@
+"""The body of a result: `{"result": [{"probability": p, "label": l}, ...], "model": name, "version": n}`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from ml.scoring.records import ModelIdentity
+
+
+class Results:
+    """Writes results; each row has the outputs of the graph by name."""
+
+    def __init__(self, identity: ModelIdentity, outputs: Sequence[str]) -> None:
+        fields = [(f"output_{index}", Any, msgspec.field(name=name)) for index, name in enumerate(outputs)]
+        self._row = msgspec.defstruct("ResultRow", fields, gc=False)
+        self._encode = msgspec.json.Encoder().encode
+        end = msgspec.json.encode({"model": identity.name, "version": identity.version})
+        self._end = b"," + end[1:]
+
+    def body(self, columns: Sequence[Sequence[Any]]) -> bytes:
+        """The body for the values of each output.
+
+        Raises:
+            ValueError: a value is not a finite number; JSON has no word for it, and a null would look like an answer.
+        """
+        row = self._row
+        body = self._encode([row(*values) for values in zip(*columns, strict=True)])
+        if b"null" in body and any(value != value or value in (INFINITY, -INFINITY) for c in columns for value in c):
+            raise ValueError("the model answered with a number that is not finite")
+        return b'{"result":' + body + self._end
+
+
+INFINITY = float("inf")

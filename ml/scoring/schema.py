@@ -1,0 +1,51 @@
+"""The types that requests are decoded into, made from `features.yaml`."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from ml.jobkit.features import Feature, Specification
+
+
+def decoder(specification: Specification, maximum_rows: int, *, lenient: bool) -> msgspec.json.Decoder[Any]:
+    """A decoder of `{"data": [row, ...]}`, each row an object or an array of the features' values.
+
+    The strict one takes known categories only and whole numbers without a decimal point: it is the quicker one, and
+    right for nearly every request. The lenient one takes all that may be answered: unknown categories of features
+    with the rule `zeros`, and 3.0 for 3, which JSON does not tell apart.
+    """
+    types = [_type(feature, lenient=lenient) for feature in specification.features]
+    named = msgspec.defstruct(
+        "Row",
+        [
+            (f"field_{index}", kind, msgspec.field(name=feature.name))
+            for index, (feature, kind) in enumerate(zip(specification.features, types, strict=True))
+        ],
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+    row: Any = named | tuple[tuple(types)]  # type: ignore[misc]
+    data = Annotated[list[row], msgspec.Meta(min_length=1, max_length=maximum_rows)]
+    body = msgspec.defstruct("Body", [("data", data)], forbid_unknown_fields=True, gc=False)
+    return msgspec.json.Decoder(body)
+
+
+def _type(feature: Feature, *, lenient: bool) -> Any:
+    if feature.type == "category":
+        return str if lenient and feature.unknown == "zeros" else Literal[feature.categories]
+    lowest, highest = bounds(feature)
+    if feature.type == "number":
+        return Annotated[float, msgspec.Meta(ge=lowest, le=highest)]
+    if lenient:
+        return Annotated[float, msgspec.Meta(ge=lowest, le=highest, multiple_of=1)]
+    return Annotated[int, msgspec.Meta(ge=math.ceil(lowest), le=math.floor(highest))]
+
+
+def bounds(feature: Feature) -> tuple[float, float]:
+    """Lowest and highest value of a number; every number has them, which `features.load` checks."""
+    if feature.range is None:
+        raise ValueError(f"{feature.name} has no range")
+    return feature.range

@@ -1,0 +1,48 @@
+"""Judge bike-buyer models: `python -m ml.systems.bike_buyer.job.evaluate --data FOLDER --challenger FOLDER --output
+FOLDER [--champion FOLDER]`.
+
+Scores the files of one or two trained models on the holdout set of the data and writes `evaluation.json` and `roc.png`.
+Needs no server and no cloud.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ml.jobkit import errors, evaluation, features
+from ml.jobkit import tracking as trackers
+from ml.systems.bike_buyer.job import join
+from ml.systems.bike_buyer.job.files import HOLDERS, PURCHASES
+
+SPECIFICATION = Path(__file__).parents[1] / "features.yaml"
+
+
+def evaluate(data: Path, challenger: Path, champion: Path | None, output: Path, tracker: trackers.Tracker) -> None:
+    """Everything the job does, in order."""
+    specification = features.load(SPECIFICATION)
+    table = join.join(specification, data)
+    held_out = evaluation.holdout(specification, table.features, table.labels)
+    tracker.tags({"system": specification.system, "kind": "evaluation"})
+    evaluation.compare(specification, held_out, challenger, champion, output, tracker)
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    """Folders from the command line."""
+    parser = argparse.ArgumentParser(prog="evaluate", description="Judge bike-buyer models on the holdout set.")
+    parser.add_argument("--data", type=Path, required=True, help=f"folder with {HOLDERS} and {PURCHASES}")
+    parser.add_argument("--challenger", type=Path, required=True, help="output folder of the training to judge")
+    parser.add_argument("--champion", type=Path, help="output folder of the training that serves, if any")
+    parser.add_argument("--output", type=Path, default=Path("outputs"), help="folder to write into")
+    return parser.parse_args(words)
+
+
+def main() -> None:
+    given = arguments()
+    with trackers.run("bike_buyer") as tracker:
+        evaluate(given.data, given.challenger, given.champion, given.output, tracker)
+
+
+if __name__ == "__main__":
+    sys.exit(errors.run(main))
