@@ -1,6 +1,6 @@
 # Every verb is one line that calls a tool; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up down preview env recover doctor test lint bench lock lock-data
+.PHONY: help up down preview env rollback promote runs logs key recover doctor test lint bench lock lock-data
 PYTHON ?= python3
 # Imports of pulumi-azure-native take four times as long without byte code.
 export PYTHONDONTWRITEBYTECODE =
@@ -19,6 +19,18 @@ preview: ## what `up` would do; needs no account
 	$(RUN) preview $(STACK)
 env: ## a shell for one stack: eval "$$(make -s env)"
 	$(RUN) env $(STACK)
+
+##@ What serves (SYSTEM=name)
+rollback: ## back to the version before, in seconds (REASON="...", VERSION=n: to that one)
+	$(RUN) rollback
+promote: ## lift the rejection of VERSION=n: the next `up` rolls it out
+	$(RUN) promote
+runs: ## the last training jobs and evaluations beside the champion
+	$(RUN) runs
+logs: ## the last lines of the scoring server, and failed requests (VERSION=n)
+	$(RUN) logs
+key: ## the key that clients send: $$(make -s key SYSTEM=name)
+	$(RUN) key
 
 ##@ When something is wrong
 doctor: ## look at what usually goes wrong and say what to do

@@ -173,6 +173,7 @@ class Supervisor:
             "REQUESTS_CA_BUNDLE": bundle,
             "SSL_CERT_FILE": bundle,
             "ORT_DISABLE_TELEMETRY": "1",
+            "EMULATOR_HOSTS": str(settings.hosts),
         }
 
     def log_tail(self, lines: int = LOG_LINES) -> str:

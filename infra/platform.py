@@ -78,6 +78,34 @@ class Platform(pulumi.ComponentResource):
         return DEFAULT_DATASTORE
 
     @property
+    def workspace_inputs(self) -> dict[str, pulumi.Input[str]]:
+        """What names the workspace to a resource of the machine learning life cycle."""
+        return {
+            "subscriptionId": self.subscription_id,
+            "resourceGroupName": self.resource_group_name,
+            "workspaceName": self.workspace_name,
+        }
+
+    @property
+    def registry_inputs(self) -> dict[str, pulumi.Input[str]]:
+        """What names the registry."""
+        return {
+            "id": self.registry.registry_id,
+            "name": self.registry.registry_name,
+            "loginServer": self.registry.login_server,
+        }
+
+    @property
+    def staging_inputs(self) -> dict[str, pulumi.Input[str]]:
+        """Where an image is tried alone, and who may pull it there."""
+        return {
+            "resourceGroupName": self.resource_group_name,
+            "location": self.location,
+            "identityId": self.identities.endpoint.resource_id,
+            "registryServer": self.registry.login_server,
+        }
+
+    @property
     def outputs(self) -> dict[str, pulumi.Input[str]]:
         """What the stack shows of the platform: names, never keys."""
         return {

@@ -25,7 +25,40 @@ def _getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
 
 _socket.getaddrinfo = _getaddrinfo
 '''
+GROUPS_MODULE = '''"""Resolves names of container groups to their own addresses. Written by the set-up of this virtual environment."""
+
+import _socket
+import os
+
+_resolve = _socket.getaddrinfo
+_SUFFIX = ".azurecontainer.localhost"
+
+
+def _address(name):
+    try:
+        with open(os.environ["EMULATOR_HOSTS"]) as hosts:
+            known = dict(reversed(line.split()) for line in hosts)
+    except (KeyError, OSError, ValueError):
+        return None
+    return known.get(name.rstrip(".").lower())
+
+
+def _getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
+    name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
+    if isinstance(name, str) and name.rstrip(".").lower().endswith(_SUFFIX) and family != _socket.AF_INET6:
+        host = _address(name) or host
+    return _resolve(host, port, family, type, proto, flags)
+
+
+_socket.getaddrinfo = _getaddrinfo
+'''
 FILES = {"_localhost_names.py": MODULE, "localhost_names.pth": "import _localhost_names\n"}
+# Sorted after the other one, so that it is asked first: container groups have addresses of their own, which the
+# emulator writes to the file that EMULATOR_HOSTS names.
+GROUPS_FILES = {
+    "_localhost_names_groups.py": GROUPS_MODULE,
+    "localhost_names_groups.pth": "import _localhost_names_groups\n",
+}
 
 
 def site_packages(virtualenv: Path) -> Path:
@@ -42,6 +75,6 @@ def site_packages(virtualenv: Path) -> Path:
 def install(virtualenv: Path) -> None:
     """Makes every Python of this virtual environment resolve `*.localhost` to loopback; safe to repeat."""
     folder = site_packages(virtualenv)
-    for name, text in FILES.items():
+    for name, text in {**FILES, **GROUPS_FILES}.items():
         if not (folder / name).exists() or (folder / name).read_text() != text:
             (folder / name).write_text(text)

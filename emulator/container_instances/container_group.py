@@ -86,14 +86,19 @@ class ContainerGroup(ResourceType):
         for container in started:
             container.wait(has_been_started, START_SECONDS)
 
-    def start(self, document: Document) -> list[Container]:
-        """Starts the group's containers; those that run as they should stay."""
+    def start(self, document: Document, *, again: bool = False) -> list[Container]:
+        """Starts the group's containers; those that run as they should stay.
+
+        Args:
+            again: the emulator was restarted: containers that had ended stay so.
+        """
         address = self.service.host.address(group_name(document))
         wanted = [specification(document, one, address, self._hidden(document, one)) for one in self._each(document)]
         for name in self.service.host.names(group_name(document) + "/"):
             if name not in {one.name for one in wanted}:
                 self.service.host.stop(name, STOP_SECONDS)
-        return [self.service.host.start(one) for one in wanted]
+        start = self.service.host.resume if again else self.service.host.start
+        return [start(one) for one in wanted]
 
     def remove(self, document: Document) -> None:
         self._stop(document)

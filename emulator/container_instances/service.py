@@ -52,7 +52,7 @@ class ContainerInstancesService(Service):
         """Starts the groups that ran; those whose creation was interrupted are created by ARM's open operations."""
         for document in self.emulator.store.of_type(CONTAINER_GROUP):
             if document.properties["provisioningState"] == "Succeeded" and STOPPED not in document.private:
-                self.groups.start(document)
+                self.groups.start(document, again=True)
 
     def logs(self, request: Request) -> Response:
         """`GET …/containers/{name}/logs?tail=&timestamps=`."""

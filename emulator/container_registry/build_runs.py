@@ -1,4 +1,4 @@
-"""`Microsoft.ContainerRegistry/registries/runs`: quick builds as ACR Tasks runs them (API version 2019-06-01-preview)."""
+"""`Microsoft.ContainerRegistry/registries/runs`: quick builds as ACR Tasks runs them (2019-06-01-preview)."""
 
 from __future__ import annotations
 

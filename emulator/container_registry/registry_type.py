@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ class Registry(ResourceType):
         properties.update(
             provisioningState="Succeeded",
             loginServer=f"{document.name.lower()}.{REGISTRY_SUFFIX}:{port}",
-            creationDate=old.properties["creationDate"] if old else iso_date(document.created or now()),
+            creationDate=old.properties["creationDate"] if old else iso_date(time.time()),
         )
 
     def remove(self, document: Document) -> None:
@@ -77,8 +78,8 @@ class Registry(ResourceType):
         """The admin user's passwords, refused while there is no admin user."""
         if not document.properties["adminUserEnabled"]:
             message = (
-                f"Cannot perform credential operations for {document.id} as admin user is disabled. Kindly enable admin "
-                "user as per docs: https://docs.microsoft.com/en-us/azure/container-registry/"
+                f"Cannot perform credential operations for {document.id} as admin user is disabled. Kindly enable "
+                "admin user as per docs: https://docs.microsoft.com/en-us/azure/container-registry/"
                 "container-registry-authentication#admin-account"
             )
             raise ServiceError(400, "UnAuthorizedForCredentialOperations", message)
@@ -108,10 +109,3 @@ class Registry(ResourceType):
         if found is not None and found.key != key:
             return "AlreadyInUse", f"The registry DNS name {name.lower()}.{REGISTRY_SUFFIX} is already in use."
         return None
-
-
-def now() -> float:
-    """Seconds since the epoch."""
-    import time
-
-    return time.time()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 # Loaded by name while a program runs, so no header names them: names of hosts and users, packages in C++.
 BY_NAME = ("libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2", "libgcc_s.so.1", "libstdc++.so.6")
+# Parts of the C library that published wheels name although they are inside libc.so.6 today.
+C_LIBRARY = ("libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1", "libm.so.6", "libanl.so.1")
 LINE = re.compile(r"^\s*(?P<name>\S+) => (?P<path>/\S+) \(0x[0-9a-f]+\)$|^\s*(?P<loader>/\S+ld[^ ]*) \(0x[0-9a-f]+\)$")
 
 
@@ -32,7 +34,7 @@ def closure(programs: Iterable[Path]) -> Libraries:
     found: dict[str, Path] = {}
     loaders: set[Path] = set()
     waiting = list(programs)
-    for name in BY_NAME:
+    for name in (*BY_NAME, *C_LIBRARY):
         path = named_library(name)
         if path:
             found[name] = path

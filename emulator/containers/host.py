@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 import re
+import shutil
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 
 from emulator.containers.addresses import Addresses
 from emulator.containers.container import Container
+from emulator.containers.ends import forget_end, take_up_end, write_end
 from emulator.containers.engine import MARK, Engine, Image, Start
 from emulator.containers.images import Images
 from emulator.containers.keeper import STOP_SECONDS, Keeper, PullFailure
@@ -27,6 +29,7 @@ T = TypeVar("T")
 PULLS_AT_ONCE = 4
 PROCESS_FILE = "process"
 LOG_FILE = "log.txt"
+NAME_FILE = "name"
 logger = logging.getLogger(__name__)
 
 
@@ -68,8 +71,12 @@ class ContainerHost:
         return self._addresses.get(name)
 
     def release(self, name: str) -> None:
-        """Frees the address of a name."""
+        """Frees the address of a container or a group, and removes what stopped containers of it have left."""
         self._addresses.release(name)
+        for file in self._folder.glob(f"*/{NAME_FILE}"):
+            owner = file.read_text()
+            if (owner == name or owner.startswith(name + "/")) and self.find(owner) is None:
+                shutil.rmtree(file.parent, ignore_errors=True)
 
     # -- containers
 
@@ -82,12 +89,17 @@ class ContainerHost:
             there = self._containers.get(specification.name)
             if there is not None and there.specification == specification:
                 return there
-            name, log = specification.name, LogFile(self._own(specification.name) / LOG_FILE)
-            container = self._containers[name] = Container(specification, log)
-            before = self._keepers.get(name)
-            keeper = self._keepers[name] = Keeper(container, self._prepare, self._launch, self._back_off)
-            self._call(_follow(before, keeper))
-        return container
+            forget_end(self._own(specification.name))
+            return self._begin(self._new(specification))
+
+    def resume(self, specification: ContainerSpecification) -> Container:
+        """As `start`, after a restart of the emulator: a container that had ended for good stays as it was."""
+        with self._lock:
+            container = self._new(specification)
+            if take_up_end(self._own(specification.name), container):
+                self._containers[specification.name] = container
+                return container
+            return self.start(specification)
 
     def find(self, name: str) -> Container | None:
         """The container of a name that was started and not stopped."""
@@ -109,9 +121,10 @@ class ContainerHost:
     def stop_all(self, names: Iterable[str], grace: float = 30.0) -> None:
         """Stops several containers at once."""
         with self._lock:
-            keepers = [keeper for name in names if (keeper := self._keepers.pop(name, None))]
-            for keeper in keepers:
-                self._containers.pop(keeper.container.specification.name, None)
+            wanted = set(names)
+            keepers = [keeper for name in wanted if (keeper := self._keepers.pop(name, None))]
+            for name in wanted:
+                self._containers.pop(name, None)
         for stopped in [self._call(keeper.stop(grace)) for keeper in keepers]:
             stopped.result()
 
@@ -139,7 +152,25 @@ class ContainerHost:
         self._loop.close()
         self._pulls.shutdown(wait=False, cancel_futures=True)
 
-    # -- in the loop
+    # -- parts
+
+    def _new(self, specification: ContainerSpecification) -> Container:
+        return Container(specification, LogFile(self._own(specification.name) / LOG_FILE))
+
+    def _begin(self, container: Container) -> Container:
+        name = container.specification.name
+        before = self._keepers.get(name)
+        keeper = Keeper(container, self._prepare, self._launch, self._back_off)
+        self._containers[name], self._keepers[name] = container, keeper
+        self._call(self._follow(before, keeper))
+        return container
+
+    async def _follow(self, before: Keeper | None, keeper: Keeper) -> None:
+        if before is not None:
+            await before.stop(STOP_SECONDS)
+        await keeper.run()
+        if not keeper.stopped:
+            write_end(self._own(keeper.container.specification.name), keeper.container)
 
     async def _prepare(self, container: Container) -> Start:
         specification = container.specification
@@ -173,15 +204,11 @@ class ContainerHost:
         """The container's folder: its name, readable, and a digest, since names may differ in other characters."""
         readable = re.sub(r"[^A-Za-z0-9.-]+", "-", name)[-80:]
         path = self._folder / f"{readable}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-        path.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.mkdir(parents=True)
+            (path / NAME_FILE).write_text(name)
         return path
 
     def _in_use(self, address: str) -> bool:
         with self._lock:
             return any(container.specification.address == address for container in self._containers.values())
-
-
-async def _follow(before: Keeper | None, keeper: Keeper) -> None:
-    if before is not None:
-        await before.stop(STOP_SECONDS)
-    await keeper.run()

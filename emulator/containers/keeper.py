@@ -19,7 +19,6 @@ from emulator.containers.program import Program
 from emulator.containers.watching import watch_listeners, watch_log, watch_memory
 
 STOP_SECONDS = 30.0
-OUT_OF_MEMORY = 137
 logger = logging.getLogger(__name__)
 
 
@@ -72,6 +71,11 @@ class Keeper:
         self._stopping.set()
         await self._done.wait()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody asked for its end."""
+        return self._stopping.is_set()
+
     # -- starting
 
     async def _begin(self) -> Program | None:
@@ -119,7 +123,8 @@ class Keeper:
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     # -- running
 
@@ -160,7 +165,9 @@ class Keeper:
             for task in (*watchers, stop):
                 task.cancel()
             await asyncio.gather(*watchers, stop, return_exceptions=True)
-            program.kill()
+            if ending.done() and await program.out_of_memory():
+                self._killed_for = "OOMKilled"
+            await program.kill()
 
     def _watchers(self, program: Program) -> list[Awaitable[None]]:
         container, specification = self.container, self.container.specification
@@ -194,18 +201,20 @@ class Keeper:
     def _unhealthy(self, kind: str, trouble: str) -> None:
         self.container.record("Unhealthy", f"{kind} probe failed: {trouble}", warning=True)
 
-    def _out_of_memory(self, program: Program, used_gb: float) -> None:
+    async def _out_of_memory(self, program: Program, used_gb: float) -> None:
         self._killed_for = "OOMKilled"
         limit = self.container.specification.memory_gb
         message = f"Container used {used_gb:.2f} GB of memory, its limit is {limit:g} GB"
         self.container.record("Killing", message, warning=True)
-        program.kill()
+        await program.kill()
 
     async def _end(self, program: Program, grace: float) -> None:
         program.terminate()
+        # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the result.
         with suppress(TimeoutError):
-            await asyncio.wait_for(program.wait(), grace)
-        program.kill()
+            async with asyncio.timeout(grace):
+                await program.wait()
+        await program.kill()
 
     def _again(self, code: int) -> bool:
         policy = self.container.specification.restart

@@ -29,33 +29,35 @@ class Program:
         code = await self._process.wait()
         return code if code >= 0 else 128 - code
 
-    def running(self) -> bool:
-        """Whether it has not ended."""
-        return self._process.returncode is None
+    def leader(self) -> int:
+        """Its first process."""
+        return self.pid
 
     def terminate(self) -> None:
         """SIGTERM, to itself only: how its children end is its business."""
         with suppress(ProcessLookupError):
             self._process.terminate()
 
-    def kill(self) -> None:
-        """SIGKILL, to all of it."""
-        for process in family(self.pid):
-            with suppress(psutil.Error):
-                process.kill()
+    async def kill(self) -> None:
+        """SIGKILL, to all of it; when it has ended, to what it has left behind."""
+        await asyncio.to_thread(self._kill)
+
+    async def out_of_memory(self) -> bool:
+        """Whether something else than the emulator ended it for its memory."""
+        return False
 
     def resident_bytes(self) -> int:
         """Memory of all of it, shared pages counted once for each process that has them."""
-        return sum(_resident(process) for process in family(self.pid))
+        return sum(_resident(process) for process in family(self.leader()))
 
     def proportional_bytes(self) -> int:
         """Memory of all of it, shared pages divided among those that share them; slower to find."""
-        return sum(_proportional(process) for process in family(self.pid))
+        return sum(_proportional(process) for process in family(self.leader()))
 
     def listening(self) -> set[tuple[str, int]]:
         """Addresses and ports on which any of it listens."""
         found: set[tuple[str, int]] = set()
-        for process in family(self.pid):
+        for process in family(self.leader()):
             with suppress(psutil.Error):
                 found |= {
                     (connection.laddr.ip, connection.laddr.port)
@@ -63,6 +65,11 @@ class Program:
                     if connection.status == psutil.CONN_LISTEN
                 }
         return found
+
+    def _kill(self) -> None:
+        for process in family(self.pid):
+            with suppress(psutil.Error):
+                process.kill()
 
 
 async def start_program(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from emulator.containers.log_file import LogFile
 from emulator.containers.program import Program
@@ -16,17 +16,23 @@ GB = 1e9
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - looked for, not listened on
 
 
-async def watch_memory(program: Program, limit_gb: float, exceeded: Callable[[float], None]) -> None:
+async def watch_memory(program: Program, limit_gb: float, exceeded: Callable[[float], Awaitable[None]]) -> None:
     """Calls `exceeded` with the used gigabytes once the program holds more than its limit.
 
     An address-space limit would not do: numerical libraries reserve far more than they use.
     """
     while True:
         await asyncio.sleep(MEMORY_SECONDS)
-        used = program.resident_bytes()
-        if used > limit_gb * GB and (used := program.proportional_bytes()) > limit_gb * GB:
-            exceeded(used / GB)
+        used = await asyncio.to_thread(used_bytes, program, limit_gb * GB)
+        if used > limit_gb * GB:
+            await exceeded(used / GB)
             return
+
+
+def used_bytes(program: Program, limit: float) -> int:
+    """Memory in use, counted exactly only where it matters."""
+    roughly = program.resident_bytes()
+    return roughly if roughly <= limit else program.proportional_bytes()
 
 
 async def watch_log(log: LogFile) -> None:
@@ -40,10 +46,10 @@ async def watch_listeners(
     program: Program, specification: ContainerSpecification, record: Callable[[str, str], None]
 ) -> None:
     """Looks once, as soon as the program listens, whether it does so where it was told."""
-    while specification.ports and not (found := program.listening()):
-        await asyncio.sleep(LISTEN_SECONDS)
     if not specification.ports:
         return
+    while not (found := await asyncio.to_thread(program.listening)):
+        await asyncio.sleep(LISTEN_SECONDS)
     for host, port in sorted(found):
         if host in EVERYWHERE:
             record(

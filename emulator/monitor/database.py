@@ -124,7 +124,7 @@ class Database:
 
 def creation(table: Table) -> str:
     """The table and the index that every query uses."""
-    columns = ", ".join(f'"{column.name}" {column.type.sqlite}' for column in table.stored)
+    columns = ", ".join(f'"{column.name}" {column.storage.sqlite}' for column in table.stored)
     return (
         f'create table if not exists "{table.name}" (component integer not null, {columns});'
         f'create index if not exists "{table.name}_time" on "{table.name}" (component, timestamp);'

@@ -76,6 +76,8 @@ def rows(item: Item) -> list[tuple[Table, dict[str, Any]]]:
 def common(item: Item, base: Item) -> dict[str, Any]:
     """What every row has."""
     tags = item.get("tags") or {}
+    if not isinstance(tags, dict):
+        raise ItemError("Field 'tags' on type 'Envelope' is of incorrect type")
     rate = item.get("sampleRate") or 100.0
     shared = {column: str(tags.get(tag, "")) for column, tag in TAGS.items()}
     return {

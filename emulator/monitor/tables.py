@@ -19,7 +19,7 @@ TRUTH = "case t.\"{name}\" when 1 then 'True' else 'False' end"
 @dataclass(frozen=True)
 class Column:
     """A column: its name in a component and in a workspace ("" where it has none), its type, and the SQL that reads it
-    there when it is not the column itself.
+    there when it is not the column itself. Where the types differ, the workspace's is the one that is stored.
     """
 
     name: str
@@ -28,6 +28,11 @@ class Column:
     sql: str = ""
     workspace_sql: str = ""
     workspace_type: Type | None = None
+
+    @property
+    def storage(self) -> Type:
+        """The type of the SQLite column."""
+        return self.workspace_type or self.type
 
     @property
     def stored(self) -> bool:

@@ -151,13 +151,13 @@ class Deployments:
         return Instance(name, container, f"http://{address}:{serving.scoring.port}")
 
     def _await_ready(self, document: Document, fresh: Sequence[Instance], seconds: float, turn: Turn) -> None:
-        deadline = time.monotonic() + seconds
         for instance in fresh:
             container = instance.container
             while not container.wait(settled, LOOK_SECONDS):
                 if turn.deleting.is_set():
                     raise deleted(document)
-                if time.monotonic() > deadline and container.state == "Running":
+                # The time for pulling the image does not count.
+                if container.state == "Running" and time.time() - (container.started or 0.0) > seconds:
                     raise never_ready(container, seconds)
             if not container.ready:
                 raise crashed(container)

@@ -13,6 +13,7 @@ from emulator.machine_learning.identifiers import workspace_id
 from emulator.machine_learning.locations import UnresolvedReference
 from emulator.machine_learning.service import MachineLearningService
 from emulator.online_endpoints import names, score_server
+from emulator.online_endpoints.image_access import check_image_access
 from emulator.online_endpoints.instance_types import size
 from emulator.online_endpoints.model_files import ModelFiles
 from emulator.online_endpoints.probes import to_probe
@@ -92,7 +93,7 @@ class Preparation:
         memory, cpu = size(deployment.properties["instanceType"])
         return Serving(
             folder=str(folder),
-            image=self._resolve(environment.properties["image"]),
+            image=self._resolve(deployment, environment.properties["image"]),
             scoring=routes["scoringRoute"],
             liveness=self._probe(deployment, "livenessProbe", routes["livenessRoute"]),
             readiness=self._probe(deployment, "readinessProbe", routes["readinessRoute"]),
@@ -102,8 +103,11 @@ class Preparation:
             cpu=cpu,
         )
 
-    def _resolve(self, reference: str) -> str:
+    def _resolve(self, deployment: Document, reference: str) -> str:
         """The image by digest, so that every instance and every restart runs the same."""
+        endpoint = self.emulator.store.get(names.endpoint_id(deployment))
+        if endpoint is not None:
+            check_image_access(self.emulator.store, endpoint, reference)
         images = getattr(self.emulator.services.get("container-registry"), "images", None)
         try:
             if images is None:

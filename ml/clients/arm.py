@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,10 @@ class Arm:
             page = _object(self._checked("GET", link, {}, None, ())) if link else None
         return found
 
+    def follow(self, url: str) -> httpx.Response:
+        """What an address of the cloud's own answers, such as that of an operation to poll."""
+        return self._patient(self._checked, "GET", url, {}, None, ())
+
     def send(
         self,
         method: str,
@@ -78,16 +83,20 @@ class Arm:
         Raises:
             CloudError: the cloud refused it (statuses in `accept` are no refusal), or did not answer.
         """
+        values = {"api-version": version, **(query or {})}
+        return self._patient(self._checked, method, path, values, body, accept)
+
+    def _patient(self, request: Callable[..., httpx.Response], *arguments: Any) -> httpx.Response:
+        """Asks again while the refusal may pass."""
         from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-        values = {"api-version": version, **(query or {})}
         waits = Retrying(
             retry=retry_if_exception(_may_pass),
             stop=stop_after_delay(ROLE_SECONDS),
             wait=wait_exponential(1, max=30),
             reraise=True,
         )
-        return waits(self._checked, method, path, values, body, accept)
+        return waits(request, *arguments)
 
     def _checked(
         self, method: str, path: str, query: dict[str, str], body: dict[str, Any] | None, accept: tuple[int, ...]

@@ -12,12 +12,14 @@ from ml.clients.errors import CloudError
 
 API_VERSION = "2023-05-01"
 CONTAINER = "main"
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.2
 LONGEST_POLL_SECONDS = 5.0
+OPERATION_TRIES = 10
 LOG_LINES = 30
 MOST_RESTARTS = 2
 
 Report = Callable[[str], None]
+Wait = Callable[[float], None]
 
 
 class GroupFailure(CloudError):
@@ -139,12 +141,20 @@ class ContainerGroups:
         """A group's ARM path."""
         return f"{self._collection}/{name}"
 
-    def create(self, group: ContainerGroup, *, timeout: float = 600.0, report: Report = lambda _: None) -> GroupState:
+    def create(
+        self,
+        group: ContainerGroup,
+        *,
+        timeout: float = 600.0,
+        report: Report = lambda _: None,
+        wait: Wait = time.sleep,
+    ) -> GroupState:
         """Makes a group, or takes up the one of that name, and waits until it answers at its readiness path.
 
         Args:
             timeout: seconds until it must be ready.
             report: told when something has changed.
+            wait: sleeps that many seconds.
 
         Raises:
             GroupFailure: the image cannot be had, the container ends again and again, or it is not ready in time.
@@ -152,12 +162,13 @@ class ContainerGroups:
         """
         deadline = time.monotonic() + timeout
         try:
-            arm().put(self.path(group.name), API_VERSION, group.body())
+            answer = arm().send("PUT", self.path(group.name), API_VERSION, body=group.body())
         except CloudError as error:
             if error.code == "InaccessibleImage":
                 raise GroupFailure(str(error), status=error.status, code=error.code) from None
             raise
-        return self._wait(group, deadline, report)
+        operation = answer.headers.get("azure-asyncoperation", "")
+        return self._until_ready(group, operation, deadline, report, wait)
 
     def get(self, name: str) -> GroupState | None:
         """A group's state, None when there is no such group."""
@@ -179,29 +190,33 @@ class ContainerGroups:
             raise
         return str((document or {}).get("content") or "")
 
-    def delete(self, name: str, *, timeout: float = 120.0) -> None:
+    def delete(self, name: str, *, timeout: float = 120.0, wait: Wait = time.sleep) -> None:
         """Deletes a group and waits until it is gone; nothing happens when there is none.
 
         Raises:
             CloudError: it is still there after `timeout` seconds.
         """
         arm().delete(self.path(name), API_VERSION)
-        deadline, wait = time.monotonic() + timeout, POLL_SECONDS
+        deadline, pause = time.monotonic() + timeout, POLL_SECONDS
         while self.get(name) is not None:
             if time.monotonic() > deadline:
                 raise CloudError(f"the container group '{name}' is still there {timeout:.0f} s after it was deleted")
-            time.sleep(wait)
-            wait = min(wait * 1.5, LONGEST_POLL_SECONDS)
+            wait(pause)
+            pause = min(pause * 1.5, LONGEST_POLL_SECONDS)
 
     # -- waiting
 
-    def _wait(self, group: ContainerGroup, deadline: float, report: Report) -> GroupState:
-        said, wait = "", POLL_SECONDS
+    def _until_ready(
+        self, group: ContainerGroup, operation: str, deadline: float, report: Report, wait: Wait
+    ) -> GroupState:
+        said, pause = "", POLL_SECONDS
         while True:
             found = self.get(group.name)
             if found is None:
                 raise GroupFailure(f"the container group '{group.name}' was deleted while it was being made")
-            self._refuse_failed(group, found)
+            if found.provisioning == "Failed":
+                raise self._failure(group, found, f"could not be made{self._error(operation, wait)}")
+            self._refuse_ended(group, found)
             if found.state == "Running" and found.provisioning == "Succeeded" and answers(found, group):
                 return found
             text = f"{group.name}: {found.reason or found.state}"
@@ -210,12 +225,19 @@ class ContainerGroups:
                 said = text
             if time.monotonic() > deadline:
                 raise self._failure(group, found, "is not ready in time")
-            time.sleep(min(wait, max(0.0, deadline - time.monotonic())))
-            wait = min(wait * 1.2, LONGEST_POLL_SECONDS)
+            wait(min(pause, max(0.0, deadline - time.monotonic())))
+            pause = min(pause * 1.3, LONGEST_POLL_SECONDS)
 
-    def _refuse_failed(self, group: ContainerGroup, found: GroupState) -> None:
-        if found.provisioning == "Failed":
-            raise self._failure(group, found, "could not be made")
+    def _error(self, operation: str, wait: Wait) -> str:
+        """What the operation that made a group ended with; it may end a moment after the group says Failed."""
+        for _ in range(OPERATION_TRIES if operation else 0):
+            status = arm().follow(operation).json()
+            if error := status.get("error"):
+                return f": {error.get('code')}: {error.get('message')}"
+            wait(POLL_SECONDS)
+        return ""
+
+    def _refuse_ended(self, group: ContainerGroup, found: GroupState) -> None:
         if found.state == "Terminated":
             raise self._failure(group, found, f"ended with exit code {found.exit_code}")
         if found.restarts > MOST_RESTARTS or ("CrashLoopBackOff" in found.reason and found.restarts):

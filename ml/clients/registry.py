@@ -90,6 +90,11 @@ class ContainerRegistry:
         if answer.status_code == 202:
             self._finish(answer.headers["location"], f"importing {source}", wait)
 
+    def lock(self, repository: str, tag: str) -> None:
+        """Sees to it that nobody moves a tag; it can still be deleted."""
+        with self._client() as client:
+            client.update_tag_properties(repository, tag, can_write=False)
+
     def untag(self, repository: str, tag: str) -> None:
         """Removes a tag; its manifest stays. Nothing happens when there is none."""
         from azure.core.exceptions import ResourceNotFoundError

@@ -86,12 +86,12 @@ class RegistryBuilds:
         return run.digest
 
     def upload(self, folder: Path) -> str:
-        """Uploads a build context; where it is, as `schedule` wants it."""
+        """Uploads a build context, links as what they point at; where it is, as `schedule` wants it."""
         import httpx
 
         target = arm().post(f"{self.registry.id}/listBuildSourceUploadUrl", API_VERSION)
         with tempfile.TemporaryFile() as archive:
-            with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=1) as content:
+            with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=1, dereference=True) as content:
                 content.add(folder, arcname=".")
             size = archive.tell()
             archive.seek(0)

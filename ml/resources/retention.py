@@ -8,10 +8,12 @@ from typing import ClassVar
 
 import pulumi
 
+from ml.clients.arm import arm
 from ml.clients.data import DataAssets
 from ml.clients.datastore import Folder, folder_uri
 from ml.clients.jobs import Jobs
 from ml.clients.models import Models
+from ml.clients.registry import API_VERSION, ContainerRegistry
 from ml.clients.tracking import Tracking
 from ml.clients.workspace import Workspace
 from ml.resources.base import Properties, Provider, Resource
@@ -28,10 +30,11 @@ class RetentionProvider(Provider):
         return inputs["system"], {}
 
     def release(self, identifier: str, properties: Properties) -> None:
-        """Deletes the system's model, jobs, data versions, runs and files."""
+        """Deletes the system's images, model, jobs, data versions, runs and files."""
         workspace = Workspace.from_inputs(properties["workspace"])
         if workspace.get() is None:
             return
+        purge_images(properties)
         if properties.get("model"):
             status(f"deleting model {properties['model']}")
             Models(workspace, properties["model"]).purge()
@@ -49,6 +52,16 @@ class RetentionProvider(Provider):
         Folder(workspace, folder_uri(f"systems/{properties['system']}")).delete()
 
 
+def purge_images(properties: Properties) -> None:
+    """Deletes the system's images, where it has any and the registry still exists."""
+    given = properties.get("registry")
+    if not given or arm().get(given["id"], API_VERSION) is None:
+        return
+    repository = properties["system"].replace("_", "-")
+    status(f"deleting images {repository}")
+    ContainerRegistry.from_inputs(given).purge(repository)
+
+
 class Retention(Resource, module="ml", name="Retention"):
     """One a system, declared first."""
 
@@ -60,7 +73,14 @@ class Retention(Resource, module="ml", name="Retention"):
         workspace: Mapping[str, pulumi.Input[str]],
         assets: Sequence[str],
         model: str | None = None,
+        registry: Mapping[str, pulumi.Input[str]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        inputs = {"system": system, "workspace": workspace, "assets": list(assets), "model": model}
+        inputs = {
+            "system": system,
+            "workspace": workspace,
+            "assets": list(assets),
+            "model": model,
+            "registry": registry,
+        }
         super().__init__(RetentionProvider(), name, inputs, opts)

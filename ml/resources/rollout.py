@@ -7,11 +7,16 @@ from typing import Any, ClassVar
 
 import pulumi
 
+from ml.clients.workspace import Workspace
 from ml.resources.base import InputError, Properties, Provider, Resource, unknown
 from ml.resources.host import Failure, note, status
+from ml.resources.rollout_endpoint import Machines, deployment_name, variables
+from ml.resources.rollout_plan import WHOLE
+from ml.resources.rollout_ports import Target
 from ml.resources.rollout_refusal import compare_champion, refuse, rejection, settle, unsettled
 from ml.resources.rollout_run import RolloutRun, observe
 from ml.resources.rollout_site import Site
+from ml.resources.rollout_trials import trials
 from ml.resources.rollout_writer import writer
 
 
@@ -67,30 +72,36 @@ class RolloutProvider(Provider):
         """What serves now. Version and image follow it too, so that the next `up` sees a difference to what is wanted:
         after a rollback, or when a rollout was cut off in between.
         """
-        site = Site(properties, HostRow())
+        site = to_site(properties)
         if not site.exists():
             return None
         seen = observe(site.endpoint, site.models)
-        whole = [name for name, share in seen.traffic.items() if share == 100]
+        whole = [name for name, share in seen.traffic.items() if share == WHOLE]
         found = seen.deployments.get(whole[0]) if whole else None
         if found is None or found.version != seen.champion:
-            return {**site.addresses(), "serving": seen.champion, "deployment": None, "version": None, "image": None}
+            between = {"deployment": None, "version": None, "image": None}
+            return {**site.addresses(), "serving": seen.champion, **between}
         now = {"serving": found.version, "deployment": found.name, "version": found.version, "image": found.image}
         return {**site.addresses(), **now}
 
     def release(self, identifier: str, properties: Properties) -> None:
         """Nothing serves any more: traffic, deployments, what is left in staging, and the champion's tag go."""
-        site = Site(properties, HostRow())
-        if not site.exists():
+        site = to_site(properties)
+        if site.workspace.get() is None:
             return
-        with writer(site, properties["system"], {"doing": "destroying"}) as ports:
+        if not site.exists():
+            site.models.uncrown()
+            return
+        target = to_target(properties)
+        with writer(site, properties["system"], about(target, "destroying")) as ports:
             ports.lease.check()
             ports.endpoint.set_traffic({})
             for deployment in ports.endpoint.deployments():
                 status(f"removing {deployment.name}")
                 ports.lease.check()
                 ports.endpoint.remove(deployment.name)
-            site.staging_tidy()
+            with trials(properties, site, target, ports.lease) as left:
+                left.tidy()
             ports.models.uncrown()
 
 
@@ -103,23 +114,57 @@ def bring(inputs: Properties, planned: int | None) -> Properties:
     Raises:
         Failure: it did not; the message says what serves and what to do.
     """
-    site = Site(inputs, HostRow())
-    target = site.target
+    site, target = to_site(inputs), to_target(inputs)
     if not site.exists():
         raise Failure(f"there is no endpoint {inputs['endpoint']} in workspace {site.workspace.name}")
-    before = rejection(site.models, target)
-    retrying = before is not None and target.digest in (inputs.get("retryRejected") or [])
-    if before is not None and not retrying:
-        seen = observe(site.endpoint, site.models)
-        if unsettled(seen, target):
-            with writer(site, inputs["system"], site.about()) as ports:
-                settle(ports, target)
-        raise refuse(before, target, seen)
-    with writer(site, inputs["system"], site.about()) as ports:
+    retrying = refuse_rejected(site, target, inputs.get("retryRejected") or [])
+    with writer(site, inputs["system"], about(target, f"rolling out version {target.version}")) as ports:
+        site.alive = ports.lease.alive
         compare_champion(ports.models.champion(), planned, target)
-        with site.trials(ports) as trials:
-            RolloutRun(target, ports, trials, inputs["stages"], retrying).run()
+        with trials(inputs, site, target, ports.lease) as candidate:
+            RolloutRun(target, ports, candidate, inputs["stages"], retrying).run()
+        ports.lease.check()
+        site.endpoint.scale(target.deployment, inputs["instances"])
     return {**site.addresses(), "serving": target.version, "deployment": target.deployment}
+
+
+def refuse_rejected(site: Site, target: Target, forgiven: Sequence[str]) -> bool:
+    """Whether the target was rejected and the person asks for it again.
+
+    Raises:
+        Failure: it was rejected, and nobody asks for it.
+    """
+    before = rejection(site.models, target)
+    if before is None or target.digest in forgiven:
+        return before is not None
+    seen = observe(site.endpoint, site.models)
+    if unsettled(seen, target):
+        with writer(site, site.system, about(target, "putting a rejected version away")) as ports:
+            settle(ports, target)
+        seen = observe(site.endpoint, site.models)
+    raise refuse(before, target, seen)
+
+
+def to_site(inputs: Properties) -> Site:
+    """Where the rollout takes place."""
+
+    def machines() -> Machines:
+        given = variables(inputs.get("applicationInsightsId"), inputs.get("identityClientId"))
+        return Machines(inputs["instanceType"], inputs["instances"], inputs["readySeconds"], given)
+
+    workspace = Workspace.from_inputs(inputs["workspace"])
+    return Site(workspace, inputs["system"], inputs["model"], inputs["endpoint"], HostRow(), machines)
+
+
+def to_target(inputs: Properties) -> Target:
+    """What should serve."""
+    version, image = int(inputs["version"] or 0), str(inputs["image"] or "")
+    return Target(version, image, inputs["sha256"], deployment_name(version, image, inputs["instanceType"]))
+
+
+def about(target: Target, doing: str) -> dict[str, str]:
+    """What the lock tells others, `make rollback` above all."""
+    return {"doing": doing, "version": str(target.version), "image": target.image, "deployment": target.deployment}
 
 
 class Rollout(Resource, module="ml", name="Rollout"):

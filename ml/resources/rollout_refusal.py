@@ -5,7 +5,7 @@ from __future__ import annotations
 from ml.resources.host import Failure
 from ml.resources.rollout_plan import WHOLE, usable
 from ml.resources.rollout_ports import Models, Observation, Target
-from ml.resources.rollout_run import Ports, observe, ways_on
+from ml.resources.rollout_run import Ports, observe, set_traffic, ways_on
 
 
 def rejection(models: Models, target: Target) -> str | None:
@@ -39,8 +39,7 @@ def settle(ports: Ports, target: Target) -> None:
         )
         if best is None:
             return
-        ports.lease.check()
-        ports.endpoint.set_traffic({best.name: WHOLE})
+        set_traffic(ports, {best.name: WHOLE})
     if target.deployment in seen.deployments:
         ports.lease.check()
         ports.endpoint.remove(target.deployment)

@@ -9,7 +9,7 @@ from ml.clients.errors import CloudError
 from ml.resources.host import Failure
 from ml.resources.rollout_plan import WHOLE, previous, serving, usable
 from ml.resources.rollout_ports import Deployment, Observation, digest_of
-from ml.resources.rollout_run import Ports, observe, shown, today
+from ml.resources.rollout_run import Ports, observe, set_traffic, shown, today
 
 # A writer that has lost its lease notices within its renewal; what it had sent before may still arrive.
 SETTLE_SECONDS, SETTLE_STEP = 6.0, 0.5
@@ -166,8 +166,7 @@ def reject_all(ports: Ports, decision: Return, reason: str) -> None:
 
 def shift(ports: Ports, name: str, pause: Callable[[float], None]) -> None:
     """All traffic to one deployment, also when a write of the former holder arrives late."""
-    ports.lease.check()
-    ports.endpoint.set_traffic({name: WHOLE})
+    set_traffic(ports, {name: WHOLE})
     waited = 0.0
     while waited < SETTLE_SECONDS:
         pause(SETTLE_STEP)
@@ -175,5 +174,4 @@ def shift(ports: Ports, name: str, pause: Callable[[float], None]) -> None:
         found = ports.endpoint.traffic()
         if found != {name: WHOLE}:
             ports.row.note(f"a late write was undone: {shown(found)}")
-            ports.lease.check()
-            ports.endpoint.set_traffic({name: WHOLE})
+            set_traffic(ports, {name: WHOLE})

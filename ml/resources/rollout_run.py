@@ -5,7 +5,8 @@ Whatever ends it early leaves all traffic on one deployment: the one that served
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -41,6 +42,8 @@ from ml.resources.rollout_ports import (
     digest_of,
 )
 
+CONFLICT = 409
+BUSY_SECONDS, BUSY_STEP = 120.0, 1.0
 TOOK_OVER = "another rollout or `make rollback` took over; this run has changed nothing since: run `pulumi refresh`"
 
 
@@ -52,6 +55,21 @@ class Ports:
     models: Models
     lease: Lease
     row: Row
+
+
+def set_traffic(ports: Ports, traffic: Mapping[str, int]) -> None:
+    """Sets the traffic while the lease is ours; waits for an operation of the endpoint that is under way."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        ports.lease.check()
+        try:
+            ports.endpoint.set_traffic(traffic)
+        except CloudError as error:
+            if error.status != CONFLICT or time.monotonic() > deadline:
+                raise
+            time.sleep(BUSY_STEP)
+        else:
+            return
 
 
 def observe(endpoint: Endpoint, models: Models) -> Observation:
@@ -151,8 +169,7 @@ class RolloutRun:
 
     def write(self, traffic: dict[str, int]) -> None:
         """Sets the traffic while the lease is ours."""
-        self.ports.lease.check()
-        self.ports.endpoint.set_traffic(traffic)
+        set_traffic(self.ports, traffic)
 
     def unchanged(self, traffic: dict[str, int]) -> None:
         """The traffic is still what this run has set.

@@ -13,7 +13,8 @@ from ml.resources.host import Failure
 from ml.resources.rollout_checks import Golden, stranger
 from ml.resources.rollout_ports import Rejected, Row, Target
 
-READY_SECONDS = 300.0
+# Azure may take minutes to find a machine and to pull the image; the server's own time counts from then on.
+START_SECONDS, READY_SECONDS = 600.0, 120.0
 POLL_SECONDS = 1.0
 KEY_BYTES = 32
 
@@ -90,7 +91,8 @@ class Staging:
 
     def ready(self) -> str:
         """Where the server answers, once it says that it is ready."""
-        deadline, said = time.monotonic() + self.seconds, Answer(0, 0, None, "it has no address yet")
+        deadline, said = time.monotonic() + START_SECONDS, Answer(0, 0, None, "it has no address yet")
+        running = False
         while time.monotonic() < deadline:
             state = self.groups.state(self.group)
             if state.problem:
@@ -98,12 +100,16 @@ class Staging:
             if state.ended:
                 raise Rejected(f"in staging its server ended at start, {state.ended}\n{self.logs()}")
             if state.base_url:
+                deadline = deadline if running else time.monotonic() + self.seconds
+                running = True
                 with ScoringClient(f"{state.base_url}/score", seconds=5) as client:
                     said = client.get("/ready")
                 if said.status == 200:
                     return state.base_url
             self.row.status(f"staging: {self.group} is not ready yet ({said.problem})")
             self.pause(POLL_SECONDS)
+        if not running:
+            raise Failure(f"staging: {self.group} did not start within {START_SECONDS:.0f} s")
         raise Rejected(f"in staging it was not ready after {self.seconds:.0f} s: {said.problem}\n{self.logs()}")
 
     def identify(self, said: Answer) -> None:

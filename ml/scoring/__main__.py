@@ -54,4 +54,6 @@ def serve(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)  # nothing is left to do, and a thread that is inside the model would make an orderly exit crash

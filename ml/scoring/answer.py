@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+GONE = 499
+"""The client left before it was answered; a number that proxies use too, seen in telemetry only."""
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+STATUS_LINES[GONE] = b"HTTP/1.1 499 Client Closed Request\r\n"
 
 
 class Answer(NamedTuple):

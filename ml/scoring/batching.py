@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ml.scoring.answer import Answer, refused
+from ml.scoring.answer import GONE, Answer, refused
 from ml.scoring.errors import Refusal, overloaded
 from ml.scoring.log import say
 
@@ -29,6 +29,9 @@ QUICK_SECONDS = 0.005
 """A full batch of a quick model takes at most this long."""
 SLOW_SECONDS = 0.1
 """A batch on the loop that takes this long moves the model to the thread for good."""
+
+
+ABANDONED = Refusal(GONE, "client_gone", "the client closed its side before its turn came")
 
 
 class Job:
@@ -123,8 +126,7 @@ class Batching:
                 del self._handed_over[job]
             self.waiting -= 1
             self.waiting_rows -= len(job.values)
-            if job.answer is not None and not job.request.abandoned:
-                job.finish(job.request, job.answer)
+            job.finish(job.request, job.answer or refused(ABANDONED))
 
     # -- the thread
 

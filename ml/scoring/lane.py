@@ -11,6 +11,7 @@ from onnxruntime import RunOptions
 from ml.scoring.answer import Answer, refused
 from ml.scoring.errors import Refusal
 from ml.scoring.log import logger
+from ml.scoring.model import FATAL
 from ml.scoring.results import Results
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Lane:
         """When the present call of the model began, on the monotonic clock; None between calls."""
         self._model = model
         self._results = results
-        self._options: Any = RunOptions()
+        self._options = run_options()
         self._ended = False
 
     def end(self) -> None:
@@ -82,7 +83,7 @@ class Lane:
     def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
         if self._ended:
             self._ended = False
-            self._options = RunOptions()
+            self._options = run_options()
             refusal = Refusal(504, "scoring_timeout", "the model took too long; send fewer rows or try again")
         elif len(jobs) > 1:
             for job in jobs:
@@ -93,3 +94,10 @@ class Lane:
         logger.log(logging.ERROR, "the model failed", extra={"facts": {"error": str(error), "requests": len(jobs)}})
         for job in jobs:
             job.answer = refused(refusal)
+
+
+def run_options() -> Any:
+    """Options of a call, by which it can be ended."""
+    options = RunOptions()
+    options.log_severity_level = FATAL
+    return options

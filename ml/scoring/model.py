@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Columns = list[list[Any]]
     Values = Sequence[Any]
 
+FATAL = 4
 KINDS = {"tensor(string)": "text", "tensor(float)": "number"}
 
 
@@ -103,7 +104,7 @@ def _identity(path: Path, sha256: str) -> ModelIdentity:
 def _session(content: bytes, path: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = FATAL  # errors come as exceptions, and are logged in our form
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's errors have no common base of their own

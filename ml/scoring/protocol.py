@@ -46,6 +46,8 @@ class Connection(asyncio.Protocol):
         self.ended = False
         """The client has closed its side."""
         self.deadline = NEVER
+        self.fresh = True
+        """It has not asked for anything yet."""
         self.held = 0
         """Bytes of bodies that the service counts for this connection."""
 
@@ -82,11 +84,15 @@ class Connection(asyncio.Protocol):
             self._check_unfinished(self.request, len(data))
 
     def eof_received(self) -> bool:
-        """The client sends no more; it may still read."""
+        """The client sends no more. It may still read, but nearly always it has given up: what waits for a slow model
+        is not scored for it any more.
+        """
         self.ended = True
         if self.request is not None:
             self._refuse(Refusal(400, "truncated", "the request ended before its last byte; send all of it"))
         self.discarding = True
+        if self.active is not None:
+            self.active.abandoned = True
         return self.active is not None or bool(self.waiting)
 
     def pause_writing(self) -> None:
@@ -101,6 +107,7 @@ class Connection(asyncio.Protocol):
     # -- called by the parser
 
     def on_message_begin(self) -> None:
+        self.fresh = False
         if not self.discarding:
             self.request = Request(self.service.now + self.service.settings.request_seconds)
             self._set_deadline()

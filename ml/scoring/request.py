@@ -55,7 +55,7 @@ class Request:
         self.unread = False
         """Refused before its last byte was read."""
         self.abandoned = False
-        """Nobody waits for the answer any more."""
+        """The client has closed its side: hardly anybody waits for the answer any more."""
         self.held = 0
         """Bytes of its body that the service counts as held."""
         self.complete_head = False

@@ -27,6 +27,7 @@ WORKER = "SCORING_WORKER"
 PIPE = 0
 """Such a process's standard input is a pipe from the first one, which closes when that dies."""
 TICK_SECONDS = 0.25
+LOOK_SECONDS = 0.02
 BACKLOG = 2_048
 TELEMETRY_SECONDS = 5.0
 """What telemetry gets at least for its last batch."""
@@ -76,18 +77,30 @@ class Server:
             self._loop.add_signal_handler(one, self._stopping.set)
         if os.environ.get(WORKER):
             self._loop.add_reader(PIPE, self._stop_with_parent)
-        listener = listening_socket(self._settings)
-        server = await self._loop.create_server(lambda: Connection(self._service), sock=listener)
         ticking = self._loop.create_task(self._tick())
-        host, port = listener.getsockname()[:2]
-        say("listening", host=host, port=port, process=os.getpid())
         try:
-            if await self._load():
-                await self._stopping.wait()
-                await self._drain(server)
+            await self._serve()
         finally:
             ticking.cancel()
-            server.close()
+
+    async def _serve(self) -> None:
+        """One process listens first, so that its health is seen while a large model loads. Of several only those that
+        are ready may listen: the system gives connections to all that do.
+        """
+        first = self._settings.workers > 1
+        if first:
+            await self._load()
+        listener = listening_socket(self._settings)
+        server = await self._loop.create_server(lambda: Connection(self._service), sock=listener)
+        host, port = listener.getsockname()[:2]
+        say("listening", host=host, port=port, process=os.getpid())
+        if not first:
+            await self._load()
+        identity = self._service.loaded().model.identity
+        seconds = round(time.monotonic() - self._begin, 3)
+        say("ready", model=identity.name, version=identity.version, sha256=identity.sha256, seconds=seconds)
+        await self._stopping.wait()
+        await self._drain(server, listener)
 
     def _stop_with_parent(self) -> None:
         self._loop.remove_reader(PIPE)
@@ -98,8 +111,8 @@ class Server:
             await asyncio.sleep(TICK_SECONDS)
             self._service.tick()
 
-    async def _load(self) -> bool:
-        """Load the model, unless the server is stopped meanwhile."""
+    async def _load(self) -> None:
+        """Load the model; ends the process when it is told to stop meanwhile."""
         loading = self._loop.create_task(asyncio.to_thread(load, self._settings, self._loop))
         stopping = self._loop.create_task(self._stopping.wait())
         await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -110,12 +123,8 @@ class Server:
         self._service.telemetry = start_telemetry(self._service.scorer.model.identity)
         gc.collect()
         gc.freeze()  # what lives as long as the process need not be looked at again
-        identity = self._service.scorer.model.identity
-        seconds = round(time.monotonic() - self._begin, 3)
-        say("ready", model=identity.name, version=identity.version, sha256=identity.sha256, seconds=seconds)
-        return True
 
-    async def _drain(self, server: asyncio.Server) -> None:
+    async def _drain(self, server: asyncio.Server, listener: socket.socket) -> None:
         """Answer what is on its way and what is in flight; every answer now closes its connection.
 
         The port stays open for a moment, because a closed one would drop connections that the system has accepted
@@ -125,18 +134,34 @@ class Server:
         service.draining = True
         say("draining", connections=len(service.connections))
         await asyncio.sleep(self._settings.linger_seconds)
+        accepted = take_all(listener)
         server.close()
+        for one in accepted:
+            await self._loop.connect_accepted_socket(lambda: Connection(service), one)
         deadline = self._loop.time() + self._settings.drain_seconds
-        for connection in [one for one in service.connections if one.idle]:
-            connection.leave()
+        first_word = self._loop.time() + self._settings.linger_seconds
         while service.connections and self._loop.time() < deadline:
-            await asyncio.sleep(0.02)
+            for connection in [one for one in service.connections if one.idle]:
+                # A new one has a request on its way that nobody could have taken back.
+                if not connection.fresh or self._loop.time() > first_word:
+                    connection.leave()
+            await asyncio.sleep(LOOK_SECONDS)
         left = len(service.connections)
         for connection in list(service.connections):
             connection.transport.abort()
         dropped = await asyncio.to_thread(end_telemetry, service.telemetry, deadline - self._loop.time())
         level = logging.WARNING if left or dropped else logging.INFO
         say("stopped", level, unanswered_connections=left, telemetry_dropped=dropped)
+
+
+def take_all(listener: socket.socket) -> list[socket.socket]:
+    """Every connection that the system has accepted for us; those left in its queue when it closes would be reset."""
+    taken: list[socket.socket] = []
+    while True:
+        try:
+            taken.append(listener.accept()[0])
+        except BlockingIOError:
+            return taken
 
 
 def load(settings: Settings, loop: asyncio.AbstractEventLoop) -> Scorer:

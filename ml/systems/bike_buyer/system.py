@@ -8,10 +8,12 @@ from typing import Any
 import pulumi
 
 from infra.platform import Platform
+from ml.resources.container_image import ContainerImage
 from ml.resources.data_version import DataVersion
 from ml.resources.model_version import ModelVersion
 from ml.resources.quality_gate import QualityGate
 from ml.resources.retention import Retention
+from ml.resources.rollout import Rollout
 from ml.resources.training_job import TrainingJob
 
 FILES = ("potential-bike-buyers.csv", "adworks-bike-purchases.csv")
@@ -27,13 +29,7 @@ class System:
     """From the customers' data to the endpoint that says who will buy."""
 
     def __init__(self, name: str, platform: Platform) -> None:
-        settings = platform.settings
-        workspace = {
-            "subscriptionId": platform.subscription_id,
-            "resourceGroupName": platform.resource_group_name,
-            "workspaceName": platform.workspace_name,
-        }
-        endpoint = platform.scoring_endpoint(name)
+        settings, workspace = platform.settings, platform.workspace_inputs
         self.retention = Retention(
             f"{name}-retention",
             system=name,
@@ -95,8 +91,39 @@ class System:
             provenance=self.gate.provenance,
             opts=after,
         )
+        self.image = ContainerImage(
+            f"{name}-image",
+            system=name,
+            model=MODEL,
+            version=self.version.version,
+            sha256=self.gate.sha256,
+            workspace=workspace,
+            registry=platform.registry_inputs,
+            features=f"{FOLDER}/features.yaml",
+            opts=after,
+        )
+        self.endpoint = platform.scoring_endpoint(name)
+        self.rollout = Rollout(
+            f"{name}-rollout",
+            system=name,
+            model=MODEL,
+            version=self.version.version,
+            sha256=self.gate.sha256,
+            image=self.image.image,
+            workspace=workspace,
+            endpoint=self.endpoint.endpoint_name,
+            endpoint_id=self.endpoint.endpoint_id,
+            staging=platform.staging_inputs,
+            application_insights_id=platform.monitoring.application_insights_id,
+            identity_client_id=platform.identities.endpoint.client_id,
+            stages=settings.rollout.stages,
+            stage_seconds=settings.rollout.stage_seconds,
+            instance_type=settings.serving.instance_type,
+            instances=settings.serving.instances,
+            retry_rejected=settings.rollout.retry_rejected,
+            opts=pulumi.ResourceOptions(depends_on=[self.retention, self.endpoint]),
+        )
         self.cloud = settings.cloud
-        self.endpoint = endpoint
 
     @property
     def outputs(self) -> Mapping[str, Any]:
@@ -106,10 +133,12 @@ class System:
             "data": {"source": self.data.source, "rows": self.data.rows, "version": self.data.digest},
             "job": self.training.job,
             "experimentUri": self.training.experimentUri,
+            "scoringUri": self.rollout.scoringUri,
+            "openApiUri": self.rollout.openApiUri,
             "endpoint": self.endpoint.endpoint_name,
             "model": {
                 "name": MODEL,
-                "version": self.version.version,
+                "version": self.rollout.serving,
                 "sha256": self.gate.sha256,
                 "metrics": self.gate.metrics,
             },

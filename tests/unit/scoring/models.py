@@ -17,6 +17,7 @@ from ml.jobkit import features, frame, golden, onnx_export
 from ml.systems.bike_buyer import generator
 from ml.systems.bike_buyer.job import join
 
+OLD_AGE = 119.0
 SPECIFICATION = Path("ml/systems/bike_buyer/features.yaml")
 
 
@@ -41,10 +42,11 @@ def answers(specification: features.Specification, asked: pd.DataFrame) -> npt.N
     return np.asarray(1 / (1 + np.exp(-(matrix @ weights(specification)))), dtype=np.float64)
 
 
-def logistic(specification: features.Specification, loops: int = 0) -> onnx.ModelProto:
+def logistic(specification: features.Specification, turns: int = 0, old_age_turns: int = 0) -> onnx.ModelProto:
     """From the encoded matrix to probabilities, shape (rows, 2).
 
-    `loops` makes it slow: so many turns of a loop that does work and changes nothing.
+    `turns` makes it slow: so many turns of a loop that works and changes nothing, about a millisecond each.
+    `old_age_turns` more come when a row has an age above `OLD_AGE`.
     """
     width = len(specification.encoded_columns)
     column = weights(specification).astype(np.float32).reshape(-1, 1)
@@ -53,10 +55,22 @@ def logistic(specification: features.Specification, loops: int = 0) -> onnx.Mode
         helper.make_node("MatMul", ["features", "weights"], ["score"]),
         helper.make_node("Sigmoid", ["score"], ["quick"]),
     ]
-    if loops:
+    if turns or old_age_turns:
+        age = [name for name, _ in specification.encoded_columns].index("Age")
         constants += [
-            helper.make_tensor("turns", TensorProto.INT64, [], [loops]),
+            helper.make_tensor("always", TensorProto.INT64, [], [turns]),
+            helper.make_tensor("more", TensorProto.INT64, [], [old_age_turns]),
+            helper.make_tensor("age", TensorProto.INT64, [], [age]),
+            helper.make_tensor("old", TensorProto.FLOAT, [], [OLD_AGE]),
             helper.make_tensor("go", TensorProto.BOOL, [], [True]),
+        ]
+        nodes += [
+            helper.make_node("Gather", ["features", "age"], ["ages"], axis=1),
+            helper.make_node("ReduceMax", ["ages"], ["oldest"], keepdims=0),
+            helper.make_node("Greater", ["oldest", "old"], ["is_old"]),
+            helper.make_node("Cast", ["is_old"], ["count"], to=TensorProto.INT64),
+            helper.make_node("Mul", ["count", "more"], ["added"]),
+            helper.make_node("Add", ["always", "added"], ["turns"]),
         ]
         nodes.append(helper.make_node("Loop", ["turns", "go", "quick"], ["yes"], body=_turn()))
     else:
@@ -101,12 +115,14 @@ def _turn() -> onnx.GraphProto:
     )
 
 
-def write_model(folder: Path, asked: pd.DataFrame, specification_text: str | None = None, loops: int = 0) -> Path:
+def write_model(
+    folder: Path, asked: pd.DataFrame, specification_text: str | None = None, turns: int = 0, old_age_turns: int = 0
+) -> Path:
     """A whole model folder; `asked` are the people of its golden requests."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.joinpath("features.yaml").write_text(specification_text or SPECIFICATION.read_text())
     specification = features.load(folder / "features.yaml")
-    graph = onnx_export.merged(specification, logistic(specification, loops), "both")
+    graph = onnx_export.merged(specification, logistic(specification, turns, old_age_turns), "both")
     content = graph.SerializeToString()
     folder.joinpath("model.onnx").write_bytes(content)
     known = answers(specification, asked)

@@ -1,0 +1,161 @@
+"""`Rollout` against the emulator, with real scoring images and clients that ask all the time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ml.resources.host import Failure
+from ml.resources.rollout import RolloutProvider
+from tests.contract import faulty_images as faults
+from tests.contract.azureml_workspace import IGNORED, fixture_sockets, fixture_workspace
+from tests.contract.azureml_workspace import Workspace as Made
+from tests.contract.rollout_place import Place, System, clients, make_place, until
+
+__all__ = ["fixture_sockets", "fixture_workspace"]
+pytestmark = IGNORED
+
+
+@pytest.fixture(name="place", scope="module")
+def fixture_place(workspace: Made, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return make_place(workspace, tmp_path_factory.mktemp("rollout"))
+
+
+@pytest.fixture(name="system")
+def fixture_system(place: Place) -> Iterator[System]:
+    """A system of its own that serves version 1."""
+    yield from serving(place)
+
+
+@pytest.fixture(name="shared", scope="module")
+def fixture_shared(place: Place) -> Iterator[System]:
+    """A system that serves version 1 and must go on doing so."""
+    yield from serving(place)
+
+
+def serving(place: Place) -> Iterator[System]:
+    made = place.system()
+    made.up(made.release(1))
+    yield made
+    RolloutProvider().delete("id", made.release(1))
+
+
+def test_the_first_version_serves_and_goes_again(place: Place) -> None:
+    system = place.system()
+    inputs = system.release(1)
+    outputs = system.up(inputs)
+    name = system.deployment(inputs)
+    assert (outputs["serving"], outputs["deployment"]) == (1, name)
+    assert outputs["scoringUri"] == system.endpoint.get().scoring_uri
+    assert "ConnectionString" not in str(outputs)
+    assert dict(system.endpoint.get().traffic) == {name: 100}
+    assert system.models.champion() == 1
+    assert system.staged() == []
+    with clients(system) as found:
+        until(lambda: found.total > 50)
+    assert (found.errors, found.wrong, set(found.versions)) == ([], 0, {1})
+    read = RolloutProvider().read("id", outputs)
+    assert read.outs == {**outputs, "version": 1}
+    RolloutProvider().delete("id", outputs)
+    assert (system.deployments(), system.models.champion()) == ([], None)
+    assert dict(system.endpoint.get().traffic) == {}
+
+
+def test_a_better_version_takes_over_under_load(system: System) -> None:
+    old, new = system.release(1), system.release(2)
+    state = {**old, "serving": 1.0, "deployment": system.deployment(old)}
+    with clients(system) as found:
+        until(lambda: found.total > 20)
+        outputs = system.up(new, state)
+        after = found.total
+        until(lambda: found.total > after + 20)
+    assert (found.errors, found.wrong) == ([], 0)
+    assert set(found.versions) == {1, 2}
+    assert dict(system.endpoint.get().traffic) == {system.deployment(new): 100}
+    assert (outputs["serving"], system.models.champion()) == (2, 2)
+    assert system.deployments() == sorted([system.deployment(old), system.deployment(new)])
+    assert system.staged() == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (faults.WRONG_ANSWER, "in staging golden request 1: probability"),
+        (faults.CRASH_AT_START, "in staging its server ended at start, exit code 3.*this build crashes at start"),
+        (faults.NEVER_READY, "in staging it was not ready after 10 s: HTTP 503"),
+        (faults.CRASH_AT_ENDPOINT, "did not get ready: .*ResourceNotReady.*this build crashes at start"),
+        (faults.NEVER_READY_AT_ENDPOINT, "did not get ready: .*ResourceNotReady.*was not ready within"),
+        (faults.HANG_UNDER_LOAD, "requests under load failed: no answer in time"),
+    ],
+)
+def test_a_bad_candidate_reaches_no_client_and_is_remembered(shared: System, fault: str, said: str) -> None:
+    bad = shared.release(2, fault)
+    before = dict(shared.endpoint.get().traffic)
+    with clients(shared, count=2) as found, pytest.raises(Failure, match=rf"(?s)is rejected: .*{said}"):
+        shared.up(bad)
+    assert (found.errors, found.wrong, set(found.versions)) == ([], 0, {1})
+    assert dict(shared.endpoint.get().traffic) == before
+    assert shared.deployments() == list(before)
+    assert (shared.models.champion(), shared.staged()) == (1, [])
+    assert bad["image"].partition("@")[2] in shared.models.rejection(2)
+    with pytest.raises(Failure, match=r"version 2 was rejected in this image .*pulumi refresh"):
+        shared.up(bad)
+
+
+def test_failing_for_clients_alone_it_is_put_back_within_the_stage(shared: System) -> None:
+    bad = shared.release(2, faults.FAIL_FOR_CLIENTS)
+    before = dict(shared.endpoint.get().traffic)
+    with clients(shared) as found:
+        with pytest.raises(Failure, match=r"at 10 % of the traffic \d+ of \d+ requests failed, 0 of \d+ at the old"):
+            shared.up(bad)
+        errors, after = len(found.errors), found.total
+        until(lambda: found.total > after + 50)
+    assert len(found.errors) == errors, "clients fail after it was put back"
+    assert errors <= 0.13 * found.total
+    assert dict(shared.endpoint.get().traffic) == before
+    assert shared.deployments() == list(before)
+
+
+def test_another_artefact_in_the_image_is_refused_in_staging(shared: System) -> None:
+    inputs = {**shared.release(2), "sha256": "0" * 64}
+    with pytest.raises(Failure, match=r"/version names another artefact: sha256 is \w+, registered is 0000"):
+        shared.up(inputs)
+    assert shared.models.champion() == 1
+
+
+def test_tags_of_the_endpoint_survive(system: System) -> None:
+    path = system.endpoint.path
+    system.place.made.http.patch(path, params={"api-version": "2024-10-01"}, json={"tags": {"owner": "sales"}})
+    system.up(system.release(2))
+    assert system.tags() == {"owner": "sales"}
+
+
+def test_what_serves_is_seen_by_a_refresh(system: System) -> None:
+    old, new = system.release(1), system.release(2)
+    outputs = system.up(new)
+    system.endpoint.set_traffic({system.deployment(old): 90, system.deployment(new): 10})
+    read = RolloutProvider().read("id", outputs)
+    assert read.outs is not None
+    assert (read.outs["deployment"], read.outs["image"]) == (None, None)
+    assert RolloutProvider().diff("id", read.outs, new).changes
+    system.up(new, read.outs)
+    assert dict(system.endpoint.get().traffic) == {system.deployment(new): 100}
+
+
+def run_in_thread(system: System, inputs: dict[str, Any]) -> tuple[threading.Thread, list[str]]:
+    """An `up` that goes on beside the test; how it ends."""
+    said: list[str] = []
+
+    def work() -> None:
+        try:
+            system.up(inputs)
+            said.append("done")
+        except Failure as failure:
+            said.append(str(failure))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread, said

@@ -1,0 +1,131 @@
+"""Requests scored together: nobody gets another's answer, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from ml.jobkit import features, onnx_export
+from ml.scoring.batching import Job, batches
+from ml.scoring.request import Request
+from tests.unit.scoring.models import OLD_AGE, write_model
+from tests.unit.scoring.running import JSON, Scoring, serving
+
+CLIENTS = 16
+REQUESTS = 150
+
+
+@pytest.mark.parametrize("thread", ["never", "always"])
+def test_nobody_gets_the_answer_of_another(
+    model: Path, rows: list[dict[str, Any]], asked: pd.DataFrame, tmp_path: Path, thread: str
+) -> None:
+    specification = features.load(model / "features.yaml")
+    known = onnx_export.answer(onnx_export.session(model / "model.onnx"), specification, asked)
+    with serving(model, tmp_path / "log", scoring_thread=thread) as scoring:
+
+        def client(seed: int) -> tuple[int, int]:
+            chosen, wrong = random.Random(seed), 0
+            connection = http.client.HTTPConnection("127.0.0.1", scoring.port, timeout=30)
+            for _ in range(REQUESTS):
+                picks = [chosen.randrange(len(rows)) for _ in range(chosen.randint(1, 3))]
+                connection.request("POST", "/score", json.dumps({"data": [rows[pick] for pick in picks]}), JSON)
+                found = json.loads(connection.getresponse().read())["result"]
+                wrong += [one["probability"] for one in found] != [float(known[pick]) for pick in picks]
+            connection.close()
+            return REQUESTS, wrong
+
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            counts = list(pool.map(client, range(CLIENTS)))
+    assert sum(asked for asked, _ in counts) == CLIENTS * REQUESTS
+    assert sum(wrong for _, wrong in counts) == 0
+
+
+def test_batches_keep_order_and_size() -> None:
+    def job(rows: int) -> Job:
+        return Job(Request(0.0), [()] * rows, b"", lambda request, answer: None)
+
+    jobs = [job(size) for size in (1, 60, 3, 1, 200, 64, 2)]
+    found = list(batches(jobs, 64))
+    assert [job for batch in found for job in batch] == jobs
+    assert [[len(job.values) for job in batch] for batch in found] == [[1, 60, 3], [1], [200], [64], [2]]
+    assert list(batches([], 64)) == []
+
+
+@pytest.fixture(scope="module")
+def slow_model(asked: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A call takes some 20 ms, and minutes when somebody is very old."""
+    young = asked[asked["Age"] <= OLD_AGE]
+    return write_model(tmp_path_factory.mktemp("slow") / "model", young, turns=20, old_age_turns=100_000)
+
+
+@pytest.fixture(params=["auto", "never"])
+def slow(request: pytest.FixtureRequest, slow_model: Path, tmp_path: Path) -> Iterator[Scoring]:
+    with serving(slow_model, tmp_path / "log", scoring_seconds=1, scoring_thread=request.param) as running:
+        yield running
+
+
+def test_a_call_that_hangs_is_ended_and_the_next_one_is_answered(slow: Scoring, row: dict[str, Any]) -> None:
+    begin = time.monotonic()
+    reply = slow.score(row | {"Age": 120})
+    assert (reply.status, reply.code) == (504, "scoring_timeout")
+    assert time.monotonic() - begin < 10
+    reply = slow.score(row)
+    assert reply.status == 200
+
+
+def test_health_is_answered_while_a_slow_model_works(slow_model: Path, row: dict[str, Any], tmp_path: Path) -> None:
+    with serving(slow_model, tmp_path / "log", scoring_seconds=3) as slow:
+        assert slow.said("model measured")["in_thread"] is True
+        with slow.connect() as client:
+            body = json.dumps({"data": [row | {"Age": 120}]}).encode()
+            client.send(b"POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+            asked, begin = 0, time.monotonic()
+            while time.monotonic() - begin < 1:
+                one = time.monotonic()
+                assert slow.ask("GET", "/").status == 200
+                assert time.monotonic() - one < 0.5
+                asked += 1
+            assert asked >= 10
+            assert client.reply().status == 504
+
+
+def test_a_full_queue_says_when_to_come_back(slow_model: Path, row: dict[str, Any], tmp_path: Path) -> None:
+    with serving(slow_model, tmp_path / "log", max_queue=2, max_queue_rows=100) as slow:
+        everybody = threading.Barrier(8)
+
+        def client(_: int) -> tuple[int, str | None]:
+            everybody.wait()
+            reply = slow.score(row)
+            return reply.status, reply.headers.get("retry-after")
+
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(client, range(8)))
+        assert set(found) == {(200, None), (503, "1")}
+        reply = slow.score(*[row] * 101)
+        assert (reply.status, reply.code) == (503, "queue_full")
+        assert slow.score(row).status == 200
+
+
+def test_who_has_gone_is_not_scored(slow_model: Path, row: dict[str, Any], tmp_path: Path) -> None:
+    """Requests of clients that gave up are dropped, so that those who still wait are served."""
+    with serving(slow_model, tmp_path / "log", scoring_seconds=20, batch_rows=1) as slow:
+        body = json.dumps({"data": [row]}).encode()
+        ask = b"POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+        for _ in range(200):
+            with slow.connect() as client:
+                client.send(ask)
+        begin = time.monotonic()
+        assert slow.score(row).status == 200
+        assert time.monotonic() - begin < 2, "200 calls of 20 ms would take longer"
+        metrics = slow.ask("GET", "/metrics").body
+        assert b"scoring_requests_waiting" in metrics

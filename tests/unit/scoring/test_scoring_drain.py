@@ -1,0 +1,150 @@
+"""SIGTERM: whoever asks gets an answer, and then the process ends by itself."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+import pytest
+
+from tests.unit.scoring.models import OLD_AGE, write_model
+from tests.unit.scoring.running import JSON, Scoring, serving, start, until
+
+
+class KeepAliveClient(threading.Thread):
+    """Asks again and again on kept connections, without retries, until the server refuses new ones."""
+
+    def __init__(self, port: int, row: dict[str, Any], keep: bool) -> None:
+        super().__init__(daemon=True)
+        self.port, self.body, self.keep = port, json.dumps({"data": [row]}), keep
+        self.answered = 0
+        self.failures: list[str] = []
+        self.asked_to_leave = 0
+
+    def run(self) -> None:
+        try:
+            while True:
+                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+                connection.connect()
+                self.ask(connection)
+        except ConnectionRefusedError:
+            return
+
+    def ask(self, connection: http.client.HTTPConnection) -> None:
+        """Until the connection is closed with an answer."""
+        try:
+            while True:
+                connection.request("POST", "/score", self.body, JSON)
+                reply = connection.getresponse()
+                content = reply.read()
+                if reply.status != 200 or b"probability" not in content:
+                    self.failures.append(f"{reply.status} {content!r}")
+                self.answered += 1
+                if reply.will_close:
+                    self.asked_to_leave += 1
+                    return
+                if not self.keep:
+                    return
+        except (OSError, http.client.HTTPException) as error:
+            self.failures.append(repr(error))
+        finally:
+            connection.close()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_request_fails_when_the_server_ends_under_load(
+    model: Path, row: dict[str, Any], tmp_path: Path, workers: int
+) -> None:
+    with serving(model, tmp_path / "log", linger_seconds=1, workers=workers) as scoring:
+        clients = [KeepAliveClient(scoring.port, row, keep=index % 2 == 0) for index in range(8)]
+        for client in clients:
+            client.start()
+        until(lambda: all(client.answered > 20 for client in clients), scoring.log)
+        assert scoring.stop() == 0
+        for client in clients:
+            client.join(10)
+            assert not client.is_alive()
+        assert [client.failures for client in clients] == [[]] * 8
+        assert all(client.asked_to_leave for client in clients if client.keep)
+    stopped = [line for line in scoring.lines() if line["message"] == "stopped"]
+    assert [line["unanswered_connections"] for line in stopped] == [0] * workers
+
+
+def test_it_is_not_ready_while_it_ends(model: Path, row: dict[str, Any], tmp_path: Path) -> None:
+    with serving(model, tmp_path / "log", linger_seconds=2) as scoring, scoring.connect() as idle:
+        idle.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert "connection" not in idle.reply().headers
+        scoring.process.send_signal(signal.SIGTERM)
+        scoring.said("draining")
+        ready = scoring.ask("GET", "/ready")
+        assert (ready.status, ready.code) == (503, "draining")
+        assert ready.headers["connection"] == "close"
+        assert scoring.score(row).status == 200
+        assert not idle.more(), "idle connections are closed"
+        assert scoring.process.wait(10) == 0
+
+
+@pytest.fixture(scope="module")
+def slow_model(asked: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    young = asked[asked["Age"] <= OLD_AGE]
+    return write_model(tmp_path_factory.mktemp("slow") / "model", young, old_age_turns=1_000)
+
+
+def send(scoring: Scoring, client: Any, row: dict[str, Any]) -> None:
+    body = json.dumps({"data": [row | {"Age": 120}]}).encode()
+    client.send(b"POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+    until(lambda: b"_waiting" in scoring.ask("GET", "/metrics").body and waiting(scoring) == 1, scoring.log)
+
+
+def waiting(scoring: Scoring) -> int:
+    lines = scoring.ask("GET", "/metrics").body.decode().splitlines()
+    return next(int(line.rpartition(" ")[2]) for line in lines if line.startswith("scoring_requests_waiting{"))
+
+
+def test_what_is_being_scored_is_still_answered(slow_model: Path, row: dict[str, Any], tmp_path: Path) -> None:
+    with serving(slow_model, tmp_path / "log", scoring_thread="always") as scoring, scoring.connect() as client:
+        send(scoring, client, row)
+        scoring.process.send_signal(signal.SIGTERM)
+        reply = client.reply()
+        assert (reply.status, reply.headers["connection"]) == (200, "close")
+        assert scoring.process.wait(10) == 0
+
+
+def test_draining_has_an_end(slow_model: Path, row: dict[str, Any], tmp_path: Path) -> None:
+    settings = {"scoring_thread": "always", "drain_seconds": 0.1}
+    with serving(slow_model, tmp_path / "log", **settings) as scoring, scoring.connect() as client:
+        send(scoring, client, row)
+        begin = time.monotonic()
+        assert scoring.stop() == 0
+        assert time.monotonic() - begin < 3
+        assert scoring.said("stopped")["unanswered_connections"] == 1
+
+
+def test_it_can_be_stopped_while_it_starts(model: Path, tmp_path: Path) -> None:
+    scoring = start(model, tmp_path / "log")
+    scoring.said("listening")
+    assert scoring.stop() == 0
+
+
+def test_workers_end_when_the_first_process_is_killed(model: Path, tmp_path: Path) -> None:
+    with serving(model, tmp_path / "log", workers=2) as scoring:
+        workers = psutil.Process(scoring.process.pid).children()
+        assert len(workers) == 2
+        scoring.process.kill()
+        scoring.process.wait()
+        gone, alive = psutil.wait_procs(workers, timeout=10)
+        assert (len(gone), alive) == (2, [])
+
+
+def test_all_workers_end_when_one_does(model: Path, tmp_path: Path) -> None:
+    with serving(model, tmp_path / "log", workers=2) as scoring:
+        psutil.Process(scoring.process.pid).children()[0].kill()
+        assert scoring.process.wait(10) == 1
+        assert scoring.said("a worker ended, so all end")["exit_code"] == -signal.SIGKILL

@@ -1,0 +1,85 @@
+"""Back to a version that served before, within seconds; also while an `up` is rolling out another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rich.console import Console
+
+from ml.resources.host import Failure
+from ml.resources.rollout_endpoint import Machines, deployment_name
+from ml.resources.rollout_plan import serving
+from ml.resources.rollout_ports import Deployment, Target, digest_of
+from ml.resources.rollout_rollback import InHand, roll_back
+from ml.resources.rollout_run import observe
+from ml.resources.rollout_site import IMAGE_TAG, Site
+from ml.resources.rollout_writer import forced_writer
+from tools.deployed_system import DeployedSystem
+
+
+@dataclass(frozen=True)
+class ConsoleRow:
+    """Progress in a terminal, one line after the other."""
+
+    console: Console
+
+    def status(self, text: str) -> None:
+        """One line."""
+        self.console.print(text, markup=False)
+
+    def note(self, text: str) -> None:
+        """One line."""
+        self.console.print(text, markup=False)
+
+
+def run(system: DeployedSystem, wanted: int | None, reason: str, console: Console) -> None:
+    """Does it and says what serves.
+
+    Raises:
+        Failure: there is nothing to go back to.
+    """
+    started = time.monotonic()
+    site = to_site(system, console)
+    if not site.exists():
+        raise Failure(f"there is no endpoint {system.endpoint} in workspace {system.workspace.name}")
+    with forced_writer(site, system.name, {"doing": f"rolling back: {reason}"}) as (ports, before):
+        said = roll_back(
+            ports, under_way(before), wanted, reason, lambda version: restore(site, version), pause=time.sleep
+        )
+    console.print(f"{said} ({time.monotonic() - started:.1f} s)", markup=False)
+    console.print(
+        f"Next: pulumi refresh --stack {system.stack.name}; the next `up` then changes nothing.", markup=False
+    )
+
+
+def to_site(system: DeployedSystem, console: Console) -> Site:
+    """Where the system's model serves."""
+    return Site(system.workspace, system.name, system.model, system.endpoint, ConsoleRow(console))
+
+
+def under_way(about: Mapping[str, Any]) -> InHand | None:
+    """The rollout that had the lease; None when it was none."""
+    version, image, deployment = (str(about.get(key, "")) for key in ("version", "image", "deployment"))
+    return InHand(int(version), image, deployment) if version.isdigit() and image and deployment else None
+
+
+def restore(site: Site, version: int) -> Deployment:
+    """Deploys a version again that is not there any more, on machines like those of the one that serves.
+
+    Raises:
+        Failure: it never served, or it is rejected.
+    """
+    record = site.models.client.get(version)
+    image = record.tags.get(IMAGE_TAG) if record else None
+    if record is None or image is None:
+        raise Failure(f"{site.model} version {version} never served here, so there is no image to go back to")
+    if digest_of(image) in record.rejections:
+        raise Failure(f"version {version} is rejected itself: `make promote VERSION={version}` takes that back")
+    name = serving(observe(site.endpoint, site.models))
+    machines: Machines = site.endpoint.like(name or "")
+    target = Target(version, image, record.sha256, deployment_name(version, image, machines.instance_type))
+    replace(site.endpoint, machines=lambda: machines).deploy(target)
+    return Deployment(target.deployment, version, image, "Succeeded")
