@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import scoring
 from benchmarks.plain import write_plain_program
 from emulator.settings import SUBSCRIPTION_ID
 from tests.local.checkout import Checkout
@@ -96,6 +97,7 @@ def main() -> int:
         ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
         well.append(say("ratio, pair by pair, median", ratio, "x", 1.3))
         checkout.tool("down", "local")
+    well.append(scoring.main() == 0)
     return 0 if all(well) else 1
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from pulumi.runtime import stack
 from pulumi.runtime.rpc_manager import RPCManager
 from pulumi.runtime.stack import ResourceRegistrationFailed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+# How the SDK's executor says that the person has been told already (`bail` in the language host's answer).
+TOLD = 32
 
 
 def skip_dependents_of_failures() -> None:
@@ -17,10 +21,20 @@ def skip_dependents_of_failures() -> None:
 
     The engine reports the failure itself. Pulumi 3.259 then fails the program as well, with a traceback, at the first
     resource that depends on the failed one: what has not been registered by then is held up, however unrelated.
+
+    The program fails at its end instead, in silence. It must not end well: the engine would take everything that was
+    left out for gone from the program, and delete it.
     """
     if getattr(RPCManager.do_rpc, "skips_dependents", False):
         return
-    original = RPCManager.do_rpc
+    original, ended_well = RPCManager.do_rpc, stack._wait_for_shutdown
+    left_out: list[str] = []
+
+    async def end() -> None:
+        if left_out:
+            left_out.clear()
+            raise SystemExit(TOLD)
+        await ended_well()
 
     @wraps(original)
     def do_rpc(self: RPCManager, name: str, rpc: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -30,9 +44,11 @@ def skip_dependents_of_failures() -> None:
             except ResourceRegistrationFailed as failure:
                 # One object goes to every dependent, and each `await` on the way makes its traceback longer.
                 failure.__traceback__ = None
+                left_out.append(name)
                 return None
 
         return original(self, name, skipping)
 
     do_rpc.skips_dependents = True  # type: ignore[attr-defined]
     RPCManager.do_rpc = do_rpc  # type: ignore[assignment, method-assign]
+    stack._wait_for_shutdown = end

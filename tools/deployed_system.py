@@ -56,13 +56,17 @@ def find_system(stack_name: str, system: str) -> DeployedSystem:
     if not system:
         raise SetupError("SYSTEM is missing: write SYSTEM=<name>, for instance SYSTEM=bike_buyer")
     stack = load_stack(stack_name)
+    require_emulator(stack)
     environment = shell.environment(stack)
     os.environ.update(environment)
-    require_emulator(stack)
     pulumi = Pulumi(stack, environment)
-    if not pulumi.exists():
-        raise SetupError(f"stack {stack.name} was never deployed: `make up STACK={stack.name}`")
-    return select(stack, pulumi.outputs(), system)
+    try:
+        outputs = pulumi.outputs()
+    except SetupError:
+        if pulumi.exists():
+            raise
+        raise SetupError(f"stack {stack.name} was never deployed: `make up STACK={stack.name}`") from None
+    return select(stack, outputs, system)
 
 
 def select(stack: Stack, outputs: Mapping[str, Any], system: str) -> DeployedSystem:

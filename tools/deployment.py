@@ -115,9 +115,20 @@ def up(stack: Stack, system: str | None, console: Console) -> int:
     unasked = ["--yes", "--skip-preview"] if stack.emulated else []
     code = pulumi.show("up", *unasked, "--continue-on-error", *only)
     outputs = pulumi.outputs() if pulumi.exists() else {}
+    if not code and any(output.get("scoringUri") for output in summary.system_outputs(outputs).values()):
+        learn_traffic(pulumi)
     summary.show(stack, outputs, console, authority() if stack.emulated else None)
     console.print(f"[bold]{line}[/bold]")
     return code
+
+
+def learn_traffic(pulumi: Pulumi) -> None:
+    """Lets the state know the traffic that rollouts have just set.
+
+    azure-native reads it into the endpoint's inputs and sends it with every later change of the endpoint, so it has to
+    be the present one; and a person's next `pulumi refresh` would show it as a change.
+    """
+    pulumi.read("refresh", "--yes", "--skip-preview", "--target", "**::*-endpoint")
 
 
 def down(stack: Stack, console: Console, force: bool = False) -> int:

@@ -25,7 +25,7 @@ def _getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
 
 _socket.getaddrinfo = _getaddrinfo
 '''
-GROUPS_MODULE = '''"""Resolves names of container groups to their own addresses. Written by the set-up of this virtual environment."""
+GROUPS_MODULE = '''"""Resolves container groups to their addresses; written by this virtual environment's set-up."""
 
 import _socket
 import os

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +12,7 @@ from rich.console import Console
 from ml.resources.host import Failure
 from ml.resources.rollout_endpoint import Machines, deployment_name
 from ml.resources.rollout_plan import serving
-from ml.resources.rollout_ports import Deployment, Target, digest_of
+from ml.resources.rollout_ports import Target, digest_of
 from ml.resources.rollout_rollback import InHand, roll_back
 from ml.resources.rollout_run import observe
 from ml.resources.rollout_site import IMAGE_TAG, Site
@@ -47,7 +47,7 @@ def run(system: DeployedSystem, wanted: int | None, reason: str, console: Consol
         raise Failure(f"there is no endpoint {system.endpoint} in workspace {system.workspace.name}")
     with forced_writer(site, system.name, {"doing": f"rolling back: {reason}"}) as (ports, before):
         said = roll_back(
-            ports, under_way(before), wanted, reason, lambda version: restore(site, version), pause=time.sleep
+            ports, under_way(before), wanted, reason, lambda version: locate(site, version), pause=time.sleep
         )
     console.print(f"{said} ({time.monotonic() - started:.1f} s)", markup=False)
     console.print(
@@ -56,8 +56,13 @@ def run(system: DeployedSystem, wanted: int | None, reason: str, console: Consol
 
 
 def to_site(system: DeployedSystem, console: Console) -> Site:
-    """Where the system's model serves."""
-    return Site(system.workspace, system.name, system.model, system.endpoint, ConsoleRow(console))
+    """Where the system's model serves; what is deployed again runs on machines like those that serve."""
+
+    def machines() -> Machines:
+        return site.endpoint.like(serving(observe(site.endpoint, site.models)) or "")
+
+    site = Site(system.workspace, system.name, system.model, system.endpoint, ConsoleRow(console), machines)
+    return site
 
 
 def under_way(about: Mapping[str, Any]) -> InHand | None:
@@ -66,8 +71,8 @@ def under_way(about: Mapping[str, Any]) -> InHand | None:
     return InHand(int(version), image, deployment) if version.isdigit() and image and deployment else None
 
 
-def restore(site: Site, version: int) -> Deployment:
-    """Deploys a version again that is not there any more, on machines like those of the one that serves.
+def locate(site: Site, version: int) -> Target:
+    """What to deploy for a version that is not there any more.
 
     Raises:
         Failure: it never served, or it is rejected.
@@ -77,9 +82,7 @@ def restore(site: Site, version: int) -> Deployment:
     if record is None or image is None:
         raise Failure(f"{site.model} version {version} never served here, so there is no image to go back to")
     if digest_of(image) in record.rejections:
-        raise Failure(f"version {version} is rejected itself: `make promote VERSION={version}` takes that back")
-    name = serving(observe(site.endpoint, site.models))
-    machines: Machines = site.endpoint.like(name or "")
-    target = Target(version, image, record.sha256, deployment_name(version, image, machines.instance_type))
-    replace(site.endpoint, machines=lambda: machines).deploy(target)
-    return Deployment(target.deployment, version, image, "Succeeded")
+        fix = f"`make promote SYSTEM={site.system} VERSION={version}` takes that back"
+        raise Failure(f"version {version} is rejected itself: {fix}")
+    name = deployment_name(version, image, site.machines().instance_type)
+    return Target(site.system, version, image, record.sha256, name)

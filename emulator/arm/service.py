@@ -59,7 +59,7 @@ class ArmService(Service):
             "microsoftGraphResourceId": base + "/graph/",
             "logAnalyticsResourceId": base,
             "appInsightsResourceId": base,
-            "appInsightsTelemetryChannelResourceId": f"{settings.http_url}/applicationinsights/v2/track",
+            "appInsightsTelemetryChannelResourceId": base + "/applicationinsights/v2/track",
             "suffixes": {
                 "storage": settings.storage_suffix(),
                 "keyVaultDns": f"{VAULT_SUFFIX}:{settings.https_port}",

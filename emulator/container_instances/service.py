@@ -63,8 +63,9 @@ class ContainerInstancesService(Service):
         if wanted not in {one["name"] for one in document.properties["containers"]}:
             message = f"The container '{wanted}' is not found in container group '{document.name}'."
             raise ServiceError(404, "ContainerNotFound", message)
+        tail = lines(request)
         container = self.host.find(container_name(document, wanted))
-        return Response.json({"content": container.logs(lines(request)) if container else ""})
+        return Response.json({"content": container.logs(tail) if container else ""})
 
     def write_hosts(self, without: str = "") -> None:
         """Writes the names of all groups but one where clients look them up."""

@@ -7,6 +7,7 @@ import binascii
 import hmac
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from emulator.container_registry.errors import RegistryError
 from emulator.container_registry.registry_type import PASSWORDS
@@ -63,10 +64,12 @@ class Authorization:
     def token(self, request: Request) -> Response:
         """`/oauth2/token`: an access token, by POST with a refresh token, or by GET or POST with a password."""
         registry = self.service.addressed(request)
-        form = request.form() if request.method == "POST" else dict(request.query)
+        text = request.read().decode() if request.method == "POST" else request.raw_query
+        fields = parse_qsl(text, keep_blank_values=True)
+        form = dict(fields)
         server = self.service.login_server(registry.name)
         subject = self._subject(request, registry, form, server)
-        scopes = Scope.parse(form.get("scope", ""))
+        scopes = Scope.parse(" ".join(value for name, value in fields if name == "scope"))
         if subject == ANONYMOUS:
             scopes = [
                 Scope(one.kind, one.name, tuple(action for action in one.actions if action in ANONYMOUS_ACTIONS))

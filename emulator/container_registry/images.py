@@ -180,10 +180,12 @@ def extract(archive: tarfile.TarFile, member: tarfile.TarInfo, root: Path, path:
     elif member.issym():
         path.symlink_to(member.linkname)
     elif member.islnk():
-        os.link(root / member.linkname.lstrip("/"), path)
-    elif (source := archive.extractfile(member)) is not None:
+        source = (root / member.linkname.lstrip("/")).resolve()
+        if source.is_relative_to(root.resolve()):
+            os.link(source, path)
+    elif (content := archive.extractfile(member)) is not None:
         with path.open("wb") as target:
-            shutil.copyfileobj(source, target)
+            shutil.copyfileobj(content, target)
         path.chmod(member.mode & 0o777 | 0o400)
 
 

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import certifi
@@ -90,8 +91,9 @@ def configuration(interpreter: Interpreter, tag: str) -> dict[str, object]:
     }
 
 
+@cache
 def base_layer(interpreter: Interpreter, work: Path) -> Layer:
-    """The layer, from the cache while no file it is made of has changed."""
+    """The layer, from the cache folder while no file it is made of has changed; looked at once for each process."""
     shell = Path("/bin/sh").resolve()
     modules = [path for path in (interpreter.library / "lib-dynload").glob("*.so") if wanted_module(path.name)]
     libraries = closure([interpreter.executable, shell, *modules])

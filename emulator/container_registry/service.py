@@ -19,8 +19,7 @@ from emulator.container_registry.metadata_plane import MetadataPlane
 from emulator.container_registry.registry_type import REGISTRY, Registry
 from emulator.container_registry.server import RegistryServer
 from emulator.container_registry.sources import Sources
-from emulator.container_registry.tokens import TOKEN_USER, RegistryTokens
-from emulator.entra.tokens import DEVELOPER
+from emulator.container_registry.tokens import RegistryTokens
 from emulator.http import Request
 from emulator.service import Action, Emulator, ResourceType, Route, Service
 from emulator.settings import ARM_HOST, REGISTRY_SUFFIX
@@ -152,10 +151,6 @@ class ContainerRegistryService(Service):
         with self._lock:
             self._servers.pop(name.lower(), None)
         self.sources(name).remove()
-
-    def credentials(self, login_server: str) -> tuple[str, str]:
-        """User and password with which a container engine may pull from a registry, for three hours."""
-        return TOKEN_USER, self.tokens.refresh_token(login_server, DEVELOPER.object_id)
 
     def _files(self, login_server: str) -> RegistryFiles | None:
         name, _, suffix = login_server.partition(".")

@@ -78,10 +78,9 @@ class RegistryTokens:
             return None
         if needed is None:
             return True
-        for one in claims["access"]:
-            if (one["type"], one["name"]) == (needed.kind, needed.name):
-                return "*" in one["actions"] or set(needed.actions) <= set(one["actions"])
-        return False
+        fitting = [one for one in claims["access"] if (one["type"], one["name"]) == (needed.kind, needed.name)]
+        granted = {action for one in fitting for action in one["actions"]}
+        return "*" in granted or granted.issuperset(needed.actions)
 
     def password(self, document: Document, name: str) -> str:
         """A password of a registry's admin user."""

@@ -24,6 +24,7 @@ REMOVE_SECONDS = 30.0
 IMPORT_SECONDS = 600.0
 LABEL = "azure-emulator"
 GIGABYTE = 10**9
+KILLED = 137
 # Given on the command line; the values of all others the client takes from its own environment, where no other user
 # can read them.
 CLIENT_VARIABLES = ("PATH", "HOME")
@@ -74,8 +75,9 @@ class CommandEngine:
             self.run("rm", "--force", *identifiers, seconds=REMOVE_SECONDS)
 
     def remove(self, name: str) -> None:
-        """Ends and removes a container; nothing happens when there is none."""
-        self.run("rm", "--force", name, seconds=REMOVE_SECONDS)
+        """Kills and removes a container; nothing happens when there is none."""
+        at_once = ("--time", "0") if self.name == "podman" else ()
+        self.run("rm", "--force", *at_once, name, seconds=REMOVE_SECONDS)
 
     def inspect(self, name: str, template: str) -> str:
         """A value of the container's description, empty when there is no container."""
@@ -127,10 +129,13 @@ class ClientProgram(Program):
         self._name = name
         self.pid = client.pid
         self._inside = 0
+        self._code = 0
+        self._killed = False
 
     async def wait(self) -> int:
         """The container's exit code, which the client gives as its own."""
-        return await self._client.wait()
+        self._code = await self._client.wait()
+        return self._code
 
     def terminate(self) -> None:
         """SIGTERM: the client passes it on."""
@@ -138,11 +143,16 @@ class ClientProgram(Program):
 
     async def kill(self) -> None:
         """SIGKILL: removes the container, and ends the client should it not notice."""
+        self._killed = True
         await asyncio.to_thread(self._engine.remove, self._name)
         await self._client.kill()
 
     async def out_of_memory(self) -> bool:
-        """Whether the kernel ended it for its memory."""
+        """Whether the kernel ended it for its memory: it says so where cgroups tell, else a SIGKILL that nobody here
+        sent means it.
+        """
+        if self._code == KILLED and not self._killed:
+            return True
         return await asyncio.to_thread(self._engine.inspect, self._name, "{{.State.OOMKilled}}") == "true"
 
     def leader(self) -> int:

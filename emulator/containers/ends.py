@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from emulator.containers.container import Container, ContainerState
-from emulator.containers.specification import ContainerSpecification
+from emulator.containers.specification import ContainerSpecification, Probe
 
 FILE = "end.json"
 
@@ -39,5 +40,11 @@ def take_up_end(folder: Path, container: Container) -> bool:
 
 def fingerprint(specification: ContainerSpecification) -> str:
     """A digest of a specification; its environment is not to be read from it."""
-    text = json.dumps(asdict(specification), default=str, sort_keys=True)
+    text = json.dumps(vars(specification), default=_plain, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Probe):
+        return vars(value)
+    return dict(value) if isinstance(value, Mapping) else str(value)

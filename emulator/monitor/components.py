@@ -84,7 +84,8 @@ class ApplicationInsights(ResourceType):
             )
         key = str(uuid.uuid5(uuid.NAMESPACE_URL, document.key))
         application = str(uuid.uuid5(uuid.NAMESPACE_URL, document.key + "#app"))
-        endpoint = f"{self.emulator.settings.http_url}{INGESTION_PATH}/"
+        # SDKs send tokens over https only.
+        endpoint = f"{self.emulator.settings.base_url}{INGESTION_PATH}/"
         endpoints = f"IngestionEndpoint={endpoint};LiveEndpoint={endpoint}"
         properties.update(
             InstrumentationKey=key,

@@ -54,7 +54,7 @@ class Database:
             for component, table, row in rows:
                 if component.key not in known:
                     known[component.key] = self._component(connection, component)
-                connection.execute(insertion(table), {**row, "component": known[component.key]})
+                connection.execute(INSERTIONS[table.name], {**row, "component": known[component.key]})
 
     def forget(self, resource: str) -> None:
         """Removes everything of a component, by its id in lower case."""
@@ -137,3 +137,6 @@ def insertion(table: Table) -> str:
     columns = ", ".join(f'"{name}"' for name in names)
     marks = ", ".join(f":{name}" for name in names)
     return f'insert into "{table.name}" (component, {columns}) values (:component, {marks})'  # noqa: S608
+
+
+INSERTIONS = {table.name: insertion(table) for table in TABLES}

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any
 
-from emulator.entra.tokens import Tokens
+from emulator.entra.principal import Principal
 from emulator.errors import ServiceError
 from emulator.http import Request, Response
 from emulator.monitor.components import Component, Components
 from emulator.monitor.database import Database
 from emulator.monitor.envelopes import ItemError, rows
+from emulator.monitor.permissions import may_publish
 from emulator.monitor.tables import Table
+from emulator.service import Emulator
 
 AUDIENCE = "https://monitor.azure.com"
 LARGEST_BODY = 64 * 1024 * 1024
@@ -24,10 +27,10 @@ Refusal = tuple[int, str]
 class Ingestion:
     """Takes in telemetry; what was accepted is on disk before the answer."""
 
-    def __init__(self, components: Components, database: Database, tokens: Tokens) -> None:
+    def __init__(self, components: Components, database: Database, emulator: Emulator) -> None:
         self._components = components
         self._database = database
-        self._tokens = tokens
+        self._emulator = emulator
 
     def track(self, request: Request) -> Response:
         """Stores items; refused ones are named by their position.
@@ -38,11 +41,11 @@ class Ingestion:
         """
         items = parse(unpacked(request))
         known = self._components.by_instrumentation_key()
-        denial = self._denial(request)
+        check = cache(partial(self._denial, self._sender(request)))
         accepted: list[tuple[Component, Table, dict[str, Any]]] = []
         refused: dict[int, Refusal] = {}
         for index, item in enumerate(items):
-            outcome = self._one(item, known, denial)
+            outcome = self._one(item, known, check)
             if isinstance(outcome, tuple):
                 refused[index] = outcome
             else:
@@ -58,7 +61,7 @@ class Ingestion:
         return Response.json({}, headers={"x-ms-qps-subscribed": "false"})
 
     def _one(
-        self, item: Any, known: dict[str, Component], denial: Refusal | None
+        self, item: Any, known: dict[str, Component], check: Callable[[Component], Refusal | None]
     ) -> list[tuple[Component, Table, dict[str, Any]]] | Refusal:
         """The rows of one item, or why it is refused."""
         if not isinstance(item, dict):
@@ -66,24 +69,32 @@ class Ingestion:
         component = known.get(str(item.get("iKey", "")).lower())
         if component is None:
             return 400, "Invalid instrumentation key"
-        if component.entra_only and denial:
+        if component.entra_only and (denial := check(component)):
             return denial
         try:
             return [(component, table, row) for table, row in rows(item)]
         except (ItemError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
             return 400, str(error) if isinstance(error, ItemError) else f"The item cannot be read: {error}"
 
-    def _denial(self, request: Request) -> Refusal | None:
-        """Why components that take Entra tokens only refuse this request, None when they do not."""
+    def _denial(self, sender: Principal | Refusal, component: Component) -> Refusal | None:
+        """Why a component that takes Entra tokens only refuses a sender, None when it does not."""
+        if isinstance(sender, tuple):
+            return sender
+        if may_publish(self._emulator.store, component, sender):
+            return None
+        return 403, f"Unauthorized: '{sender.object_id}' has no role Monitoring Metrics Publisher on '{component.id}'"
+
+    def _sender(self, request: Request) -> Principal | Refusal:
+        """Who sends, or why that is not known."""
         if not request.parameters["version"].startswith("2.1"):
             return 400, "Authentication not supported: /v2/track takes no token; send to /v2.1/track"
         try:
-            principal = self._tokens.verify(request.headers.get("authorization"))
+            principal = self._emulator.tokens.verify(request.headers.get("authorization"))
         except ServiceError as error:
             return 401, f"Authorization required: {error.message}"
         if principal.audience.rstrip("/") != AUDIENCE:
             return 401, f"Authorization required: the token is for '{principal.audience}', not for {AUDIENCE}/"
-        return None
+        return principal
 
 
 def answer(received: int, refused: dict[int, Refusal], application: str | None) -> Response:

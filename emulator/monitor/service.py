@@ -22,7 +22,7 @@ class MonitorService(Service):
         super().__init__(emulator)
         self.components = Components(emulator.store)
         self.database = Database(emulator.settings.state / "telemetry.db")
-        self.ingestion = Ingestion(self.components, self.database, emulator.tokens)
+        self.ingestion = Ingestion(self.components, self.database, emulator)
         self.queries = QueryApi(emulator, self.components, self.database)
 
     def routes(self) -> Sequence[Route]:
@@ -31,6 +31,8 @@ class MonitorService(Service):
         read = ("GET", "POST")
         queries = self.queries
         return (
+            Route(ARM_HOST, track, self.ingestion.track, ("POST",), bearer=False),
+            Route(ARM_HOST, live, self.ingestion.live, ("POST",), bearer=False),
             Route("*", track, self.ingestion.track, ("POST",), listener="http", bearer=False),
             Route("*", live, self.ingestion.live, ("POST",), listener="http", bearer=False),
             Route(ARM_HOST, r"/v1/apps/(?P<app>[^/]+)/query", queries.application, read, bearer=False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import threading
 import time
@@ -35,12 +36,19 @@ GUIDE = "Please see troubleshooting guide, available here: https://aka.ms/oe-tsg
 logger = logging.getLogger(__name__)
 
 
+class EmulatorStops(BaseException):
+    """Leaves an operation open, so that the next start runs it again; no handler of errors may take it for one."""
+
+
 class Turn:
-    """One piece of work on a deployment; `stopped` once the deployment is being deleted."""
+    """One piece of work at a time on a deployment; `deleting` ends the one that is under way, which waits for the
+    instances in `starting`.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.deleting = threading.Event()
+        self.starting: Sequence[Instance] = ()
 
 
 class Deployments:
@@ -50,6 +58,7 @@ class Deployments:
         self.service = service
         self.emulator = service.emulator
         self.table = service.table
+        self._stopping = threading.Event()
         self._turns: dict[str, Turn] = {}
         self._lock = threading.Lock()
 
@@ -107,11 +116,15 @@ class Deployments:
             started = tuple(self._start(document, serving, number) for number in range(count))
             self.table.set_instances(endpoint[1], started, request_limits(document))
 
+    def stop(self) -> None:
+        """Lets nobody wait for an instance any more."""
+        self._stopping.set()
+
     def containers(self, document: Document) -> Sequence[Container]:
-        """The containers of the instances that serve."""
+        """The containers of the instances that serve, and of those that are about to."""
         endpoint = self._route(document)
-        found = [self.host.find(one.name) for one in endpoint[1].instances] if endpoint else []
-        return [container for container in found if container is not None]
+        serving = endpoint[1].instances if endpoint else ()
+        return [one.container for one in (*serving, *self._of(document).starting)]
 
     # -- instances
 
@@ -131,12 +144,15 @@ class Deployments:
         kept = [one for one in backend.instances if one.name in wanted]
         known = {one.name for one in kept}
         fresh = [self._start(document, serving, number) for name, number in wanted.items() if name not in known]
+        turn.starting = fresh
         try:
             self._await_ready(document, fresh, patience(serving.readiness), turn)
         except ServiceError:
             self.service.logs.keep(document, [one.container for one in fresh])
             self._stop(fresh)
             raise
+        finally:
+            turn.starting = ()
         gone = [one for one in backend.instances if one.name not in wanted]
         self.table.set_instances(backend, (*kept, *fresh), request_limits(document))
         self.table.idle(tuple(gone), DRAIN_SECONDS)
@@ -152,12 +168,16 @@ class Deployments:
 
     def _await_ready(self, document: Document, fresh: Sequence[Instance], seconds: float, turn: Turn) -> None:
         for instance in fresh:
-            container = instance.container
-            while not container.wait(settled, LOOK_SECONDS):
+            container, settled_now = instance.container, False
+            while not settled_now:
+                settled_now = container.wait(settled, LOOK_SECONDS)
+                if self._stopping.is_set():
+                    raise EmulatorStops
                 if turn.deleting.is_set():
                     raise deleted(document)
                 # The time for pulling the image does not count.
-                if container.state == "Running" and time.time() - (container.started or 0.0) > seconds:
+                began = container.started or math.inf
+                if not settled_now and container.state == "Running" and time.time() - began > seconds:
                     raise never_ready(container, seconds)
             if not container.ready:
                 raise crashed(container)

@@ -27,7 +27,7 @@ from emulator.online_endpoints.routing import (
     RoutingTable,
     TooManyRequests,
 )
-from emulator.online_endpoints.upstream import BrokenAnswer, NotConnected, Outcome, Upstream
+from emulator.online_endpoints.upstream import MODEL_ERROR, BrokenAnswer, NotConnected, Outcome, Upstream
 from emulator.service import Receive, Scope, Send
 
 ENTRA_AUDIENCES = ("https://ml.azure.com", "https://ml.azure.com/")
@@ -71,6 +71,12 @@ class Gateway:
             outcome = Outcome(refusal.status, refusal.model_status)
         except ClientGone:
             return
+        except BrokenAnswer:
+            self._count(route, call, deployment, Outcome(MODEL_ERROR))
+            raise
+        self._count(route, call, deployment, outcome)
+
+    def _count(self, route: EndpointRoute, call: Call, deployment: str | None, outcome: Outcome) -> None:
         elapsed = time.perf_counter() - call.began
         self.metrics.record(route.resource_id, deployment, outcome.status, outcome.model_status, elapsed)
 

@@ -55,7 +55,9 @@ def list_keys(endpoint: Document) -> Response:
 
 
 def regenerate(store: Store, endpoint: Document, request: Request) -> None:
-    """`POST regenerateKeys` with `{keyType: Primary | Secondary, keyValue?}`."""
+    """`POST regenerateKeys` with `{keyType: Primary | Secondary, keyValue?}`; azure-ai-ml sends the present value along
+    and means a new one.
+    """
     require_mode(endpoint, KEY)
     body = request.json() or {}
     kind = str(body.get("keyType", "")).lower()
@@ -64,7 +66,8 @@ def regenerate(store: Store, endpoint: Document, request: Request) -> None:
         raise ServiceError(400, "BadArgument", message, target="keyType")
     with store.transaction():
         changed = (store.get(endpoint.id) or endpoint).copy()
-        changed.private["keys"][kind] = body.get("keyValue") or new_key()
+        given, present = body.get("keyValue"), changed.private["keys"][kind]
+        changed.private["keys"][kind] = given if given and given != present else new_key()
         store.put(changed)
 
 

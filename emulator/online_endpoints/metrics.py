@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 MINUTE = 60
@@ -67,9 +68,10 @@ class Minute:
 
 
 class Metrics:
-    """Minutes of all endpoints, by resource id."""
+    """Minutes of all endpoints, by resource id; `clock` gives seconds since the epoch."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._minutes: dict[str, dict[int, Minute]] = {}
 
@@ -77,7 +79,7 @@ class Metrics:
         self, resource_id: str, deployment: str | None, status: int, model_status: int | None, seconds: float
     ) -> None:
         """Counts one request that has ended."""
-        now = int(time.time()) // MINUTE
+        now = int(self._clock()) // MINUTE
         with self._lock:
             minutes = self._minutes.setdefault(resource_id.lower(), {})
             minute = minutes.get(now)

@@ -53,6 +53,13 @@ class OnlineEndpointsService(Service):
     def resource_types(self) -> Sequence[ResourceType]:
         return (self.endpoint_type, OnlineDeployment(self))
 
+    def reconcile(self) -> None:
+        self.endpoint_type.reconcile()
+        self.deployments.reconcile()
+
+    def stop(self) -> None:
+        self.deployments.stop()
+
     def query_metrics(self, request: Request) -> Response:
         """Azure Monitor's metrics of an endpoint."""
         endpoint = self._endpoint(request)
@@ -67,7 +74,3 @@ class OnlineEndpointsService(Service):
         if found is None:
             raise not_found(request.parameters["endpoint"])
         return found
-
-    def reconcile(self) -> None:
-        self.endpoint_type.reconcile()
-        self.deployments.reconcile()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,10 +16,12 @@ from ml.clients.errors import CloudError
 
 if TYPE_CHECKING:
     from azure.containerregistry import ContainerRegistryClient
+    from azure.core.exceptions import HttpResponseError
 
 API_VERSION = "2023-07-01"
 IMPORT_SECONDS = 900.0
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.2
+SLOWEST_POLL_SECONDS = 5.0
 # The audience of tokens for registries in public Azure; other clouds take ARM's.
 AUDIENCE = "https://containerregistry.azure.net"
 
@@ -120,11 +123,12 @@ class ContainerRegistry:
     def _finish(self, link: str, what: str, wait: Callable[[float], None]) -> None:
         """Waits for a long-running operation: 202 while it runs."""
         path, query = link.partition("?")[0], dict(parse_qsl(urlsplit(link).query))
-        deadline = time.monotonic() + IMPORT_SECONDS
+        deadline, pause = time.monotonic() + IMPORT_SECONDS, POLL_SECONDS
         while time.monotonic() < deadline:
             if arm().send("GET", path, API_VERSION, query=query).status_code != 202:
                 return
-            wait(POLL_SECONDS)
+            wait(pause)
+            pause = min(pause * 1.5, SLOWEST_POLL_SECONDS)
         raise CloudError(f"{what} into {self.login_server} takes more than {IMPORT_SECONDS / 60:.0f} minutes")
 
     @contextmanager
@@ -142,6 +146,15 @@ class ContainerRegistry:
             with ContainerRegistryClient(self.login_server, credential(), audience=audience) as client:
                 yield client
         except HttpResponseError as error:
-            raise CloudError(f"{self.login_server}: {error.message}", status=error.status_code or 0) from None
+            raise CloudError(f"{self.login_server}: {reason(error)}", status=error.status_code or 0) from None
         except AzureError as error:
             raise CloudError(f"{self.login_server} does not answer: {error}") from None
+
+
+def reason(error: HttpResponseError) -> str:
+    """Status, code and message of what a registry refused."""
+    try:
+        found = json.loads(error.response.text())["errors"][0]  # type: ignore[union-attr]
+        return f"{error.status_code} {found['code']}: {found['message']}"
+    except (AttributeError, ValueError, LookupError, TypeError):
+        return f"{error.status_code} {error.message}"

@@ -41,6 +41,7 @@ class RolloutProvider(Provider):
 
     identity: ClassVar[tuple[str, ...]] = ("workspace", "system", "endpoint")
     ignored: ClassVar[tuple[str, ...]] = (
+        "sha256",  # follows from the version
         "stages",
         "stageSeconds",
         "readySeconds",
@@ -159,7 +160,8 @@ def to_site(inputs: Properties) -> Site:
 def to_target(inputs: Properties) -> Target:
     """What should serve."""
     version, image = int(inputs["version"] or 0), str(inputs["image"] or "")
-    return Target(version, image, inputs["sha256"], deployment_name(version, image, inputs["instanceType"]))
+    name = deployment_name(version, image, inputs["instanceType"])
+    return Target(inputs["system"], version, image, inputs["sha256"], name)
 
 
 def about(target: Target, doing: str) -> dict[str, str]:

@@ -90,7 +90,7 @@ class CloudEndpoint:
         try:
             self.client.deploy(self.wanted(target, self.machines()), report=self.watching)
         except DeploymentFailure as failure:
-            if FAULTY in (failure.code, *str(failure).split()):
+            if failure.code == FAULTY:
                 raise Rejected(str(failure)) from None
             raise Failure(str(failure)) from None
 

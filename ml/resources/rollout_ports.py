@@ -25,6 +25,7 @@ class LeaseLost(Exception):
 class Target:
     """What should serve. `image` is a reference by digest, `deployment` the name it gets at the endpoint."""
 
+    system: str
     version: int
     image: str
     sha256: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ml.clients.errors import CloudError
 from ml.resources.host import Failure
 from ml.resources.rollout_plan import WHOLE, previous, serving, usable
-from ml.resources.rollout_ports import Deployment, Observation, digest_of
+from ml.resources.rollout_ports import SUCCEEDED, Deployment, Observation, Rejected, Target, digest_of
 from ml.resources.rollout_run import Ports, observe, set_traffic, shown, today
 
 # A writer that has lost its lease notices within its renewal; what it had sent before may still arrive.
@@ -115,13 +115,13 @@ def roll_back(
     in_hand: InHand | None,
     wanted: int | None,
     reason: str,
-    restore: Callable[[int], Deployment],
+    locate: Callable[[int], Target],
     pause: Callable[[float], None],
 ) -> str:
     """Does it, under a lease that is held; words for what was done.
 
     Rejecting comes first: a rollback that is killed in the middle is then finished by the next one, or by the next
-    `pulumi up`, and never undone. `restore` deploys a version that is not there any more.
+    `pulumi up`, and never undone. `locate` finds what to deploy for a version that is not there any more.
 
     Raises:
         Failure: there is nothing to go back to.
@@ -129,14 +129,9 @@ def roll_back(
     """
     seen = observe(ports.endpoint, ports.models)
     decision = decide(seen, in_hand, wanted)
+    again = locate(decision.version) if decision.deployment is None else None
     unremembered = reject(ports, decision, reason)
-    good = decision.deployment
-    if good is None:
-        current = serving(seen)
-        if len(seen.traffic) > 1 and current:
-            shift(ports, current, pause)
-        ports.row.status(f"deploying version {decision.version} again")
-        good = restore(decision.version)
+    good = decision.deployment or restore(ports, seen, again, pause)
     ports.row.status(f"all traffic to {good.name}")
     shift(ports, good.name, pause)
     ports.lease.check()
@@ -145,6 +140,21 @@ def roll_back(
         reject_all(ports, decision, reason)
     refused = ", ".join(f"version {version}" for version, _ in decision.bad) or "nothing"
     return f"{good.name} serves version {decision.version}; rejected: {refused}"
+
+
+def restore(ports: Ports, seen: Observation, target: Target | None, pause: Callable[[float], None]) -> Deployment:
+    """Deploys a version again; meanwhile what serves gets all traffic, and nothing that was under way."""
+    assert target is not None  # noqa: S101 - located before anything was written
+    current = serving(seen)
+    if len(seen.traffic) > 1 and current:
+        shift(ports, current, pause)
+    ports.row.status(f"deploying version {target.version} again")
+    ports.lease.check()
+    try:
+        ports.endpoint.deploy(target)
+    except Rejected as verdict:
+        raise Failure(f"version {target.version} cannot be deployed again: {verdict}") from None
+    return Deployment(target.deployment, target.version, target.image, SUCCEEDED)
 
 
 def reject(ports: Ports, decision: Return, reason: str) -> bool:

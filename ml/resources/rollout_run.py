@@ -117,7 +117,7 @@ class RolloutRun:
         except Rejected as verdict:
             raise Failure(self.turn_down(str(verdict))) from None
         except LeaseLost:
-            raise Failure(f"{self.target.deployment}: {TOOK_OVER}") from None
+            raise self.stopped() from None
         except (Failure, CloudError) as error:
             raise self.leave(error) from None
         except Exception as error:
@@ -216,12 +216,23 @@ class RolloutRun:
             return f"{name} is rejected: {reason}. Not everything could be put right: {error}. {AGAIN}"
         return f"{name} is rejected: {reason}. {serves}. {ways_on(self.target)}"
 
+    def stopped(self) -> Failure:
+        """The failure after a lease was lost. One that only ran out is taken up again, to put the traffic back."""
+        name = self.target.deployment
+        try:
+            self.ports.lease.check()
+        except LeaseLost:
+            return Failure(f"{name}: {TOOK_OVER}")
+        except CloudError as error:
+            return Failure(f"{name} was stopped: {error}. {AGAIN}")
+        return self.leave(Failure(f"{name} was stopped, its lease ran out: run `pulumi up` again"))
+
     def leave(self, error: Exception) -> Failure:
         """Puts the traffic back because of something that is not the candidate's fault; the failure to raise."""
         try:
             self.put_back()
         except LeaseLost:
-            return Failure(f"{error}\n{TOOK_OVER}")
+            return Failure(f"{self.target.deployment}: {TOOK_OVER} ({error})")
         except CloudError as another:
             return Failure(f"{error}\nThe traffic could not be put back: {another}. {AGAIN}")
         return error if isinstance(error, Failure) else Failure(str(error))
@@ -234,7 +245,8 @@ def ways_on(target: Target) -> str:
     """What a person can do about a rejection."""
     return (
         "It is not tried again: change the model or the code; or, if it was not the model's fault, "
-        f"`make promote VERSION={target.version}`, or add {target.digest} to rollout.retryRejected of the stack"
+        f"`make promote SYSTEM={target.system} VERSION={target.version}`, or add {target.digest} to retryRejected of "
+        "`mlops:rollout` in the stack's configuration"
     )
 
 

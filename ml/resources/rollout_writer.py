@@ -62,9 +62,9 @@ class CheckedLease:
         wait(seconds)
 
     def alive(self) -> None:
-        """Like `pause`, without sleeping and without asking the storage."""
-        if not self.held.alive:
-            raise LeaseLost
+        """Like `pause`, without sleeping; asks the storage only when the lease was not renewed in time."""
+        if not self.held.alive:  # not renewed for too long; it may still be ours
+            self.check()
         wait(0)
 
 
@@ -78,11 +78,17 @@ def writer(site: RolloutSite, system: str, about: Mapping[str, Any]) -> Iterator
     """
     with rollout_lock(site.workspace, system) as lock:
         lease = acquire(lock, {**about, **whoami()}, lambda text: site.row.status(text))
-        with kept(lease):
-            try:
-                yield Ports(site.endpoint, site.models, CheckedLease(lease), site.row)
-            except LeaseLost:
-                raise Failure(f"{system}: another rollout or `make rollback` took over: run `pulumi refresh`") from None
+        with kept(lease), taken_over(system):
+            yield Ports(site.endpoint, site.models, CheckedLease(lease), site.row)
+
+
+@contextmanager
+def taken_over(system: str) -> Iterator[None]:
+    """A lost lease in words for a person."""
+    try:
+        yield
+    except LeaseLost:
+        raise Failure(f"{system}: another rollout or `make rollback` took over: run `pulumi refresh`") from None
 
 
 @contextmanager

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     Finish = Callable[[Request, Answer], None]
 
 QUICK_SECONDS = 0.005
-"""A full batch of a quick model takes at most this long."""
+"""Processor time that a full batch of a quick model takes at most."""
 SLOW_SECONDS = 0.1
-"""A batch on the loop that takes this long moves the model to the thread for good."""
+"""A batch on the loop that takes this much of it moves the model to the thread for good."""
 
 
 ABANDONED = Refusal(GONE, "client_gone", "the client closed its side before its turn came")
@@ -69,7 +69,7 @@ class Batching:
         threading.Thread(target=self._work, name="scoring", daemon=True).start()
 
     def measured(self, seconds: float) -> None:
-        """How long a full batch takes; decides where the model runs."""
+        """How much processor time a full batch takes; decides where the model runs."""
         if self._settings.scoring_thread == "auto" and seconds > QUICK_SECONDS:
             self._threaded = True
         say("model measured", batch_seconds=round(seconds, 6), in_thread=self._threaded)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import httptools
 
-from ml.scoring.answer import CONTINUE, Answer, message, refused
+from ml.scoring.answer import CONTINUE, GONE, Answer, message, refused
 from ml.scoring.errors import Refusal, overloaded
 from ml.scoring.request import MAX_HEADERS, Request
 
@@ -166,9 +166,11 @@ class Connection(asyncio.Protocol):
     def finish(self, request: Request, answer: Answer) -> None:
         """The answer of the active request."""
         self.active = None
-        if not self.transport.is_closing():
-            self._write(request, answer)
-            self._advance()
+        if self.transport.is_closing():
+            self.service.record(request, Answer(GONE, b""))
+            return
+        self._write(request, answer)
+        self._advance()
 
     def expire(self) -> None:
         """The deadline has passed."""

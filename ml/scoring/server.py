@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ml.scoring.errors import StartError
-from ml.scoring.log import say
+from ml.scoring.log import logger, say
 from ml.scoring.protocol import Connection
 from ml.scoring.service import Service
 
@@ -91,7 +91,7 @@ class Server:
         if first:
             await self._load()
         listener = listening_socket(self._settings)
-        server = await self._loop.create_server(lambda: Connection(self._service), sock=listener)
+        server = await self._loop.create_server(lambda: Connection(self._service), sock=listener, backlog=BACKLOG)
         host, port = listener.getsockname()[:2]
         say("listening", host=host, port=port, process=os.getpid())
         if not first:
@@ -109,7 +109,10 @@ class Server:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self._service.tick()
+            try:
+                self._service.tick()
+            except Exception:  # without it no time limit would hold any more
+                logger.exception("a tick failed")
 
     async def _load(self) -> None:
         """Load the model; ends the process when it is told to stop meanwhile."""

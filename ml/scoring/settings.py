@@ -52,8 +52,9 @@ class Settings:
     """A request waits this long for its result; a model call that takes longer is ended."""
     linger_seconds: float = 1.0
     """After SIGTERM new requests are still taken for this time, so that none is lost on its way."""
-    drain_seconds: float = 25.0
-    """Then requests in flight are finished, and telemetry sent, within this time."""
+    drain_seconds: float = 20.0
+    """Then requests in flight are finished within this time; telemetry gets up to five seconds more. All together stays
+    below the 30 seconds after which containers are usually killed."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

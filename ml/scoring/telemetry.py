@@ -108,7 +108,7 @@ class Telemetry:
             self._drop(1)
             return
         self._queue.append(record)
-        if waiting == self._batch:
+        if waiting >= self._batch and not self._wake.is_set():
             self._wake.set()
 
     def drain(self, seconds: float) -> bool:

@@ -24,6 +24,7 @@ with warnings.catch_warnings():
         ProbeSettings,
     )
     from azure.ai.ml.entities._assets import Code
+    from azure.ai.ml.exceptions import MlException, ValidationException
 
 __all__ = [
     "AccountKeyConfiguration",
@@ -41,10 +42,12 @@ __all__ = [
     "MLClient",
     "ManagedOnlineDeployment",
     "ManagedOnlineEndpoint",
+    "MlException",
     "Model",
     "OnlineRequestSettings",
     "Output",
     "ProbeSettings",
+    "ValidationException",
     "command",
     "dsl",
 ]

@@ -12,6 +12,7 @@ from azure.identity import DefaultAzureCredential
 
 from emulator.settings import SUBSCRIPTION_ID
 from ml.clients import insights as client
+from ml.clients.cloud import trust
 from tests.conftest import RunningEmulator
 from tests.contract.test_arm import Arm, wait_for
 
@@ -32,9 +33,9 @@ class Insights:
         self.customer_id = str(self.put(self.workspace, {"properties": {}})["customerId"])
         self.create_component()
 
-    def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def put(self, path: str, body: dict[str, Any], *, located: bool = True) -> dict[str, Any]:
         """Creates a resource; its properties."""
-        answer = self._arm.send("PUT", path, {"location": "westeurope", **body})
+        answer = self._arm.send("PUT", path, {**({"location": "westeurope"} if located else {}), **body})
         assert answer.is_success, answer.text
         properties: dict[str, Any] = answer.json()["properties"]
         return properties
@@ -50,7 +51,7 @@ class Insights:
         self.connection_string = str(properties["ConnectionString"])
         self.instrumentation_key = str(properties["InstrumentationKey"])
         self.app_id = str(properties["AppId"])
-        self.endpoint = f"{self.emulator.settings.http_url}/applicationinsights/"
+        self.endpoint = f"{self.emulator.settings.base_url}/applicationinsights/"
 
     def delete_component(self) -> None:
         """The component without its workspace."""
@@ -66,7 +67,7 @@ class Insights:
         given = headers or {}
         token = {} if "authorization" in given else {"authorization": self.bearer()}
         used = {name: value for name, value in {**token, **given}.items() if value}
-        return httpx.post(self.endpoint + path, content=body, headers=used, timeout=30)
+        return httpx.post(self.endpoint + path, content=body, headers=used, verify=trust(), timeout=30)
 
     def ask(self, kql: str) -> list[dict[str, Any]]:
         """The rows of a query, by our own client."""

@@ -19,7 +19,7 @@ from tests.contract.container_groups import ACR_PULL, PATH, assign, make_identit
 from tests.contract.image_builder import build_server_image, make_registry
 
 SERVER = '''"""A model that does what its environment says: CRASH, UNREADY, DELAY (seconds), STATUS."""
-import http.server, json, os, signal, sys, time
+import http.server, json, os, pathlib, signal, sys, time
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 if os.environ.get("CRASH"):
@@ -28,10 +28,13 @@ if os.environ.get("CRASH"):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_GET(self):
         ready = not (self.path == "/ready" and os.environ.get("UNREADY"))
-        self.answer(200 if ready else 503, {"name": os.environ.get("NAME", "")})
+        model = pathlib.Path(os.environ.get("AZUREML_MODEL_DIR", "/nowhere"))
+        found = sorted(str(file.relative_to(model)) for file in model.rglob("*") if file.is_file())
+        self.answer(200 if ready else 503, {"name": os.environ.get("NAME", ""), "model": found})
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("content-length", "0")))

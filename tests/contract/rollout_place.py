@@ -28,15 +28,19 @@ from ml.clients.workspace import API_VERSION, Workspace
 from ml.resources.container_image import ContainerImageProvider
 from ml.resources.rollout import RolloutProvider, to_target
 from tests.contract.azureml_workspace import Workspace as Made
-from tests.contract.container_groups import ACR_PULL, assign, make_identity
+from tests.contract.container_groups import ACR_PULL, ROLES, assign, make_identity
 from tests.contract.faulty_images import HEALTHY, faulty_image
 from tests.contract.image_builder import make_registry
 from tests.unit.scoring.models import people, write_model
+from tools.deployed_system import DeployedSystem
+from tools.stacks import Stack
 
 GROUP = "container-groups"
 LOCATION = "westeurope"
 FILES = ("model.onnx", "golden.json", "provenance.json")
 STAGE_SECONDS = 6
+METRICS_PUBLISHER = f"{ROLES}/3913510d-42f4-4e42-8a64-420c390055eb"
+SHARED: dict[Path, Place] = {}
 
 
 @dataclass
@@ -69,11 +73,24 @@ class Place:
         return System(self, name, endpoint)
 
 
+def shared_place(made: Made, folder: Path) -> Place:
+    """One place for all tests of a session: what every image is built on takes a minute."""
+    state = made.emulator.settings.state
+    if state not in SHARED:
+        SHARED[state] = make_place(made, folder)
+    return SHARED[state]
+
+
 def make_place(made: Made, folder: Path) -> Place:
     """Everything a rollout needs beside the endpoint."""
     arm().put(f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{GROUP}", "2024-03-01", {"location": LOCATION})
     registry, identity = make_registry(), make_identity(f"rollout-{uuid.uuid4().hex[:6]}")
-    assign(identity["properties"]["principalId"], ACR_PULL, registry.id)
+    principal, component = (
+        identity["properties"]["principalId"],
+        made.request("GET", made.id).json()["properties"]["applicationInsights"],
+    )
+    assign(principal, ACR_PULL, registry.id)
+    assign(principal, METRICS_PUBLISHER, component)
     asked = people(folder / "people")
     folders = [write_model(folder / f"model-{number}", asked) for number in (1, 2, 3)]
     for number, path in enumerate(folders):
@@ -196,6 +213,12 @@ class System:
         document = arm().get(self.endpoint.path, API_VERSION)
         assert document is not None
         return dict(document.get("tags") or {})
+
+
+def deployed(system: System) -> DeployedSystem:
+    """The system as the tools find it in a stack's outputs."""
+    outputs = {"endpoint": system.endpoint.name, "model": {"name": system.name}}
+    return DeployedSystem(Stack("local", "emulator", Path("stacks")), system.name, system.place.workspace, outputs)
 
 
 @dataclass

@@ -131,7 +131,7 @@ def test_hanging_program_is_restarted_by_its_liveness_probe(place: Place, name: 
     body["properties"]["containers"][0]["properties"]["livenessProbe"] = probe
     path = place.groups.path(f"{name}-live")
     arm().put(path, API_VERSION, body)
-    until(lambda: container(place.document(f"{name}-live")).get("instanceView", {}).get("restartCount", 0) >= 1)
+    until(lambda: container(place.document(f"{name}-live")).get("instanceView", {}).get("restartCount", 0) >= 1, 60)
     events = container(place.document(f"{name}-live"))["instanceView"]["events"]
     messages = [event["message"] for event in events]
     assert any("Liveness probe failed" in one and "answered 500" in one for one in messages)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import shutil
 import subprocess
 import sys
 import uuid
@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from emulator.container_registry.files import RegistryFiles
 from emulator.container_registry.images import Images
 from emulator.settings import SUBSCRIPTION_ID
 from ml.clients.datastore import container, folder_uri
+from ml.clients.errors import CloudError
 from ml.clients.models import ModelRecord, Models
 from ml.clients.registry import ContainerRegistry
 from ml.clients.workspace import Workspace
@@ -25,13 +27,12 @@ from ml.resources.container_image import ContainerImageProvider
 from ml.resources.host import Failure
 from tests.conftest import RunningEmulator
 from tests.contract.azureml_workspace import Workspace as Made
-from tests.contract.azureml_workspace import fixture_workspace
+from tests.contract.azureml_workspace import fixture_workspace, until
 from tests.contract.image_builder import make_registry
 from tests.unit.scoring.models import people, write_model
 
 __all__ = ["fixture_workspace"]
 FEATURES = "ml/systems/bike_buyer/features.yaml"
-ENTRY = [sys.executable, "-m", "ml.scoring"]
 
 
 @pytest.fixture(scope="module", name="registry")
@@ -55,14 +56,14 @@ def fixture_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def register(models: Models, folder: Path) -> ModelRecord:
-    """Uploads a model's folder and registers it."""
+def register(models: Models, folder: Path, sha256: str = "") -> ModelRecord:
+    """Uploads a model's folder and registers it, by default under the digest it has."""
     path = f"systems/test/{uuid.uuid4().hex}/model"
     with container(models.workspace) as client:
         for name in ("model.onnx", "golden.json", "provenance.json"):
             client.upload_blob(f"{path}/{name}", (folder / name).read_bytes())
-    sha256 = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
-    known = {"sha256": sha256, "job": "job-1", "data": "d1", "commit": "c1"}
+    found = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
+    known = {"sha256": sha256 or found, "job": "job-1", "data": "d1", "commit": "c1"}
     return models.register(folder_uri(path), properties=known, tags={})
 
 
@@ -112,39 +113,117 @@ def test_the_image_serves_the_registered_model(
     assert made.outs["image"] == registry.reference("bike-buyer", made.outs["digest"])
     configuration, root = unpacked(emulator, registry, made.outs["image"], tmp_path / "images")
     assert (configuration.entrypoint, configuration.user) == (("python3", "-m", "ml.scoring"), "10001")
+    assert configuration.exposed_ports == ("5001/tcp",)
     assert configuration.environment["ORT_DISABLE_TELEMETRY"] == "1"
     assert configuration.labels["ml.sha256"] == record.sha256
-    inside = root / "app" / "model" / "model.onnx"
+    inside = root / "app/model/model.onnx"
     assert hashlib.sha256(inside.read_bytes()).hexdigest() == record.sha256
-    assert json.loads((root / "app" / "model" / "model.json").read_text())["job"] == "job-1"
-    answer = served(root)
-    assert answer["sha256"] == record.sha256
-    again = ContainerImageProvider().create(given)
-    assert again.outs == made.outs, "adopted"
+    identity = json.loads((root / "app/model/model.json").read_text())
+    assert (identity["system"], identity["version"]) == ("bike_buyer", record.version)
+    assert (identity["job"], identity["data"], identity["commit"]) == ("job-1", "d1", "c1")
+    served = version_served(root, tmp_path / "server.log")
+    assert (served["sha256"], served["version"]) == (record.sha256, record.version)
+    assert ContainerImageProvider().create(given).outs == made.outs, "the second time it is adopted"
 
 
-def served(root: Path) -> Any:
-    """What `/version` says of the server in an unpacked image, run on this machine."""
-    base = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
+def version_served(root: Path, log: Path) -> dict[str, Any]:
+    """What `/version` says of the server in an unpacked image, run by this machine's Python without any package."""
     variables = {
         "PYTHONPATH": f"{root}/app:{root}/opt/env",
         "MODEL_DIR": f"{root}/app/model",
         "HOST": "127.0.0.1",
         "PORT": "0",
         "ORT_DISABLE_TELEMETRY": "1",
-        "PATH": os.environ["PATH"],
     }
-    import httpx
+    python = Path(sys.base_prefix, "bin", "python3.11")
+    with log.open("w") as output:
+        command = [str(python), "-s", "-m", "ml.scoring"]
+        process = subprocess.Popen(command, cwd=root / "app", env=variables, stdout=output, stderr=output)
+    try:
+        said = until(lambda: [json.loads(line) for line in log.read_text().splitlines() if '"listening"' in line])
+        address = f"http://127.0.0.1:{said[0]['port']}"
+        until(lambda: httpx.get(f"{address}/ready").status_code == 200)
+        answer: dict[str, Any] = httpx.get(f"{address}/version").json()
+        return answer
+    finally:
+        process.terminate()
+        process.wait(30)
 
-    with subprocess.Popen(
-        [str(base), "-m", "ml.scoring"], cwd=root / "app", env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                print(line)
-                if "port" in line:
-                    said = json.loads(line)
-                    return httpx.get(f"http://127.0.0.1:{said['port']}/version").json()
-        finally:
-            process.terminate()
+
+def test_a_new_model_shares_all_layers_but_one(
+    registry: ContainerRegistry, models: Models, folder: Path, tmp_path: Path
+) -> None:
+    first = register(models, folder)
+    other = tmp_path / "other"
+    write_model(other, people(tmp_path / "people"), turns=1)
+    (other / "provenance.json").write_text("{}")
+    second = register(models, other)
+    assert second.version != first.version
+    digests = [
+        (ContainerImageProvider().create(inputs(models, registry, record)).outs or {})["digest"]
+        for record in (first, second)
+    ]
+    with registry._client() as client:
+        manifests = [dict(client.get_manifest("bike-buyer", digest).manifest or {}) for digest in digests]
+    one, two = ([layer["digest"] for layer in manifest["layers"]] for manifest in manifests)
+    assert one[:-1] == two[:-1]
+    assert one[-1] != two[-1]
+    assert manifests[1]["layers"][-1]["size"] < 1_000_000
+
+
+def test_a_tampered_model_is_refused_with_both_digests(
+    registry: ContainerRegistry, models: Models, folder: Path
+) -> None:
+    evaluated = "0" * 64
+    record = register(models, folder, evaluated)
+    found = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
+    given = inputs(models, registry, record)
+    with pytest.raises(Failure, match=f"sha256 {found}, evaluated was {evaluated}: no image is built"):
+        ContainerImageProvider().create(given)
+    assert registry.digest("bike-buyer", given["tag"]) is None
+
+
+def test_a_model_without_golden_requests_and_a_missing_version_are_refused(
+    registry: ContainerRegistry, models: Models, folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder, tmp_path / "bare")
+    record = register(models, tmp_path / "bare")
+    with container(models.workspace) as client:
+        path = record.uri.partition("/paths/")[2].rstrip("/")
+        client.delete_blob(f"{path}/golden.json")
+    with pytest.raises(Failure, match=r"has no golden\.json at azureml"):
+        ContainerImageProvider().create(inputs(models, registry, record))
+    given = inputs(models, registry, record, version=77.0)
+    with pytest.raises(Failure, match=r"there is no image-.*:77 .* run `pulumi refresh`"):
+        ContainerImageProvider().create(given)
+
+
+def test_an_image_is_gone_when_it_is_deleted_and_stays_when_its_resource_goes(
+    registry: ContainerRegistry, models: Models, folder: Path
+) -> None:
+    provider = ContainerImageProvider()
+    made = provider.create(inputs(models, registry, register(models, folder)))
+    assert made.outs is not None
+    provider.delete(made.id, made.outs)
+    assert provider.read(made.id, made.outs).outs == made.outs
+    registry.delete("bike-buyer", made.outs["digest"])
+    assert provider.read(made.id, made.outs).id == ""
+    again = provider.create(inputs(models, registry, register(models, folder)))
+    assert (again.outs or {})["digest"] == made.outs["digest"], "the same inputs, the same bytes"
+    registry.purge("bike-buyer")
+    assert registry.tags("bike-buyer") == {}
+
+
+def tamper(registry: ContainerRegistry, digest: str, tag: str) -> None:
+    """Puts another image under a tag."""
+    with registry._client() as client:
+        manifest = dict(client.get_manifest("bike-buyer", digest).manifest or {})
+        client.set_manifest("bike-buyer", {**manifest, "annotations": {"tampered": "yes"}}, tag=tag)
+
+
+def test_its_tag_cannot_be_moved(registry: ContainerRegistry, models: Models, folder: Path) -> None:
+    made = ContainerImageProvider().create(inputs(models, registry, register(models, folder)))
+    assert made.outs is not None
+    with pytest.raises(CloudError, match=r"405.*DENIED: The operation is disallowed"):
+        tamper(registry, made.outs["digest"], made.outs["tag"])
+    assert registry.digest("bike-buyer", made.outs["tag"]) == made.outs["digest"]

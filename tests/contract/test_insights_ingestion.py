@@ -12,8 +12,14 @@ from typing import Any
 import httpx
 import pytest
 
+from emulator.entra.principal import Principal
+from emulator.entra.tokens import Tokens
+from emulator.settings import SUBSCRIPTION_ID
+from ml.clients.cloud import trust
 from tests.conftest import RunningEmulator
 from tests.contract.insights_component import Insights, envelope
+
+SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION_ID}"
 
 
 @pytest.fixture(name="insights", scope="module")
@@ -25,7 +31,7 @@ def fixture_insights(emulator: RunningEmulator) -> Iterator[Insights]:
 
 def test_a_connection_string_points_at_this_emulator(insights: Insights, emulator: RunningEmulator) -> None:
     values = dict(part.split("=", 1) for part in insights.connection_string.split(";"))
-    assert values["IngestionEndpoint"] == f"{emulator.settings.http_url}/applicationinsights/"
+    assert values["IngestionEndpoint"] == f"{emulator.settings.base_url}/applicationinsights/"
     assert values["InstrumentationKey"] == insights.instrumentation_key
 
 
@@ -96,7 +102,7 @@ def test_a_body_that_cannot_be_read_is_a_400(insights: Insights, body: bytes, he
 
 
 def test_a_body_that_unpacks_to_too_much_is_refused(insights: Insights) -> None:
-    assert insights.track(gzip.compress(bytes(70 << 20)), {"content-encoding": "gzip"}).status_code == 413
+    assert insights.track(gzip.compress(bytes(70 << 20), 1), {"content-encoding": "gzip"}).status_code == 413
 
 
 @pytest.mark.parametrize(
@@ -106,6 +112,7 @@ def test_a_body_that_unpacks_to_too_much_is_refused(insights: Insights) -> None:
         ("Bearer nonsense", "v2.1/track", 401),
         ("another audience", "v2.1/track", 401),
         ("right", "v2.1/track", 200),
+        ("right", "/v2.1/track", 200),
         ("right", "v2/track", 400),
     ],
 )
@@ -119,6 +126,25 @@ def test_without_local_authentication_only_tokens_open(
     assert answer.json()["itemsAccepted"] == (1 if status == 200 else 0)
 
 
+def test_an_identity_needs_the_role_on_the_component_or_above(insights: Insights) -> None:
+    identity = f"{insights.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/sender"
+    principal = str(insights.put(identity, {})["principalId"])
+    tokens = Tokens(insights.emulator.settings.state, insights.emulator.settings.base_url)
+    token, _ = tokens.issue("https://monitor.azure.com/", Principal(principal, str(uuid.uuid4()), ""))
+    headers = {"authorization": f"Bearer {token}"}
+    body = json.dumps([envelope(insights)]).encode()
+    refused = insights.track(body, headers)
+    assert refused.status_code == 403
+    assert "Monitoring Metrics Publisher" in refused.json()["errors"][0]["message"]
+    definition = (
+        f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/3913510d-42f4-4e42-8a64-420c390055eb"
+    )
+    properties = {"roleDefinitionId": definition, "principalId": principal, "principalType": "ServicePrincipal"}
+    assignment = f"{insights.group}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+    insights.put(assignment, {"properties": properties}, located=False)
+    assert insights.track(body, headers).status_code == 200
+
+
 def test_with_local_authentication_the_key_is_enough(emulator: RunningEmulator) -> None:
     insights = Insights(emulator, "ingestion-keys", local_authentication=True)
     body = json.dumps([envelope(insights)]).encode()
@@ -128,7 +154,8 @@ def test_with_local_authentication_the_key_is_enough(emulator: RunningEmulator) 
 
 
 def test_live_metrics_are_told_that_nobody_watches(insights: Insights) -> None:
-    answer = httpx.post(f"{insights.endpoint}QuickPulseService.svc/ping?ikey={insights.instrumentation_key}", json={})
+    url = f"{insights.endpoint}QuickPulseService.svc/ping?ikey={insights.instrumentation_key}"
+    answer = httpx.post(url, json={}, verify=trust())
     assert (answer.status_code, answer.headers["x-ms-qps-subscribed"]) == (200, "false")
 
 

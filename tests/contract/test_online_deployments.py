@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ import pytest
 from ml.clients.endpoints import DeploymentFailure, OnlineEndpoints, Probing
 from ml.clients.errors import CloudError
 from ml.clients.metrics import EndpointMetrics
+from tests.contract.azureml_sdk import Model
 from tests.contract.azureml_workspace import IGNORED, Workspace, fixture_sockets, fixture_workspace, until
 from tests.contract.container_groups import make_identity
 from tests.contract.online_endpoint import Serving, make_serving
@@ -118,6 +120,22 @@ def test_wrong_settings_are_refused_at_once(serving: Serving, endpoint: OnlineEn
             endpoint.deploy(each)
         assert failure.value.status == 400
     assert endpoint.deployments() == []
+
+
+def test_model_is_mounted_where_azure_mounts_it(serving: Serving, endpoint: OnlineEndpoints, tmp_path: Path) -> None:
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "weights.txt").write_text("1.5")
+    model = serving.workspace.client.models.create_or_update(
+        Model(name="mounted", version="7", path=str(tmp_path / "net"), type="custom_model")
+    )
+    endpoint.deploy(serving.deployment("blue"))
+    path = f"{endpoint.path}/deployments/blue"
+    document = serving.workspace.request("GET", path).json()
+    document["properties"].update(model=model.id, modelMountPath="/var/models")
+    serving.workspace.put(path, document)
+    endpoint.set_traffic({"blue": 100})
+    headers = {"authorization": f"Bearer {endpoint.key()}"}
+    assert serving.http.get(endpoint.get().scoring_uri, headers=headers).json()["model"] == ["net/weights.txt"]
 
 
 def test_slow_and_failing_models_are_reported_as_azure_reports_them(

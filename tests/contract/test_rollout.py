@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from rich.console import Console
 
 from ml.resources.host import Failure
 from ml.resources.rollout import RolloutProvider
 from tests.contract import faulty_images as faults
 from tests.contract.azureml_workspace import IGNORED, fixture_sockets, fixture_workspace
 from tests.contract.azureml_workspace import Workspace as Made
-from tests.contract.rollout_place import Place, System, clients, make_place, until
+from tests.contract.rollout_place import Place, System, clients, deployed, shared_place, until
+from tools.container_logs import show
+from tools.endpoint_key import primary_key
+from tools.progress import SetupError
 
 __all__ = ["fixture_sockets", "fixture_workspace"]
 pytestmark = IGNORED
@@ -21,7 +23,7 @@ pytestmark = IGNORED
 
 @pytest.fixture(name="place", scope="module")
 def fixture_place(workspace: Made, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return make_place(workspace, tmp_path_factory.mktemp("rollout"))
+    return shared_place(workspace, tmp_path_factory.mktemp("rollout"))
 
 
 @pytest.fixture(name="system")
@@ -67,6 +69,8 @@ def test_the_first_version_serves_and_goes_again(place: Place) -> None:
 def test_a_better_version_takes_over_under_load(system: System) -> None:
     old, new = system.release(1), system.release(2)
     state = {**old, "serving": 1.0, "deployment": system.deployment(old)}
+    http, version = system.place.made.http, {"api-version": "2024-10-01"}
+    assert http.patch(system.endpoint.path, params=version, json={"tags": {"owner": "sales"}}).is_success
     with clients(system) as found:
         until(lambda: found.total > 20)
         outputs = system.up(new, state)
@@ -75,6 +79,7 @@ def test_a_better_version_takes_over_under_load(system: System) -> None:
     assert (found.errors, found.wrong) == ([], 0)
     assert set(found.versions) == {1, 2}
     assert dict(system.endpoint.get().traffic) == {system.deployment(new): 100}
+    assert system.tags() == {"owner": "sales"}
     assert (outputs["serving"], system.models.champion()) == (2, 2)
     assert system.deployments() == sorted([system.deployment(old), system.deployment(new)])
     assert system.staged() == []
@@ -126,16 +131,9 @@ def test_another_artefact_in_the_image_is_refused_in_staging(shared: System) -> 
     assert shared.models.champion() == 1
 
 
-def test_tags_of_the_endpoint_survive(system: System) -> None:
-    path = system.endpoint.path
-    system.place.made.http.patch(path, params={"api-version": "2024-10-01"}, json={"tags": {"owner": "sales"}})
-    system.up(system.release(2))
-    assert system.tags() == {"owner": "sales"}
-
-
 def test_what_serves_is_seen_by_a_refresh(system: System) -> None:
     old, new = system.release(1), system.release(2)
-    outputs = system.up(new)
+    outputs = system.up({**new, "stages": []})
     system.endpoint.set_traffic({system.deployment(old): 90, system.deployment(new): 10})
     read = RolloutProvider().read("id", outputs)
     assert read.outs is not None
@@ -145,17 +143,11 @@ def test_what_serves_is_seen_by_a_refresh(system: System) -> None:
     assert dict(system.endpoint.get().traffic) == {system.deployment(new): 100}
 
 
-def run_in_thread(system: System, inputs: dict[str, Any]) -> tuple[threading.Thread, list[str]]:
-    """An `up` that goes on beside the test; how it ends."""
-    said: list[str] = []
-
-    def work() -> None:
-        try:
-            system.up(inputs)
-            said.append("done")
-        except Failure as failure:
-            said.append(str(failure))
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    return thread, said
+def test_key_and_logs_of_what_serves(shared: System, capsys: pytest.CaptureFixture[str]) -> None:
+    assert primary_key(deployed(shared)) == shared.endpoint.key()
+    show(deployed(shared), None, 50, Console(width=300))
+    words = " ".join(capsys.readouterr().out.split())
+    assert f"{shared.deployment(shared.release(1))} (Succeeded, 100 % of the traffic), last 50 lines" in words
+    assert "Failed requests: none in the last day" in words
+    with pytest.raises(SetupError, match=r"VERSION=7: .* has no such deployment"):
+        show(deployed(shared), 7, 50, Console())

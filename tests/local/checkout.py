@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -18,7 +19,7 @@ from typing import Any
 from tools.versions import ROOT
 
 ROWS = 500
-STEP_SECONDS = 240
+STEP_SECONDS = 400
 JOBS = "microsoft.machinelearningservices/workspaces/jobs"
 DATA = "microsoft.machinelearningservices/workspaces/data/versions"
 # A person's own settings must not reach the copy.
@@ -45,9 +46,9 @@ class JobRow:
 
 
 class Checkout:
-    """One copy; `data` is the folder that serves as its real data: 500 generated rows unless one is given."""
+    """One copy; `data` is the folder that serves as its real data: generated `rows` unless one is given."""
 
-    def __init__(self, folder: Path, data: Path | None = None) -> None:
+    def __init__(self, folder: Path, data: Path | None = None, rows: int = ROWS) -> None:
         self.folder = folder / "checkout"
         self.data = data or folder / "data"
         files = subprocess.run(
@@ -60,14 +61,14 @@ class Checkout:
                 shutil.copy2(ROOT / name, target)
         self.folder.joinpath(".venv").symlink_to(ROOT / ".venv")
         if data is None:
-            self._generate()
+            self._generate(rows)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         self.environment = {**kept, "MLOPS_DATA_DIR": str(self.data), "CI": "true"}
 
-    def _generate(self) -> None:
+    def _generate(self, rows: int) -> None:
         self.data.mkdir()
         generator = [sys.executable, "-m", "ml.systems.bike_buyer.generator"]
-        options = ["--rows", str(ROWS), "--seed", "11", "--output", str(self.data)]
+        options = ["--rows", str(rows), "--seed", "11", "--output", str(self.data)]
         subprocess.run([*generator, *options], cwd=self.folder, check=True, capture_output=True)
         self.data.joinpath("generated.json").unlink()
 
@@ -80,6 +81,17 @@ class Checkout:
     def pulumi(self, words: str, *, check: bool = True) -> str:
         """`pulumi` in the shell that `make env` prepares."""
         return self._run(["bash", "-c", self.in_shell(f"pulumi {words}")], check=check)
+
+    def in_system(self, verb: str, *, check: bool = True, **variables: str) -> str:
+        """`make <verb> SYSTEM=bike-buyer NAME=value`, without its set-up; only what it prints to stdout."""
+        told = {"STACK": "local", "SYSTEM": "bike-buyer", **variables}
+        words = " ".join(f"{name}={shlex.quote(value)}" for name, value in told.items())
+        return self._run(["bash", "-c", f"{words} .venv/bin/python -m tools {verb}"], check=check)
+
+    def script(self, source: str, *arguments: str) -> str:
+        """A Python script in the stack's shell."""
+        words = shlex.join([".venv/bin/python", "-c", source, *arguments])
+        return self._run(["bash", "-c", self.in_shell(words)], check=True)
 
     def in_shell(self, command: str) -> str:
         """A command line that prepares the stack's shell first."""

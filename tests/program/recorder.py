@@ -68,6 +68,7 @@ class Recording:
     resources: list[Registered] = field(default_factory=list)
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     secret_exports: set[str] = field(default_factory=set)
+    exit_code: int = 0
 
     def of_type(self, kind: str) -> list[Registered]:
         """The resources of a type such as `azure-native:storage:StorageAccount`."""
@@ -191,7 +192,10 @@ def run(
         def start() -> None:
             program()
 
-        asyncio.run(run_in_stack(start))
+        try:
+            asyncio.run(run_in_stack(start))
+        except SystemExit as leaving:
+            recorder.recording.exit_code = int(leaving.code or 0)
         return recorder.recording
 
     # A run makes tens of thousands of short-lived tasks: collecting garbage in between doubles its time.

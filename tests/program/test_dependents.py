@@ -1,4 +1,4 @@
-"""A failed resource takes down what depends on it, and nothing else."""
+"""A failed resource holds up what depends on it, and nothing else."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def test_only_dependents_of_a_failed_resource_are_left_out() -> None:
 
     every = platform_rules.build("local")
     recording = run(program, platform_rules.CONFIGURATIONS["local"], stack="local", failing={"key-vault"})
+    assert (every.exit_code, recording.exit_code) == (0, 32)
     failed = next(resource.urn for resource in every.azure if resource.name == "key-vault")
     assert {r.urn for r in recording.azure} == {r.urn for r in every.azure if failed not in every.before(r)}
     names = {resource.name for resource in recording.azure}

@@ -19,7 +19,9 @@ class Killed(BaseException):
 def target(version: int, build: str = "a") -> Target:
     """A version in one image."""
     digest = f"{version}{build}" * 8
-    return Target(version, f"registry/bike-buyer@sha256:{digest}", f"sha-{version}", f"v{version}-{digest[:8]}")
+    return Target(
+        "bike_buyer", version, f"registry/bike-buyer@sha256:{digest}", f"sha-{version}", f"v{version}-{digest[:8]}"
+    )
 
 
 @dataclass

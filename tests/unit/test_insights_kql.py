@@ -99,6 +99,9 @@ PREDICATES = [
     ("resultCode in ('404', '500')", 2),
     ("resultCode !in ('404', '500')", 3),
     ("name in~ ('get /VERSION')", 1),
+    ("duration in (100, 200, 7)", 2),
+    ("customDimensions.version !in ('1')", 3),
+    ("resultCode in ('404'" + ", '5'" * 2000 + ")", 1),
     ("name contains 'SCORE'", 4),
     ("name contains_cs 'SCORE'", 0),
     ("name !contains 'score'", 1),
@@ -144,7 +147,7 @@ PREDICATES = [
 ]
 
 
-@pytest.mark.parametrize(("predicate", "count"), PREDICATES, ids=[predicate for predicate, _ in PREDICATES])
+@pytest.mark.parametrize(("predicate", "count"), PREDICATES, ids=[predicate[:60] for predicate, _ in PREDICATES])
 def test_where(database: Database, predicate: str, count: int) -> None:
     assert answers(database, predicate) == count
 
@@ -246,6 +249,8 @@ REFUSED = [
     ("requests | take many", "SyntaxError", "many"),
     ("requests | take 5; drop table requests", "SyntaxError", "drop"),
     ("requests | where " + "(" * 500 + "true", "SyntaxError", "("),
+    ("requests" + " | take 5" * 101, "SyntaxError", "<end>"),
+    ("requests | where " + " or ".join(["true"] * 5000), "SemanticError", ""),
     ("nothing | count", "SemanticError", "nothing"),
     ("requests | where colour == 'red'", "SemanticError", "colour"),
     ("requests | project duration | where name == ''", "SemanticError", "name"),

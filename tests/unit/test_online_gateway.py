@@ -20,6 +20,7 @@ from emulator.online_endpoints import request_body
 from emulator.online_endpoints.gateway import Gateway
 from emulator.online_endpoints.metrics import Metrics
 from emulator.online_endpoints.routing import EndpointRoute, Instance, RequestLimits, RoutingTable
+from emulator.online_endpoints.upstream import BrokenAnswer
 
 HOST = "bike.westeurope.inference.ml.localhost"
 RESOURCE = "/subscriptions/s/resourceGroups/g/providers/M/workspaces/w/onlineEndpoints/bike"
@@ -351,6 +352,27 @@ def test_long_answers_are_passed_on_as_they_come() -> None:
         await it.deploy("blue", stream)
         it.traffic(blue=100)
         assert (await it.post()).content == block * 20
+
+    run(check)
+
+
+def test_answer_that_breaks_off_ends_the_connection_and_counts_as_failed() -> None:
+    async def stop_half_way(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"content-length": "1000000"})
+        await answer.prepare(request)
+        await answer.write(b"x" * 1000)
+        assert request.transport is not None
+        request.transport.close()
+        return answer
+
+    async def check(it: Bench) -> None:
+        await it.deploy("blue", stop_half_way)
+        it.traffic(blue=100)
+        with pytest.raises(BrokenAnswer):
+            await it.post()
+        (minute,) = it.metrics.minutes(RESOURCE, 0, 1 << 40).values()
+        assert [kind.status for kind in minute.requests] == [424]
+        assert it.route.backends["blue"].pending == 0
 
     run(check)
 

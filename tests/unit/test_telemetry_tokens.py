@@ -172,13 +172,13 @@ def test_without_a_declared_identity_a_token_is_asked_for_only_when_needed(
 def test_neither_token_nor_secret_is_logged(
     server: IngestionServer, identity: IngestionServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    identity.script.extend([Answer(500), token("canary-token")])
+    identity.script.extend([Answer(500), *[token("canary-token")] * 3])
     server.script.extend([Answer(401), Answer(403)])
     subject = telemetry(server, identity, {"IDENTITY_ENDPOINT": "{url}", "IDENTITY_HEADER": "canary-secret"})
     subject.record(record())
     with caplog.at_level(logging.DEBUG):
         subject.start()
-        subject.drain(10)
+        assert subject.drain(10)
     assert caplog.messages
     assert "canary" not in caplog.text
     assert KEY not in caplog.text

@@ -161,16 +161,15 @@ def text_test(node: Binary, left: Value, right: Value) -> str:
 
 def membership(node: Membership, scope: Scope) -> Value:
     operand = value_of(node.operand, scope)
-    folded = node.operator.endswith("~")
-    tests = []
-    for item in node.members:
-        other = value_of(item, scope)
-        if folded:
-            tests.append(text_test(Binary(node.position, "=~", node.operand, item), operand, other))
-        else:
-            tests.append(compared("==", operand, other, item.position))
-    sql = "(" + " or ".join(tests) + ")"
-    return Value(f"(not {sql})" if node.operator.startswith("!") else sql, BOOL)
+    members = [(item, value_of(item, scope)) for item in node.members]
+    if node.operator.endswith("~"):
+        alike = Binary(node.position, "=~", node.operand, node.operand)
+        sql = " or ".join(text_test(alike, operand, other) for _, other in members)
+    elif all(other.type == operand.type != DYNAMIC for _, other in members):
+        sql = f"{operand.sql} in ({', '.join(other.sql for _, other in members)})"
+    else:
+        sql = " or ".join(compared("==", operand, other, item.position) for item, other in members)
+    return Value(f"(not ({sql}))" if node.operator.startswith("!") else f"({sql})", BOOL)
 
 
 def between(node: Between, scope: Scope) -> Value:

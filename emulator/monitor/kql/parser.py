@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from emulator.monitor.kql.errors import QueryError, syntax_error, unsupported
+from emulator.monitor.kql.errors import Position, QueryError, syntax_error, unsupported
 from emulator.monitor.kql.expression_parser import ExpressionParser
 from emulator.monitor.kql.lexer import tokens
 from emulator.monitor.kql.syntax import (
@@ -29,6 +29,8 @@ from emulator.monitor.kql.syntax import (
 
 LONGEST_QUERY = 2_000_000
 """Characters; Azure's limit."""
+MOST_OPERATORS = 100
+"""SQLite plans longer statements for seconds."""
 
 
 def parse(text: str) -> Query:
@@ -37,7 +39,9 @@ def parse(text: str) -> Query:
     Raises:
         QueryError: it is not KQL, or a part of KQL that the emulator has not.
     """
-    return Parser(list(tokens(text[: LONGEST_QUERY + 1]))).query()
+    if len(text) > LONGEST_QUERY:
+        raise syntax_error(text[:20], Position(1, 0), f"expected at most {LONGEST_QUERY} characters")
+    return Parser(list(tokens(text))).query()
 
 
 class Parser(ExpressionParser):
@@ -54,6 +58,8 @@ class Parser(ExpressionParser):
         operators: list[Operator] = []
         while self.accept("|"):
             operators += self.operator()
+            if len(operators) > MOST_OPERATORS:
+                raise self.unexpected(f"at most {MOST_OPERATORS} operators")
         self.accept(";")
         if self.current.kind != "end":
             raise self.unexpected("the end of the query or '|'")

@@ -36,6 +36,7 @@ class System:
             model=MODEL,
             workspace=workspace,
             assets=[ASSET],
+            registry=platform.registry_inputs,
             opts=pulumi.ResourceOptions(depends_on=[platform]),
         )
         after = pulumi.ResourceOptions(depends_on=[self.retention])
@@ -132,7 +133,7 @@ class System:
             "cloud": self.cloud,
             "data": {"source": self.data.source, "rows": self.data.rows, "version": self.data.digest},
             "job": self.training.job,
-            "experimentUri": self.training.experimentUri,
+            "experimentUri": self.gate.experimentUri,
             "scoringUri": self.rollout.scoringUri,
             "openApiUri": self.rollout.openApiUri,
             "endpoint": self.endpoint.endpoint_name,

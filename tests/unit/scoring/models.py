@@ -33,7 +33,8 @@ def weights(specification: features.Specification) -> npt.NDArray[np.float64]:
         1.0 if category else (specification.feature(name).range or (0, 1))[1]
         for name, category in specification.encoded_columns
     ]
-    return np.random.default_rng(11).normal(0, 2, len(highest)) / np.array(highest)
+    found: npt.NDArray[np.float64] = np.random.default_rng(11).normal(0, 2, len(highest)) / np.array(highest)
+    return found
 
 
 def answers(specification: features.Specification, asked: pd.DataFrame) -> npt.NDArray[np.float64]:

@@ -60,7 +60,10 @@ class Scoring:
 
     def said(self, message: str) -> dict[str, Any]:
         """Waits for a line of the log."""
-        return until(lambda: next((line for line in self.lines() if line["message"] == message), None), self.log)
+        found: dict[str, Any] = until(
+            lambda: next((one for one in self.lines() if one["message"] == message), None), self.log
+        )
+        return found
 
     def ask(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, timeout: float = SECONDS
@@ -137,7 +140,7 @@ class Client:
         first, *lines = head.decode("latin-1").split("\r\n")
         version, status, _ = first.split(" ", 2)
         assert version == "HTTP/1.1"
-        headers = dict(line.lower().split(": ", 1) if ": " in line else (line, "") for line in lines)
+        headers = {line.partition(":")[0].lower(): line.partition(":")[2].strip() for line in lines}
         length = int(headers.get("content-length", "0")) if has_body else 0
         while len(rest) < length:
             assert self.more(), "closed in the middle of an answer"
@@ -182,7 +185,8 @@ def serving(model: Path, log: Path, **settings: object) -> Iterator[Scoring]:
     scoring = start(model, log, **settings)
     try:
         scoring.port = until(lambda: _listening(scoring), log)["port"]
-        scoring.said("ready")
+        workers = int(str(settings.get("workers", 1)))
+        until(lambda: [line["message"] for line in scoring.lines()].count("ready") == workers, log)
         yield scoring
     finally:
         scoring.process.kill()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import random
 import threading
 import time
@@ -16,8 +17,12 @@ import pandas as pd
 import pytest
 
 from ml.jobkit import features, onnx_export
+from ml.scoring import watchdog
 from ml.scoring.batching import Job, batches
+from ml.scoring.lane import Lane
+from ml.scoring.model import load_model
 from ml.scoring.request import Request
+from ml.scoring.results import Results
 from tests.unit.scoring.models import OLD_AGE, write_model
 from tests.unit.scoring.running import JSON, Scoring, serving
 
@@ -59,6 +64,49 @@ def test_batches_keep_order_and_size() -> None:
     assert [job for batch in found for job in batch] == jobs
     assert [[len(job.values) for job in batch] for batch in found] == [[1, 60, 3], [1], [200], [64], [2]]
     assert list(batches([], 64)) == []
+
+
+@pytest.fixture
+def lane(model: Path) -> Lane:
+    loaded = load_model(model)
+    return Lane(loaded, Results(loaded.identity, loaded.outputs))
+
+
+def test_a_long_request_is_given_up_between_two_parts(lane: Lane, row: dict[str, Any]) -> None:
+    jobs = [Job(Request(0.0), [tuple(row.values())] * 1_000, b"", lambda request, answer: None) for _ in range(3)]
+    jobs[1].request.abandoned = True
+    jobs[2].deadline = time.monotonic() - 1
+    for job in jobs:
+        lane.score([job])
+    assert [job.answer and job.answer.status for job in jobs] == [200, 504, 504]
+
+
+def test_the_fault_of_one_is_not_the_fault_of_all(lane: Lane, row: dict[str, Any]) -> None:
+    good, bad = tuple(row.values()), ("a row that no decoder makes",)
+    jobs = [Job(Request(0.0), [values], b"", lambda request, answer: None) for values in (good, bad, good)]
+    lane.score(jobs)
+    assert [job.answer and job.answer.status for job in jobs] == [200, 500, 200]
+    assert jobs[1].answer is not None
+    assert b"decoder" not in jobs[1].answer.body
+
+
+def test_a_number_that_is_none_is_no_answer(model: Path) -> None:
+    loaded = load_model(model)
+    results = Results(loaded.identity, ["probability", "label"])
+    assert b"0.5" in results.body([[0.5], ["null"]])
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="not finite"):
+            results.body([[0.5, value], [1, 0]])
+
+
+def test_a_call_that_cannot_be_ended_ends_the_process(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    dog = watchdog.Watchdog([lane], 5)
+    for age, expected in ((None, []), (1, []), (6, []), (5 + watchdog.GRACE_SECONDS + 1, [watchdog.EXIT_CODE])):
+        lane.started = None if age is None else time.monotonic() - age
+        dog._look_at(lane)
+        assert codes == expected
 
 
 @pytest.fixture(scope="module")

@@ -132,7 +132,9 @@ def test_answers_come_in_order_even_if_some_need_the_model(
         + get(headers=b"x-request-id: g%d\r\n" % index)
         for index, one in enumerate(bodies)
     )
-    replies = scoring.raw(sent)
+    with scoring.connect() as client:
+        client.send(sent)
+        replies = [client.reply() for _ in range(60)]
     assert [one.headers["x-request-id"] for one in replies] == [f"{kind}{n}" for n in range(30) for kind in "sg"]
     alone = [scoring.score(one).json for one in rows[:30]]
     assert [one.json for one in replies[::2]] == alone

@@ -1,0 +1,66 @@
+"""Random faults in JSON and HTTP: every answer is one of ours, and the server lives on.
+
+Takes a few seconds; `SCORING_FUZZ_SECONDS=60` makes it longer, `SCORING_FUZZ_SEED` gives other requests.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.unit.scoring.mutations import Mutations
+from tests.unit.scoring.running import Reply, Scoring
+
+LONGEST = float(os.environ.get("SCORING_FUZZ_SECONDS", "4"))
+SEED = int(os.environ.get("SCORING_FUZZ_SEED", "1"))
+GROWTH = 40_000_000
+"""Resident bytes that may be added, however long it runs."""
+OF_BODIES = {200, 400, 413}
+OF_MESSAGES = {100, 200, 400, 401, 404, 405, 408, 413, 414, 415, 417, 431, 499, 505}
+
+
+def check(reply: Reply, allowed: set[int], sent: bytes) -> None:
+    """An answer must be whole, and an error must be one JSON object."""
+    assert reply.status in allowed, (sent[:2_000], reply)
+    if reply.status >= 400:
+        assert reply.code, sent
+    elif reply.headers.get("content-type") == "application/json" and reply.body:
+        assert isinstance(reply.json, dict)
+
+
+@pytest.mark.timeout(LONGEST + 120)
+def test_random_bodies(scoring: Scoring, rows: list[dict[str, Any]]) -> None:
+    mutations, seen = Mutations(SEED, rows), Counter[int]()
+    deadline, before = time.monotonic() + LONGEST / 2, scoring.memory
+    while time.monotonic() < deadline:
+        with scoring.connect() as client:
+            for _ in range(100):
+                body = mutations.body()
+                client.send(b"POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+                reply = client.reply()
+                check(reply, OF_BODIES, body)
+                seen[reply.status] += 1
+    assert seen[200] > 50
+    assert seen[400] > 100
+    assert scoring.memory - before < GROWTH
+    scoring.assert_alive()
+
+
+@pytest.mark.timeout(LONGEST + 120)
+def test_random_messages(scoring: Scoring, rows: list[dict[str, Any]]) -> None:
+    mutations, seen = Mutations(SEED + 1, rows), Counter[int]()
+    deadline, before = time.monotonic() + LONGEST / 2, scoring.memory
+    while time.monotonic() < deadline:
+        sent = mutations.message()
+        replies = scoring.raw(sent)
+        for reply in replies:
+            check(reply, OF_MESSAGES, sent)
+            seen[reply.status] += 1
+        assert replies or not sent.strip(b"\r\n"), sent[:2_000]
+    assert len(seen) > 5, seen
+    assert scoring.memory - before < GROWTH
+    scoring.assert_alive()

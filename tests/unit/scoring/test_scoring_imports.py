@@ -1,0 +1,62 @@
+"""The image holds what `ml.scoring` reaches and the packages of one lock file; nothing else may be needed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+LOCK = Path("ml/environments/scoring.lock.txt")
+MODULES = {"pyyaml": "yaml"}
+ALLOWED_JOBKIT = {"ml.jobkit.features", "ml.jobkit.document", "ml.jobkit.errors"}
+
+
+def imports(path: Path) -> set[str]:
+    """Modules that a file imports, those for type checkers left out."""
+    tree = ast.parse(path.read_text())
+    typing_only = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if node in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def reached() -> dict[str, set[str]]:
+    """Our modules that the server reaches, with what each imports."""
+    found: dict[str, set[str]] = {}
+    left = ["ml.scoring.__main__"]
+    while left:
+        name = left.pop()
+        path = Path(*name.split("."))
+        file = path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
+        if name in found or not file.exists():
+            continue
+        found[name] = imports(file)
+        left += [one for one in found[name] if one.startswith("ml.")]
+    return found
+
+
+def test_only_packages_of_the_lock_file_are_imported() -> None:
+    packages = set(re.findall(r"^([a-z0-9-]+)==", LOCK.read_text(), re.MULTILINE))
+    allowed = {MODULES.get(one, one) for one in packages} | set(sys.stdlib_module_names) | {"ml", "__future__"}
+    found = {module: {one.partition(".")[0] for one in names} - allowed for module, names in reached().items()}
+    assert {module: names for module, names in found.items() if names} == {}
+
+
+def test_only_light_modules_of_the_jobkit_are_reached() -> None:
+    modules = set(reached())
+    assert {one for one in modules if not one.startswith("ml.scoring")} == ALLOWED_JOBKIT
+    written = {f"ml.scoring.{path.stem}" for path in Path("ml/scoring").glob("*.py")} - {"ml.scoring.__init__"}
+    assert written - modules == set(), "a module that nothing imports would be missing in the image"

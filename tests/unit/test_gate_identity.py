@@ -1,0 +1,147 @@
+"""What makes another gate, another evaluation and another attempt, as far as a preview can say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+from azure.core.exceptions import ClientAuthenticationError
+from pulumi.output import Unknown
+
+from ml.clients import jobs as jobs_client
+from ml.clients.errors import CloudError
+from ml.clients.jobs import Job, Jobs
+from ml.clients.workspace import Workspace
+from ml.resources.base import Properties
+from ml.resources.code import job_files
+from ml.resources.quality_gate import QualityGateProvider
+from ml.resources.training_job import TrainingJobProvider
+
+PLACE = {"subscriptionId": "s", "resourceGroupName": "g", "workspaceName": "w"}
+SHARED = {"system": "bike_buyer", "workspace": PLACE, "compute": "cpu", "environment": "tabular", "timeoutMinutes": 30}
+DATA = {"dataDigest": "d1", "dataReference": "azureml:customers:d1"}
+GATE = {
+    **SHARED,
+    **DATA,
+    "model": "bike-buyer",
+    "entry": "ml.systems.bike_buyer.job.evaluate",
+    "job": "bike-buyer-1-1",
+    "jobDigest": "1",
+    "artefact": "azureml://datastores/workspaceblobstore/paths/x/",
+    "floors": {"auc": 0.8},
+    "metric": "auc",
+    "waitMinutes": 5,
+}
+TRAINING = {**SHARED, **DATA, "entry": "ml.systems.bike_buyer.job.train", "arguments": [], "generation": 0}
+
+
+CODE = cache(job_files)
+
+
+@pytest.fixture(autouse=True)
+def _once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reads the code of a job once for all tests."""
+    for module in ("quality_gate", "training_job"):
+        monkeypatch.setattr(f"ml.resources.{module}.job_files", CODE)
+    monkeypatch.setattr("ml.resources.quality_gate.note", lambda _: None)
+
+
+def gate(**changes: Any) -> Properties:
+    """Checked inputs of a gate."""
+    found: Properties = QualityGateProvider().check({}, {**GATE, **changes}).inputs
+    return found
+
+
+def replaces(before: Properties, after: Properties) -> list[str]:
+    """Why the engine would replace the gate."""
+    result = QualityGateProvider().diff("id", before, after)
+    assert result.changes == bool(result.replaces)
+    return list(result.replaces or [])
+
+
+@pytest.mark.parametrize("change", [{"jobDigest": "2"}, {"dataDigest": "d2"}])
+def test_another_model_or_other_data_is_judged_again(change: Properties) -> None:
+    before, after = gate(), gate(**change)
+    assert before["evaluationDigest"] != after["evaluationDigest"]
+    assert QualityGateProvider().diff("id", before, after).replaces == ["digest"]
+
+
+@pytest.mark.parametrize("change", [{"floors": {"auc": 0.81}}, {"floors": {}}, {"metric": "accuracy"}])
+def test_another_threshold_is_another_gate_with_the_same_evaluation(change: Properties) -> None:
+    before, after = gate(), gate(**change)
+    assert before["evaluationDigest"] == after["evaluationDigest"]
+    assert QualityGateProvider().diff("id", before, after).replaces == ["digest"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"waitMinutes": 20},
+        {"timeoutMinutes": 60},
+        {"compute": "gpu"},
+        {"job": "bike-buyer-1-2"},
+        {"artefact": "azureml://datastores/workspaceblobstore/paths/y/"},
+        {"dataReference": "azureml:customers:other"},
+    ],
+)
+def test_how_long_and_where_is_no_change(change: Properties) -> None:
+    assert replaces(gate(), gate(**change)) == []
+
+
+def test_the_digest_is_known_in_a_preview_of_a_job_that_does_not_exist_yet() -> None:
+    assert gate(job=unknown(), artefact=unknown())["digest"] == gate()["digest"]
+
+
+def test_unknown_data_is_an_unknown_gate() -> None:
+    assert isinstance(gate(dataDigest=unknown())["digest"], Unknown)
+    assert replaces(gate(), gate(dataDigest=unknown())) == ["digest"]
+
+
+def test_a_preview_says_what_may_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("ml.resources.quality_gate.note", said.append)
+    provider = QualityGateProvider()
+    provider.check({}, dict(GATE))
+    provider.check(gate(), dict(GATE))
+    assert said == []
+    provider.check(gate(), {**GATE, "jobDigest": "2"})
+    assert said == ["bike_buyer: the gate judges again; what follows changes only if the challenger wins"]
+
+
+def unknown() -> Unknown:
+    """A value that only the deployment will know."""
+    return Unknown()  # type: ignore[no-untyped-call]
+
+
+def trained(monkeypatch: pytest.MonkeyPatch, peek: Callable[..., Job | None]) -> bool:
+    """Whether a deployed training job is a change when the cloud says this about it."""
+    provider = TrainingJobProvider()
+    checked = provider.check({}, dict(TRAINING)).inputs
+    monkeypatch.setattr(Jobs, "peek", peek)
+    return bool(provider.diff("id", {**checked, "job": "bike-buyer-1-1"}, checked).changes)
+
+
+@pytest.mark.parametrize(
+    ("status", "changes"),
+    [("Failed", True), ("Canceled", True), ("NotResponding", True), ("Completed", False), ("Running", False)],
+)
+def test_a_job_that_failed_is_a_change(monkeypatch: pytest.MonkeyPatch, status: str, changes: bool) -> None:
+    job = Job("bike-buyer-1-1", status, "bike_buyer", {}, "", archived=False)
+    assert trained(monkeypatch, lambda *_: job) == changes
+
+
+def test_a_job_nobody_can_ask_about_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not trained(monkeypatch, lambda *_: None)
+
+
+@pytest.mark.parametrize("error", [CloudError("not here"), ClientAuthenticationError("not signed in")])
+def test_a_preview_without_a_cloud_or_without_credentials_knows_nothing(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse() -> None:
+        raise error
+
+    monkeypatch.setattr(jobs_client, "arm", refuse)
+    assert Jobs(Workspace("s", "g", "w")).peek("job") is None

@@ -1,0 +1,222 @@
+"""Building without a registry: what a context becomes in layers, and what of it is in the digest."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from emulator.container_registry.builder import Builder
+from emulator.container_registry.context import unpack
+from emulator.container_registry.dockerfile import DockerfileError
+from emulator.container_registry.files import RegistryFiles
+from emulator.container_registry.image_document import encode
+from emulator.container_registry.images import apply
+
+Build = Callable[..., Builder]
+
+
+@pytest.fixture(name="context")
+def fixture_context(tmp_path: Path) -> Path:
+    folder = tmp_path / "context"
+    for name, text in {"a.txt": "a", "b.txt": "b", "app/main.py": "print()", "app/run.sh": "#!/bin/sh"}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o644)
+    (folder / "app/run.sh").chmod(0o755)
+    (folder / "app/link").symlink_to("main.py")
+    return folder
+
+
+@pytest.fixture(name="build")
+def fixture_build(context: Path, tmp_path: Path) -> Build:
+    def build(*lines: str, **arguments: str) -> Builder:
+        (context / "Dockerfile").write_text("\n".join(["FROM scratch", *lines]) + "\n")
+        work = tmp_path / f"work-{time.monotonic_ns()}"
+        work.mkdir()
+        builder = Builder(context, work, RegistryFiles(tmp_path), "registry.test", lambda line: None)
+        builder.run("Dockerfile", arguments)
+        return builder
+
+    return build
+
+
+def members(builder: Builder, layer: int = 0) -> dict[str, tarfile.TarInfo]:
+    with tarfile.open(builder.image.new[layer].file) as archive:
+        return {member.name: member for member in archive}
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("COPY a.txt /x", ["x"]),
+        ("COPY a.txt /x/", ["x/a.txt"]),
+        ("COPY *.txt /x/", ["x/a.txt", "x/b.txt"]),
+        ('COPY ["a.txt", "b.txt", "/x/"]', ["x/a.txt", "x/b.txt"]),
+        ("COPY app /x", ["x", "x/link", "x/main.py", "x/run.sh"]),
+        ("COPY app/ /", ["link", "main.py", "run.sh"]),
+        ("WORKDIR /w\nCOPY a.txt .", ["w/a.txt"]),
+        ("WORKDIR /w\nCOPY app ./deep/", ["w/deep", "w/deep/link", "w/deep/main.py", "w/deep/run.sh"]),
+        ("ARG where=/d\nCOPY a.txt ${where}/", ["d/a.txt"]),
+    ],
+)
+def test_copy_puts_files_where_docker_puts_them(build: Build, line: str, names: list[str]) -> None:
+    assert list(members(build(line))) == names
+
+
+def test_owner_mode_and_links_are_kept_and_times_are_not(build: Build) -> None:
+    found = members(build("COPY --chown=10001:7 app /x"))
+    assert {(one.uid, one.gid) for one in found.values()} == {(10001, 7)}
+    assert {one.mtime for one in found.values()} == {315532800}
+    assert (found["x/run.sh"].mode, found["x/main.py"].mode, found["x"].mode) == (0o755, 0o644, 0o755)
+    assert found["x/link"].linkname == "main.py"
+
+
+def test_equal_content_gives_an_equal_image_whatever_its_dates(build: Build, context: Path) -> None:
+    lines = ("ENV b=2 a=1", "LABEL x=y", "COPY app /x", "COPY a.txt /", "USER 1")
+    first = build(*lines)
+    for path in context.rglob("*"):
+        os.utime(path, (0, 1), follow_symlinks=False)
+    again = build(*lines)
+    assert encode(again.image.document()) == encode(first.image.document())
+    assert [layer.digest for layer in again.image.new] == [layer.digest for layer in first.image.new]
+    (context / "a.txt").write_text("other")
+    other = build(*lines)
+    changed = [old.digest != new.digest for old, new in zip(first.image.new, other.image.new, strict=True)]
+    assert changed == [False, True]
+
+
+def test_the_configuration_says_what_the_dockerfile_says(build: Build) -> None:
+    builder = build(
+        "ARG version",
+        "ARG other=default",
+        "ENV VERSION=$version OTHER=${other}",
+        "ENV PATH=/opt:$PATH",
+        "LABEL version=$VERSION",
+        "WORKDIR /app",
+        "WORKDIR data",
+        "USER 10001:10001",
+        "EXPOSE 80 5001/tcp 53/udp",
+        'CMD ["first"]',
+        'ENTRYPOINT ["python3"]',
+        'CMD ["-V"]',
+        "STOPSIGNAL SIGINT",
+        "VOLUME /data",
+        "HEALTHCHECK CMD true",
+        version="7",
+    )
+    assert builder.image.configuration == {
+        "Env": ["VERSION=7", "OTHER=default", "PATH=/opt:"],
+        "Labels": {"version": "7"},
+        "WorkingDir": "/app/data",
+        "User": "10001:10001",
+        "ExposedPorts": {"80/tcp": {}, "5001/tcp": {}, "53/udp": {}},
+        "Entrypoint": ["python3"],
+        "Cmd": ["-V"],
+        "StopSignal": "SIGINT",
+        "Volumes": {"/data": {}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("COPY missing.txt /x", "line 2: COPY of 'missing.txt': there is no such file"),
+        ("COPY ../secret /x", "line 2: COPY of '../secret' leads out"),
+        ("COPY out/passwd /x", "line 2: COPY of 'out/passwd' leads out"),
+        ("COPY a.txt b.txt /x", "line 2: COPY of several files needs a target that ends with '/'"),
+        ("COPY a.txt", "line 2: COPY needs a source and a target"),
+        ("COPY --from=builder /a /b", "line 2: COPY --from is not built"),
+        ("COPY --chown=app:app a.txt /x", "line 2: COPY --chown=app:app: the emulator needs numbers"),
+    ],
+)
+def test_a_wrong_copy_is_named(build: Build, context: Path, line: str, says: str) -> None:
+    (context / "out").symlink_to("/etc")
+    with pytest.raises(DockerfileError, match=says):
+        build(line)
+
+
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        ("python:3.11", "which is not in this registry, and the emulator has no internet"),
+        ("registry.test/base/python:3.11", "which is not in the registry"),
+        ("Registry/UPPER", "is not understood"),
+        ("--platform=linux/arm64 registry.test/a", "the emulator builds linux/amd64"),
+    ],
+)
+def test_a_base_image_that_cannot_be_had_is_named(context: Path, tmp_path: Path, image: str, says: str) -> None:
+    (context / "Dockerfile").write_text(f"FROM {image}\n")
+    builder = Builder(context, tmp_path, RegistryFiles(tmp_path), "registry.test", lambda line: None)
+    with pytest.raises(DockerfileError, match=f"line 1: FROM .*{says}"):
+        builder.run("Dockerfile", {})
+
+
+def test_a_missing_dockerfile_is_named(context: Path, tmp_path: Path) -> None:
+    builder = Builder(context, tmp_path, RegistryFiles(tmp_path), "registry.test", lambda line: None)
+    for name in ("Dockerfile", "../Dockerfile"):
+        with pytest.raises(DockerfileError, match=f"there is no '{name}'"):
+            builder.run(name, {})
+
+
+def archive(*entries: tuple[str, bytes | str | Path]) -> io.BytesIO:
+    """A tar file; text is the target of a symbolic link, a path that of a hard link."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as made:
+        for name, content in entries:
+            header = tarfile.TarInfo(name)
+            if not isinstance(content, bytes):
+                header.type = tarfile.SYMTYPE if isinstance(content, str) else tarfile.LNKTYPE
+                header.linkname = str(content)
+                made.addfile(header)
+            else:
+                header.size = len(content)
+                made.addfile(header, io.BytesIO(content))
+    buffer.seek(0)
+    return buffer
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil/../../../evil"])
+def test_a_context_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "inside" / "context"
+    folder.mkdir(parents=True)
+    with pytest.raises(DockerfileError, match="cannot be unpacked"):
+        unpack(archive((name, b"x")), folder)
+    assert [path.name for path in tmp_path.rglob("evil")] == []
+
+
+def test_an_archive_that_is_none_and_an_ignore_file_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DockerfileError, match="cannot be unpacked"):
+        unpack(io.BytesIO(b"no archive"), tmp_path / "a")
+    with pytest.raises(DockerfileError, match=r"\.dockerignore is not followed"):
+        unpack(archive((".dockerignore", b"*")), tmp_path / "b")
+
+
+def unpacked(root: Path, *layers: io.BytesIO) -> list[str]:
+    for layer in layers:
+        with tarfile.open(fileobj=layer, mode="r|*") as content:
+            apply(content, root)
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*"))
+
+
+def test_later_layers_replace_and_delete(tmp_path: Path) -> None:
+    first = archive(("d/a", b"1"), ("d/b", b"2"), ("e/c", b"3"), ("f", b"4"))
+    second = archive(("d/.wh.a", b""), ("e/.wh..wh..opq", b""), ("e/n", b"5"), ("f", "d/b"))
+    assert unpacked(tmp_path, first, second) == ["d", "d/b", "e", "e/n", "f"]
+    assert (tmp_path / "f").read_bytes() == b"2"
+
+
+def test_no_layer_writes_outside_its_root(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    (outside / "secret").write_text("s")
+    evil = archive(("../outside/a", b"x"), ("link", str(outside)), ("link/b", b"x"), ("/abs", b"x"))
+    hard = archive(("hard", Path("../outside/secret")), ("abs2", Path("/abs")))
+    assert unpacked(root, evil, hard) == ["abs", "abs2", "link"]
+    assert [path.name for path in outside.iterdir()] == ["secret"]
