@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from emulator.arm.types import require_location
-from emulator.container_instances.instance_view import container_view, group_state
+from emulator.container_instances.instance_view import container_view, event, group_state
 from emulator.container_instances.registry_access import inaccessible
 from emulator.container_instances.specifications import container_name, group_name, specification
 from emulator.container_instances.validation import check_group, check_label, check_update, refusal
 from emulator.containers.container import Container
+from emulator.containers.event import recorded
 from emulator.errors import ServiceError
 from emulator.http import Request, Response
 from emulator.service import Action, ResourceType
@@ -25,6 +26,8 @@ START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 # Beside the document: whether somebody stopped the group, and how its containers were then.
 STOPPED = "stopped"
+# Why it could not be made.
+FAILURE = "failure"
 
 
 class ContainerGroup(ResourceType):
@@ -48,6 +51,7 @@ class ContainerGroup(ResourceType):
         properties.setdefault("restartPolicy", "Always")
         properties.setdefault("sku", "Standard")
         properties.pop("instanceView", None)
+        document.private.pop(FAILURE, None)
         for container in properties["containers"]:
             container["properties"].pop("instanceView", None)
         if old:
@@ -71,7 +75,8 @@ class ContainerGroup(ResourceType):
         state = group_state(views, stopped=stopped is not None)
         if document.properties["provisioningState"] == "Failed" and not views:
             state = "Failed"
-        document.properties["instanceView"] = {"events": [], "state": state}
+        failure = document.private.get(FAILURE)
+        document.properties["instanceView"] = {"events": [failure] if failure else [], "state": state}
         return document.body
 
     # -- life
@@ -80,8 +85,12 @@ class ContainerGroup(ResourceType):
         self.service.write_hosts()
         if STOPPED in document.private:
             return
-        self.service.access.check(document)
-        self._require_images(document)
+        try:
+            self.service.access.check(document)
+            self._require_images(document)
+        except ServiceError as error:
+            self._keep_failure(document, error)
+            raise
         started = self.start(document)
         for container in started:
             container.wait(has_been_started, START_SECONDS)
@@ -148,6 +157,15 @@ class ContainerGroup(ResourceType):
         name = container_name(document, container["name"])
         secure = self.service.secure_values.variables(document, container["name"])
         return {**self.service.containers.identities.variables(name, identities), **secure}
+
+    def _keep_failure(self, document: Document, error: ServiceError) -> None:
+        """Shows why a group could not be made among its events, for those who do not poll the operation."""
+        with self.store.transaction():
+            stored = self.store.get(document.id)
+            if stored is not None:
+                (failed,) = recorded([], "Failed", f"{error.code}: {error.message}", warning=True)
+                stored.private[FAILURE] = event(failed)
+                self.store.put(stored)
 
     def _require_images(self, document: Document) -> None:
         for container in self._each(document):

@@ -18,7 +18,7 @@ from emulator.container_registry.imports import Imports
 from emulator.container_registry.metadata_plane import MetadataPlane
 from emulator.container_registry.registry_type import REGISTRY, Registry
 from emulator.container_registry.server import RegistryServer
-from emulator.container_registry.sources import Sources
+from emulator.container_registry.sources import Sources, add_account
 from emulator.container_registry.tokens import RegistryTokens
 from emulator.http import Request
 from emulator.service import Action, Emulator, ResourceType, Route, Service
@@ -57,7 +57,7 @@ class ContainerRegistryService(Service):
         self.images = Images(emulator.settings.directory("images"), self._files)
         self._servers: dict[str, RegistryServer] = {}
         self._lock = threading.Lock()
-        self.sources("")
+        add_account(emulator)
 
     @property
     def work(self) -> Path:

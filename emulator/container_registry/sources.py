@@ -56,9 +56,13 @@ class Sources:
             self._blobs.containers.delete(ACCOUNT, self._container)
 
 
+def add_account(emulator: Emulator) -> None:
+    """Makes the account known before the blob service looks for containers that no account has; it has no keys."""
+    storage(emulator).accounts.keep(Account(ACCOUNT, "", (), shared_key_allowed=False))
+
+
 def storage(emulator: Emulator) -> StorageService:
-    """The blob service, with the account in it; nobody has a key for it."""
+    """The blob service."""
     service = emulator.services["storage"]
     assert isinstance(service, StorageService)  # noqa: S101 - the emulator is built with it
-    service.accounts.keep(Account(ACCOUNT, "", (), shared_key_allowed=False))
     return service

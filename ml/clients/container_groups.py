@@ -121,7 +121,8 @@ class GroupState:
         return cls(
             provisioning=properties.get("provisioningState", ""),
             state=current.get("state") or (properties.get("instanceView") or {}).get("state") or "Pending",
-            reason=": ".join(one for one in (previous.get("detailStatus"), current.get("detailStatus")) if one),
+            reason=": ".join(one for one in (previous.get("detailStatus"), current.get("detailStatus")) if one)
+            or _last_warning(properties.get("instanceView") or {}),
             restarts=view.get("restartCount", 0),
             exit_code=None if code is None else int(code),
             address=f"{address['ip']}:{ports[0].get('port')}" if address.get("ip") else "",
@@ -245,7 +246,7 @@ class ContainerGroups:
 
     def _failure(self, group: ContainerGroup, found: GroupState, what: str) -> GroupFailure:
         log = self.logs(group.name).strip() if found.provisioning != "Failed" else ""
-        reason = f" ({found.reason})" if found.reason else ""
+        reason = f" ({found.reason})" if found.reason and found.reason not in what else ""
         tail = f"; the end of its log:\n{log}" if log else ""
         events = "".join(f"\n{line}" for line in self._warnings(group.name))
         return GroupFailure(f"the container group '{group.name}' {what}{reason}{events}{tail}")
@@ -274,3 +275,9 @@ def answers(found: GroupState, group: ContainerGroup) -> bool:
         return httpx.get(url, timeout=2.0, trust_env=False).is_success
     except httpx.HTTPError:
         return False
+
+
+def _last_warning(view: Mapping[str, Any]) -> str:
+    """What the newest warning among a group's own events says."""
+    warnings = [event.get("message", "") for event in view.get("events") or [] if event.get("type") == "Warning"]
+    return str(warnings[-1]) if warnings else ""

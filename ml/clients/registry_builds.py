@@ -76,7 +76,7 @@ class RegistryBuilds:
             if time.monotonic() > deadline:
                 self.cancel(run.id)
                 raise CloudError(f"build {run.id} of {image} took more than {timeout_seconds} s and was cancelled")
-            progress(f"build {run.id} {run.status.lower()}")
+            progress(f"build {run.id} {run.status.lower()}, {len(self.log(run.id).splitlines())} lines of log")
             wait(pause)
             pause = min(pause * 1.5, SLOWEST_POLL_SECONDS)
             run = self.run(run.id)

@@ -80,6 +80,7 @@ def test_missing_image_is_named(place: Place, name: str) -> None:
     found = place.groups.get(group.name)
     assert found is not None
     assert found.provisioning == "Failed"
+    assert absent in found.reason
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,7 @@ def test_the_log_of_a_running_build_is_told(
     assert digest == registry.digest("told", "1")
     assert told[0] == "uploading the build context"
     assert told[1].startswith("build ca")
+    assert told[1].endswith("lines of log")
 
 
 # -- what cannot be built

@@ -149,8 +149,8 @@ class Checkout:
             database.close()
 
     def jobs(self) -> list[JobRow]:
-        """All jobs, oldest first."""
-        bodies = [(name, body["properties"]) for name, body in self.rows(JOBS)]
+        """All training jobs, oldest first."""
+        bodies = [(name, body["properties"]) for name, body in self.rows(JOBS) if "-gate-" not in name]
         return [JobRow(name, body["status"], bool(body.get("isArchived"))) for name, body in bodies]
 
     def data_versions(self) -> list[str]:

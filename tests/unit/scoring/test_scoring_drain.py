@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -131,6 +133,29 @@ def test_it_can_be_stopped_while_it_starts(model: Path, tmp_path: Path) -> None:
     scoring = start(model, tmp_path / "log")
     scoring.said("listening")
     assert scoring.stop() == 0
+
+
+def test_of_several_workers_only_those_that_are_ready_are_asked(
+    model: Path, row: dict[str, Any], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        port = made.getsockname()[1]
+    scoring = start(model, tmp_path / "log", workers=2, port=port)
+    scoring.port = port
+    seen: set[int] = set()
+
+    def both_ready() -> bool:
+        with contextlib.suppress(ConnectionRefusedError):
+            seen.add(scoring.score(row).status)
+        return [line["message"] for line in scoring.lines()].count("ready") == 2
+
+    try:
+        until(both_ready, scoring.log)
+        assert seen == {200}
+        assert scoring.stop() == 0
+    finally:
+        scoring.process.kill()
+        scoring.process.wait()
 
 
 def test_workers_end_when_the_first_process_is_killed(model: Path, tmp_path: Path) -> None:
