@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import uvicorn
+import uvloop
 
 from emulator.arm.service import ArmService
 from emulator.certificates import ensure_certificates, server_file
@@ -113,7 +114,8 @@ def run(settings: Settings) -> None:
         service.reconcile()
     logger.info("answering on %s and %s", settings.base_url, settings.http_url)
     try:
-        asyncio.run(serve(emulator))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(emulator))
     finally:
         for service in reversed(emulator.services.values()):
             service.stop()
