@@ -11,9 +11,13 @@ from pulumi.output import Unknown
 
 from ml.clients.errors import CloudError
 from ml.resources.base import InputError, Properties, Provider, derived, plain, unknown
+from ml.resources.container_image import ContainerImageProvider
 from ml.resources.data_version import DataVersionProvider
 from ml.resources.host import Failure
+from ml.resources.model_version import ModelVersionProvider
+from ml.resources.quality_gate import QualityGateProvider
 from ml.resources.retention import RetentionProvider
+from ml.resources.rollout import RolloutProvider
 from ml.resources.training_job import TrainingJobProvider
 
 
@@ -95,7 +99,18 @@ def test_what_the_cloud_refuses_is_a_failure_without_traceback() -> None:
         Toy().create({"rate": 13.0, "digest": "d13"})
 
 
-@pytest.mark.parametrize("provider", [DataVersionProvider, TrainingJobProvider, RetentionProvider])
+PROVIDERS = [
+    ContainerImageProvider,
+    DataVersionProvider,
+    ModelVersionProvider,
+    QualityGateProvider,
+    RetentionProvider,
+    RolloutProvider,
+    TrainingJobProvider,
+]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
 def test_state_stores_a_provider_by_its_name_alone(provider: type[Provider]) -> None:
     pickled = dill.dumps(provider())
     assert len(base64.b64encode(pickled)) < 160

@@ -152,14 +152,14 @@ def test_a_partial_success_sends_the_rest_again(server: IngestionServer) -> None
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_the_service_says_how_long_to_wait(server: IngestionServer, form: str) -> None:
-    value = "1" if form == "seconds" else formatdate(time.time() + 2, usegmt=True)
+    value = "1" if form == "seconds" else formatdate(time.time() + 4, usegmt=True)
     server.script.append(Answer(429, headers={"retry-after": value}))
     subject = telemetry(server)
     subject.record(record())
     begin = time.monotonic()
     subject.start()
     until(lambda: subject.sent == 1)
-    assert 0.5 < time.monotonic() - begin < 5
+    assert 0.5 < time.monotonic() - begin < 10
     assert subject.drain(5)
 
 
@@ -185,7 +185,7 @@ def test_a_drain_ends_in_time_and_counts_what_is_left(server: IngestionServer) -
     until(lambda: bool(server.received))
     begin = time.monotonic()
     assert not subject.drain(0.3)
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 5
     assert subject.sent + subject.dropped == 5
     subject.record(record())
     assert subject.sent + subject.dropped == 6, "what comes after the drain is counted"
