@@ -15,7 +15,7 @@ from tools.progress import SetupError
 MOST_FAILURES = 10
 FAILED = (
     'requests | where success == "False" | order by timestamp desc '
-    f"| project timestamp, name, resultCode, duration, operation_Id | take {MOST_FAILURES}"
+    f"| project timestamp, name, resultCode, duration, application_Version, operation_Id | take {MOST_FAILURES}"
 )
 
 
@@ -63,4 +63,6 @@ def failures(system: DeployedSystem) -> str:
 def in_words(row: dict[str, Any]) -> str:
     """One request."""
     when = f"{row['timestamp']:%Y-%m-%d %H:%M:%S}"
-    return f"  {when}  {row['resultCode']}  {row['name']}  {float(row['duration'] or 0):.0f} ms  {row['operation_Id']}"
+    took = f"{float(row['duration'] or 0):.0f} ms"
+    where = f"version {row['application_Version'] or '?'}"
+    return f"  {when}  {row['resultCode']}  {row['name']}  {took}  {where}  {row['operation_Id']}"
