@@ -43,7 +43,7 @@ test: ## lint, then all tests (ARGS goes to pytest)
 	$(RUN) test $(ARGS)
 lint: ## style, format, types
 	$(RUN) lint
-bench: ## measure the emulator and `up`
+bench: ## measure the emulator, `up` and the scoring server
 	$(RUN) bench
 lock: ## choose package versions anew (uv.lock)
 	@$(SETUP) && .venv/bin/uv lock
