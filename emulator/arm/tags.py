@@ -10,9 +10,7 @@ from emulator.store import Document, Store
 
 
 class Tags(ResourceType):
-    """`{scope}/providers/Microsoft.Resources/tags/default`: changes the tags of the resource at `scope` and nothing else
-    of it.
-    """
+    """`{scope}/providers/Microsoft.Resources/tags/default`: the tags of the resource at `scope`, and only them."""
 
     type = "Microsoft.Resources/tags"
 
