@@ -23,7 +23,7 @@ env: ## a shell for one stack: eval "$$(make -s env)"
 ##@ What serves (SYSTEM=name)
 rollback: ## back to the version before, in seconds (REASON="...", VERSION=n: to that one)
 	$(RUN) rollback
-promote: ## lift the rejection of VERSION=n: the next `up` rolls it out
+promote: ## lift the rejection of VERSION=n; `pulumi refresh` and `up` then roll it out
 	$(RUN) promote
 runs: ## the last training jobs and evaluations beside the champion
 	$(RUN) runs

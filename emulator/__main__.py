@@ -46,6 +46,8 @@ def status(state: StateOption) -> None:
     typer.echo(
         f"emulator answers on {where} (process {found.handle.pid}, {found.resident_bytes / 1e6:.0f} MB resident)"
     )
+    for remark in found.remarks:
+        typer.echo(remark)
 
 
 @application.command()

@@ -185,3 +185,7 @@ class Service:
 
     def stop(self) -> None:
         """Ends what must not outlive the emulator."""
+
+    def remark(self) -> str:
+        """What a person should know of how this service works on this machine; empty when there is nothing to say."""
+        return ""

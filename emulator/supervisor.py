@@ -9,10 +9,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -32,11 +33,12 @@ class EmulatorError(Exception):
 
 @dataclass(frozen=True)
 class Status:
-    """`resident_bytes` counts the emulator with every process below it."""
+    """`resident_bytes` counts the emulator with every process below it; `remarks` say how it works on this machine."""
 
     settings: Settings
     handle: ProcessHandle
     resident_bytes: int
+    remarks: Sequence[str] = ()
 
 
 class Supervisor:
@@ -109,18 +111,18 @@ class Supervisor:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise EmulatorError(f"The emulator ended with exit code {process.returncode}.\n{self.log_tail()}")
-            if self.answers(settings):
+            if self.health(settings) is not None:
                 return
             time.sleep(0.05)
         raise EmulatorError(f"The emulator did not answer within {START_SECONDS:.0f} s.\n{self.log_tail()}")
 
-    def answers(self, settings: Settings) -> bool:
-        """Whether the emulator of this state folder answers on its port."""
+    def health(self, settings: Settings) -> dict[str, Any] | None:
+        """What the emulator of this state folder says of itself; None when it does not answer on its port."""
         try:
-            health = httpx.get(f"{settings.http_url}/health", timeout=2.0, trust_env=False).json()
+            health: dict[str, Any] = httpx.get(f"{settings.http_url}/health", timeout=2.0, trust_env=False).json()
         except (httpx.HTTPError, ValueError):
-            return False
-        return bool(health.get("state") == str(settings.state))
+            return None
+        return health if health.get("state") == str(settings.state) else None
 
     def status(self) -> Status | None:
         """The running emulator, None when it does not run or does not answer."""
@@ -129,10 +131,11 @@ class Supervisor:
         if handle is None or process is None:
             return None
         settings = self.settings()
-        if not self.answers(settings):
+        health = self.health(settings)
+        if health is None:
             return None
         family = [process, *process.children(recursive=True)]
-        return Status(settings, handle, sum(resident(member) for member in family))
+        return Status(settings, handle, sum(resident(member) for member in family), health["remarks"])
 
     def stop(self) -> bool:
         """Stops the emulator; its detached jobs go on. False when it did not run."""

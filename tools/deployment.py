@@ -54,6 +54,8 @@ def start_emulator(console: Console) -> None:
         raise SetupError(str(error)) from None
     word = "started" if started else "runs already"
     console.print(f"Emulator {word}: {status.settings.base_url}, pages on {status.settings.http_url}")
+    for remark in status.remarks:
+        console.print(f"  {remark}")
 
 
 def authority() -> Path:

@@ -25,7 +25,8 @@ class ContainersService(Service):
         super().__init__(emulator)
         settings = emulator.settings
         engine, why = choose(settings.container_runtime, settings.state)
-        logger.info("containers run with %s: %s", engine.name, why)
+        self._remark = f"containers run with {engine.name}: {why}"
+        logger.info(self._remark)
         self.host = ContainerHost(settings.state, settings.https_port, engine, self.images, settings.container_back_off)
         self.identities = ContainerIdentities(emulator)
 
@@ -38,6 +39,9 @@ class ContainersService(Service):
 
     def stop(self) -> None:
         self.host.close(CLOSE_SECONDS)
+
+    def remark(self) -> str:
+        return self._remark
 
     def images(self) -> Images:
         """The images of this emulator's registries.
