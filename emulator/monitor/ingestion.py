@@ -12,10 +12,10 @@ from emulator.entra.principal import Principal
 from emulator.errors import ServiceError
 from emulator.http import Request, Response
 from emulator.monitor.components import Component, Components
-from emulator.monitor.database import Database
 from emulator.monitor.envelopes import ItemError, rows
 from emulator.monitor.permissions import may_publish
 from emulator.monitor.tables import Table
+from emulator.monitor.telemetry_database import TelemetryDatabase
 from emulator.service import Emulator
 
 AUDIENCE = "https://monitor.azure.com"
@@ -27,7 +27,7 @@ Refusal = tuple[int, str]
 class Ingestion:
     """Takes in telemetry; what was accepted is on disk before the answer."""
 
-    def __init__(self, components: Components, database: Database, emulator: Emulator) -> None:
+    def __init__(self, components: Components, database: TelemetryDatabase, emulator: Emulator) -> None:
         self._components = components
         self._database = database
         self._emulator = emulator

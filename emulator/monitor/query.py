@@ -16,7 +16,6 @@ from emulator.errors import ServiceError
 from emulator.http import Request, Response
 from emulator.monitor import timespan
 from emulator.monitor.components import COMPONENT, Component, Components
-from emulator.monitor.database import Database, QueryTimeout
 from emulator.monitor.kql.errors import Position, QueryError, semantic_error
 from emulator.monitor.kql.parser import parse
 from emulator.monitor.kql.pipeline import Statement, translate
@@ -24,6 +23,7 @@ from emulator.monitor.kql.sql_functions import shown
 from emulator.monitor.kql.types import MICROSECONDS
 from emulator.monitor.log_analytics import LOG_ANALYTICS
 from emulator.monitor.sources import Scope
+from emulator.monitor.telemetry_database import QueryTimeout, TelemetryDatabase
 from emulator.resource_id import ResourceId
 from emulator.service import Emulator
 
@@ -52,7 +52,7 @@ class Question:
 class QueryApi:
     """Answers KQL."""
 
-    def __init__(self, emulator: Emulator, components: Components, database: Database) -> None:
+    def __init__(self, emulator: Emulator, components: Components, database: TelemetryDatabase) -> None:
         self._emulator = emulator
         self._components = components
         self._database = database

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emulator.monitor.components import INGESTION_PATH, ApplicationInsights, Components
-from emulator.monitor.database import Database
 from emulator.monitor.ingestion import Ingestion
 from emulator.monitor.log_analytics import LogAnalyticsWorkspace
 from emulator.monitor.query import QueryApi
+from emulator.monitor.telemetry_database import TelemetryDatabase
 from emulator.service import Emulator, ResourceType, Route, Service
 from emulator.settings import ARM_HOST
 
@@ -21,7 +21,7 @@ class MonitorService(Service):
     def __init__(self, emulator: Emulator) -> None:
         super().__init__(emulator)
         self.components = Components(emulator.store)
-        self.database = Database(emulator.settings.state / "telemetry.db")
+        self.database = TelemetryDatabase(emulator.settings.state / "telemetry.db")
         self.ingestion = Ingestion(self.components, self.database, emulator)
         self.queries = QueryApi(emulator, self.components, self.database)
 

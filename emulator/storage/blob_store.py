@@ -15,12 +15,12 @@ from typing import IO, BinaryIO
 from emulator.entra.tokens import DEVELOPER
 from emulator.settings import TENANT_ID
 from emulator.storage import tables
+from emulator.storage.blob_database import BlobDatabase
 from emulator.storage.blobs import Blobs
 from emulator.storage.blocks import Blocks
 from emulator.storage.checksums import encode
 from emulator.storage.containers import Containers, ContainerWatch
 from emulator.storage.content import ContentFiles
-from emulator.storage.database import Database
 from emulator.storage.delegation import Delegation
 from emulator.storage.errors import StorageError
 from emulator.storage.records import APPEND_BLOB, BLOCK_BLOB, Blob, BlobKey
@@ -40,7 +40,7 @@ class BlobStore:
     """
 
     def __init__(self, directory: Path, watch: ContainerWatch) -> None:
-        self._database = Database(directory / "blobs.db")
+        self._database = BlobDatabase(directory / "blobs.db")
         self._contents = ContentFiles(directory / "content")
         self.delegation = Delegation(directory / "delegation-secret")
         self.containers = Containers(self._database, self._contents, watch)

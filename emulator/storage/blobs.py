@@ -9,8 +9,8 @@ from sqlite3 import Connection
 from typing import BinaryIO
 
 from emulator.storage import tables
+from emulator.storage.blob_database import BlobDatabase
 from emulator.storage.content import ContentFiles, Piece
-from emulator.storage.database import Database
 from emulator.storage.errors import StorageError
 from emulator.storage.records import APPEND_BLOB, Blob, BlobKey, Container
 
@@ -40,7 +40,7 @@ class Blobs:
     ContainerNotFound.
     """
 
-    def __init__(self, database: Database, contents: ContentFiles) -> None:
+    def __init__(self, database: BlobDatabase, contents: ContentFiles) -> None:
         self.database = database
         self.contents = contents
 

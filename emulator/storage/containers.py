@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from emulator.storage import tables
+from emulator.storage.blob_database import BlobDatabase
 from emulator.storage.content import ContentFiles
-from emulator.storage.database import Database
 from emulator.storage.errors import StorageError
 from emulator.storage.records import Container
 
@@ -31,7 +31,7 @@ class ContainerWatch(Protocol):
 class Containers:
     """Makes, changes and removes containers."""
 
-    def __init__(self, database: Database, contents: ContentFiles, watch: ContainerWatch) -> None:
+    def __init__(self, database: BlobDatabase, contents: ContentFiles, watch: ContainerWatch) -> None:
         self._database = database
         self._contents = contents
         self._watch = watch

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from emulator.monitor.components import Component
-from emulator.monitor.database import Database, QueryTimeout
 from emulator.monitor.envelopes import rows
 from emulator.monitor.kql.errors import QueryError
 from emulator.monitor.kql.lexer import microseconds
@@ -20,6 +19,7 @@ from emulator.monitor.kql.parser import parse
 from emulator.monitor.kql.pipeline import translate
 from emulator.monitor.kql.sql_functions import shown
 from emulator.monitor.sources import Scope
+from emulator.monitor.telemetry_database import QueryTimeout, TelemetryDatabase
 from emulator.monitor.timespan import TimeRange, read
 
 COMPONENT = Component("/subscriptions/s/x", "insights", str(uuid.uuid4()), str(uuid.uuid4()), None, True, 30)
@@ -55,14 +55,14 @@ ITEMS = [
 
 
 @pytest.fixture(name="database", scope="module")
-def fixture_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    database = Database(tmp_path_factory.mktemp("telemetry") / "telemetry.db")
+def fixture_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TelemetryDatabase]:
+    database = TelemetryDatabase(tmp_path_factory.mktemp("telemetry") / "telemetry.db")
     database.insert([(COMPONENT, table, row) for item in ITEMS for table, row in rows(item)])
     yield database
     database.close()
 
 
-def ask(database: Database, text: str, scope: Scope | None = None) -> list[list[Any]]:
+def ask(database: TelemetryDatabase, text: str, scope: Scope | None = None) -> list[list[Any]]:
     """The rows of an answer."""
     found = scope or Scope([COMPONENT], TimeRange())
     statement = translate(parse(text), found.find, (NOW + 120) * 1_000_000, 1000)
@@ -77,7 +77,7 @@ def columns(text: str) -> list[tuple[str, str]]:
     return [(name, kind.name) for name, kind in statement.columns]
 
 
-def answers(database: Database, predicate: str) -> int:
+def answers(database: TelemetryDatabase, predicate: str) -> int:
     """How many rows a predicate keeps."""
     [[count]] = ask(database, f"requests | where {predicate} | count")
     assert isinstance(count, int)
@@ -148,7 +148,7 @@ PREDICATES = [
 
 
 @pytest.mark.parametrize(("predicate", "count"), PREDICATES, ids=[predicate[:60] for predicate, _ in PREDICATES])
-def test_where(database: Database, predicate: str, count: int) -> None:
+def test_where(database: TelemetryDatabase, predicate: str, count: int) -> None:
     assert answers(database, predicate) == count
 
 
@@ -211,7 +211,7 @@ TABULAR: list[tuple[str, list[list[Any]]]] = [
 
 
 @pytest.mark.parametrize(("text", "expected"), TABULAR, ids=[text for text, _ in TABULAR])
-def test_operators(database: Database, text: str, expected: list[list[Any]]) -> None:
+def test_operators(database: TelemetryDatabase, text: str, expected: list[list[Any]]) -> None:
     assert ask(database, text) == expected
 
 
@@ -279,7 +279,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "kind", "token"), REFUSED, ids=[text[:60] for text, _, _ in REFUSED])
-def test_what_is_refused_names_kind_and_place(database: Database, text: str, kind: str, token: str) -> None:
+def test_what_is_refused_names_kind_and_place(database: TelemetryDatabase, text: str, kind: str, token: str) -> None:
     with pytest.raises(QueryError) as refused:
         ask(database, text)
     inner = refused.value.body()
@@ -287,7 +287,7 @@ def test_what_is_refused_names_kind_and_place(database: Database, text: str, kin
     assert inner["innererror"]["message"]
 
 
-def test_an_error_names_line_and_column(database: Database) -> None:
+def test_an_error_names_line_and_column(database: TelemetryDatabase) -> None:
     with pytest.raises(QueryError) as refused:
         ask(database, "requests // all\n| where duration > 1\n| where colour == 'red'")
     assert (refused.value.position.line, refused.value.position.column) == (3, 8)
@@ -304,7 +304,7 @@ INJECTIONS = [
 
 
 @pytest.mark.parametrize("text", INJECTIONS)
-def test_no_text_of_a_query_reaches_the_sql(database: Database, text: str) -> None:
+def test_no_text_of_a_query_reaches_the_sql(database: TelemetryDatabase, text: str) -> None:
     literal = json.dumps(text)
     assert (
         answers(database, f"name == {literal} or customDimensions[{json.dumps(text.replace(chr(34), ''))}] == 'x'") == 0
@@ -320,14 +320,14 @@ def test_names_of_a_query_stay_out_of_the_sql() -> None:
     assert "evil" not in translate(parse(text), Scope([COMPONENT], TimeRange()).find, 0, 9).sql
 
 
-def test_a_workspace_has_only_its_own_names(database: Database) -> None:
+def test_a_workspace_has_only_its_own_names(database: TelemetryDatabase) -> None:
     scope = Scope([COMPONENT], TimeRange(), workspace_only=True)
     assert ask(database, "AppRequests | where Type == 'AppRequests' | count", scope) == [[5]]
     with pytest.raises(QueryError, match="requests"):
         ask(database, "requests | count", scope)
 
 
-def test_rows_of_other_components_are_not_seen(database: Database) -> None:
+def test_rows_of_other_components_are_not_seen(database: TelemetryDatabase) -> None:
     other = Component("/subscriptions/s/y", "other", str(uuid.uuid4()), str(uuid.uuid4()), None, True, 30)
     assert ask(database, "requests | count", Scope([other], TimeRange())) == [[0]]
     assert ask(database, "requests | count", Scope([], TimeRange())) == [[0]]
@@ -345,19 +345,19 @@ TIMESPANS = [
 
 
 @pytest.mark.parametrize(("text", "count"), TIMESPANS)
-def test_a_timespan_bounds_the_rows(database: Database, text: str | None, count: int) -> None:
+def test_a_timespan_bounds_the_rows(database: TelemetryDatabase, text: str | None, count: int) -> None:
     scope = Scope([COMPONENT], read(text, (NOW + 120) * 1_000_000))
     assert ask(database, "requests | count", scope) == [[count]]
 
 
-def test_a_query_that_takes_too_long_is_stopped(database: Database) -> None:
+def test_a_query_that_takes_too_long_is_stopped(database: TelemetryDatabase) -> None:
     endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
     with pytest.raises(QueryTimeout):
         database.query(endless, {}, 0.05)
 
 
 def test_what_is_older_than_its_retention_goes(tmp_path: Path) -> None:
-    database = Database(tmp_path / "telemetry.db")
+    database = TelemetryDatabase(tmp_path / "telemetry.db")
     old = rows(ITEMS[0])[0]
     old[1]["timestamp"] = microseconds("2020-01-01")
     database.insert([(COMPONENT, *old), (COMPONENT, *rows(ITEMS[1])[0])])

@@ -1,15 +1,15 @@
-"""Telemetry in a SQLite database of its own: WAL, synchronous FULL, one writer, readers that never wait for it."""
+"""Telemetry in a database of its own."""
 
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from emulator.database import Database
 from emulator.monitor.components import Component
 from emulator.monitor.kql.sql_functions import install
 from emulator.monitor.kql.types import MICROSECONDS
@@ -30,26 +30,16 @@ class QueryTimeout(Exception):
     """A query took longer than it may."""
 
 
-class Database:
-    """Rows of telemetry. Every method is safe to call from any thread."""
+class TelemetryDatabase(Database):
+    """Rows of telemetry by component."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-        self._lock = threading.Lock()
+        super().__init__(file, COMPONENTS + "".join(creation(table) for table in TABLES))
         self._swept = 0.0
-        self._writer = self._connect()
-        self._writer.execute("pragma journal_mode = wal")
-        self._writer.execute("pragma synchronous = full")
-        self._writer.executescript(COMPONENTS + "".join(creation(table) for table in TABLES))
-
-    def close(self) -> None:
-        """Closes the writing connection."""
-        with self._lock:
-            self._writer.close()
 
     def insert(self, rows: Sequence[tuple[Component, Table, Row]]) -> None:
         """Stores rows: all are on disk when it returns, or none is."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             known: dict[str, int] = {}
             for component, table, row in rows:
                 if component.key not in known:
@@ -58,7 +48,7 @@ class Database:
 
     def forget(self, resource: str) -> None:
         """Removes everything of a component, by its id in lower case."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             found = connection.execute("select id from components where resource = ?", (resource,)).fetchone()
             for table in TABLES if found else ():
                 connection.execute(f'delete from "{table.name}" where component = ?', (found[0],))  # noqa: S608
@@ -69,7 +59,7 @@ class Database:
         if not force and time.monotonic() < self._swept + SWEEP_SECONDS:
             return
         self._swept = time.monotonic()
-        with self._writing() as connection:
+        with self.writing() as connection:
             for component in components:
                 oldest = int((time.time() - component.retention_days * 86_400) * MICROSECONDS)
                 for table in TABLES:
@@ -106,20 +96,6 @@ class Database:
         )
         found = connection.execute("select id from components where resource = ?", (component.key,)).fetchone()
         return int(found[0])
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._writer.execute("begin immediate")
-            try:
-                yield self._writer
-            except BaseException:
-                self._writer.execute("rollback")
-                raise
-            self._writer.execute("commit")
-
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._file, check_same_thread=False, isolation_level=None)
 
 
 def creation(table: Table) -> str:

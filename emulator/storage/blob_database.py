@@ -1,15 +1,15 @@
-"""The Blob service's own SQLite database: WAL, synchronous FULL, one writer, readers that never wait for it."""
+"""The Blob service's own database."""
 
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, LifoQueue
 
+from emulator.database import Database
 from emulator.storage.records import Stamp
 
 SCHEMA = """
@@ -31,23 +31,17 @@ EPOCH_TICKS = 621_355_968_000_000_000
 """.NET ticks of 1970: Azure's ETags are the time of the change in ticks."""
 
 
-class Database:
-    """Connections. Every method is safe to call from any thread."""
+class BlobDatabase(Database):
+    """Containers, blobs and staged blocks, with a pool of reading connections."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-        self._lock = threading.Lock()
-        self._writer = self._connect()
-        self._writer.execute("pragma journal_mode = wal")
-        self._writer.execute("pragma synchronous = full")
-        self._writer.executescript(SCHEMA)
+        super().__init__(file, SCHEMA)
         self._readers: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._last_tick = 0
 
     def close(self) -> None:
         """Closes every connection that is not in use."""
-        with self._lock:
-            self._writer.close()
+        super().close()
         while not self._readers.empty():
             self._readers.get().close()
 
@@ -63,18 +57,6 @@ class Database:
         finally:
             self._readers.put(connection)
 
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """The one writing connection: everything inside is on disk when it ends, or nothing is. Does not nest."""
-        with self._lock:
-            self._writer.execute("begin immediate")
-            try:
-                yield self._writer
-            except BaseException:
-                self._writer.execute("rollback")
-                raise
-            self._writer.execute("commit")
-
     def stamp(self) -> Stamp:
         """A version that no change had before; call it inside `writing`."""
         now = time.time()
@@ -82,6 +64,6 @@ class Database:
         return Stamp(f'"0x{self._last_tick:X}"', now)
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._file, check_same_thread=False, isolation_level=None)
+        connection = super()._connect()
         connection.row_factory = sqlite3.Row
         return connection
