@@ -16,11 +16,10 @@ from ml.clients.jobs import Job, Jobs
 from ml.clients.models import ModelRecord, Models
 from ml.clients.tracking import Tracking
 from ml.resources.evaluation_job import KIND, RESULT, parse, result_uri
+from tools import summary
 from tools.deployed_system import DeployedSystem
-from tools.summary import figure
 
 MOST_ROWS = 15
-MOST_FIGURES = 4
 HOLDOUT = "holdout_"
 
 
@@ -108,7 +107,7 @@ def registered_figures(record: ModelRecord) -> Mapping[str, float]:
 
 def in_words(figures: Mapping[str, float]) -> str:
     """`auc 0.861  accuracy 0.790`."""
-    return "  ".join(f"{name} {figure(value)}" for name, value in list(figures.items())[:MOST_FIGURES]) or "-"
+    return "  ".join(summary.in_words(figures)) or "-"
 
 
 def mark(record: ModelRecord | None, champion: int | None) -> str:
