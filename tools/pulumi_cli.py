@@ -31,15 +31,23 @@ class Pulumi:
 
     def show(self, *words: str) -> int:
         """Runs a command whose output the person sees; Ctrl-C is Pulumi's to answer. Returns its exit code."""
-        process = subprocess.Popen(self.command(*words), cwd=self.project, env=self.environment)
         interrupted_by_terminal = sys.stdin.isatty()
+        process: subprocess.Popen[bytes] | None = None
+        early: list[int] = []  # what came while Pulumi was being started: it would otherwise be left behind, running
 
         def interrupt(number: int, frame: FrameType | None) -> None:
-            if not interrupted_by_terminal:  # a terminal has sent it to Pulumi already; twice means: terminate at once
+            if interrupted_by_terminal:
+                return  # a terminal has sent it to Pulumi already; twice means: terminate at once
+            if process is None:
+                early.append(number)
+            else:
                 process.send_signal(number)
 
         before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
+            process = subprocess.Popen(self.command(*words), cwd=self.project, env=self.environment)
+            for number in early:
+                process.send_signal(number)
             return process.wait()
         finally:
             for number, handler in before.items():

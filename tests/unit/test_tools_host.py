@@ -137,3 +137,34 @@ def test_an_interrupted_command_ends_when_pulumi_has_ended(tmp_path: Path) -> No
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=30)
     assert said == "interrupted\ncode 7\n"
+
+
+EARLY = """
+import os, signal, subprocess, time
+from pathlib import Path
+start = subprocess.Popen
+def started(*given, **named):
+    process = start(*given, **named)
+    while not Path("up").exists():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+    return process
+subprocess.Popen = started
+"""
+
+
+def test_an_interruption_while_pulumi_is_being_started_reaches_it(tmp_path: Path) -> None:
+    (tmp_path / "pulumi").write_text(FAKE.replace("echo ready", "touch up"))
+    (tmp_path / "pulumi").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY + SHOW],
+        env=environment,
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stdout == "interrupted\ncode 7\n"
