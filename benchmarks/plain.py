@@ -54,6 +54,8 @@ def entry(resource: Mapping[str, Any]) -> dict[str, Any]:
     inputs = {
         known[letters(name)]: renamed(value) for name, value in resource["inputs"].items() if letters(name) in known
     }
+    if str(resource["type"]).endswith(":OnlineEndpoint"):  # a refresh learned the traffic of what is not here
+        inputs["properties"].pop("traffic", None)
     name = str(resource["urn"]).rpartition("::")[2]
     return {
         "key": resource["urn"],
@@ -67,7 +69,7 @@ def entry(resource: Mapping[str, Any]) -> dict[str, Any]:
 def renamed(value: Any) -> Any:
     """A value with every name of the stack replaced: names of vaults and accounts are unique in the whole cloud."""
     if isinstance(value, str):
-        return value.replace("mlops-local", "plain-local").replace("mlopslocal", "plainlocal")
+        return value.replace("mlops-lo", "plain-lo").replace("mlopslocal", "plainlocal")  # short names keep `lo`
     if isinstance(value, list):
         return [renamed(inner) for inner in value]
     return {name: renamed(inner) for name, inner in value.items()} if isinstance(value, dict) else value
