@@ -90,7 +90,12 @@ def read(metadata: Any) -> Cloud:
 
 def trust() -> ssl.SSLContext:
     """Certificates to trust: `SSL_CERT_FILE` where it is set, else the system's."""
-    return ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE"))
+    return _context(os.environ.get("SSL_CERT_FILE"))
+
+
+@cache
+def _context(file: str | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=file)  # reads and checks for 30 ms
 
 
 @cache

@@ -8,7 +8,9 @@ import ast
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -73,10 +75,10 @@ def closure(root: Path, entry: str) -> list[Path]:
 def imports(path: Path, module: str) -> list[str]:
     """Names below `ml` that a file imports; `from a import b` gives both `a` and `a.b`."""
     names: list[str] = []
-    for node in ast.walk(parse(path)):
+    for node in source(path).imports:
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        if isinstance(node, ast.ImportFrom):
+        else:
             base = absolute(node, module, path)
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     return [name for name in names if name.split(".")[0] == PACKAGE]
@@ -116,23 +118,58 @@ def module_file(root: Path, name: str) -> Path:
 def digest(path: Path) -> str:
     """12 hexadecimal digits of a file's meaning."""
     if path.suffix == ".py":
-        meaning = ast.dump(without_docstrings(parse(path)))
-    elif path.suffix in DATA_SUFFIXES:
+        return source(path).digest
+    if path.suffix in DATA_SUFFIXES:
         try:
             meaning = json.dumps(yaml.safe_load(path.read_text()), sort_keys=True, default=str)
         except yaml.YAMLError as error:
             raise CodeError(f"{path} is no YAML: {error}") from None
     else:
         raise CodeError(f"{path}: only Python, YAML and JSON files go into a job")
+    return hexadecimal(meaning)
+
+
+def hexadecimal(meaning: str) -> str:
+    """12 hexadecimal digits of a text."""
     return hashlib.sha256(meaning.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a Python file imports, and the digest of its meaning."""
+
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+    digest: str
+
+
+def source(path: Path) -> Source:
+    """A Python file, read once for as long as it does not change: jobs share most of their files."""
+    known = path.stat()
+    return _read(path, known.st_mtime_ns, known.st_size, known.st_ino)
+
+
+@cache
+def _read(path: Path, _modified: int, _size: int, _number: int) -> Source:
+    tree = parse(path)
+    found = tuple(node for node in statements(tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    return Source(found, hexadecimal(ast.dump(without_docstrings(tree))))
 
 
 def without_docstrings(tree: ast.Module) -> ast.Module:
     """The tree without the texts that only people read."""
-    for node in ast.walk(tree):
+    for node in [tree, *statements(tree)]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [one for one in node.body if not _is_text(one)]
     return tree
+
+
+def statements(tree: ast.AST) -> Iterator[ast.stmt]:
+    """Every statement below a node. Expressions, most of a tree, are left out: they hold no statements."""
+    for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for node in getattr(tree, name, ()):
+            if isinstance(node, ast.stmt):
+                yield node
+            yield from statements(node)
 
 
 def _is_text(node: ast.stmt) -> bool:
