@@ -15,12 +15,12 @@ up: ## bring a stack up to date: all set-up, platform, systems (SYSTEM=name: onl
 	$(RUN) up $(STACK) $(SYSTEM)
 down: ## remove everything a stack made (FORCE=1: an emulator stack even when a step fails)
 	$(RUN) down $(STACK) $(if $(FORCE),--force)
-preview: ## what `up` would do; needs no account
+preview: ## what `up` would do; of a stack on Azure: from nothing, without an account
 	$(RUN) preview $(STACK)
 env: ## a shell for one stack: eval "$$(make -s env)"
 	$(RUN) env $(STACK)
 
-##@ What serves (SYSTEM=name)
+##@ What serves (SYSTEM=name; STACK=local is the default)
 rollback: ## back to the version before, in seconds (REASON="...", VERSION=n: to that one)
 	$(RUN) rollback
 promote: ## lift the rejection of VERSION=n; `pulumi refresh` and `up` then roll it out

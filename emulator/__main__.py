@@ -40,7 +40,7 @@ def status(state: StateOption) -> None:
     """Says whether the emulator runs, where, and what memory it uses; exit code 1 when it does not run."""
     found = Supervisor(state).status()
     if found is None:
-        typer.echo("emulator is not running; `make up` or `python -m emulator start` starts it")
+        typer.echo("emulator is not running; `make up` or `.venv/bin/python -m emulator start` starts it")
         raise typer.Exit(1)
     where = f"{found.settings.base_url} and {found.settings.http_url}"
     typer.echo(

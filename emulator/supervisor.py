@@ -25,6 +25,10 @@ from emulator.settings import SUBSCRIPTION_ID, TENANT_ID, Settings, free_port, l
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 LOG_LINES = 15
+BEGIN_ANEW = (
+    "Or begin anew on other ports, without anything the emulator holds: `.venv/bin/python -m emulator reset`, then "
+    "`make down FORCE=1` and `make up`."
+)
 
 
 class EmulatorError(Exception):
@@ -225,6 +229,5 @@ def refuse_taken_ports(settings: Settings) -> None:
                 (str(one.pid) for one in psutil.net_connections("tcp4") if one.laddr and one.laddr.port == port), "?"
             )
             raise EmulatorError(
-                f"Port {port} of this emulator is taken by process {owner}. End that process, or run `make down` "
-                "(or `python -m emulator reset`) to begin anew on other ports."
+                f"Port {port} of this emulator is taken by process {owner}. End that process. {BEGIN_ANEW}"
             )

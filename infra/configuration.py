@@ -131,7 +131,7 @@ def _use_data_variable(fields: Mapping[str, FieldInfo], values: dict[str, Any]) 
 def _unknown(key: str, known: Mapping[str, FieldInfo]) -> str:
     near = get_close_matches(key, known, n=1)
     hint = f"Did you mean {_full(near[0])}? " if near else ""
-    return f"{_full(key)}: there is no such setting. {hint}Write: pulumi config rm {_full(key)}"
+    return f"{_full(key)}: there is no such setting. {hint}Write: pulumi config rm {_full(key)}{_stack()}"
 
 
 def _describe(model: type[BaseModel], details: ErrorDetails) -> str:
@@ -144,7 +144,7 @@ def _describe(model: type[BaseModel], details: ErrorDetails) -> str:
     if details["type"] == "missing":
         start = f"{_full(path)} is missing"
     elif details["type"] == "extra_forbidden":
-        return f"{_full(path)}: there is no such setting. Write: pulumi config rm --path '{_full(path)}'"
+        return f"{_full(path)}: there is no such setting. Write: pulumi config rm --path '{_full(path)}'{_stack()}"
     elif field is not None and is_secret(field):
         start = f"{_full(path)} cannot be read"
     else:
@@ -173,11 +173,17 @@ def _field_at(model: type[BaseModel], path: Sequence[int | str]) -> FieldInfo | 
 
 def _command(path: str | None, field: FieldInfo) -> str:
     if is_secret(field):
-        return f"pulumi config set --secret {_full(path)}"
+        return f"pulumi config set --secret {_full(path)}{_stack()}"
     example = (field.examples or ["<value>"])[0]
-    key = (path or "").split(".")
+    key = [part for part in (path or "").split(".") if not part.isdigit()]
+    if isinstance(example, list) and len(key) > 1:  # Pulumi does not make a list inside an object
+        return f"`{key[-1]}: {json.dumps(example)}` below `{_full(key[0])}:` in stacks/Pulumi.{pulumi.get_stack()}.yaml"
     if isinstance(example, list):
-        return f"pulumi config set --path '{_full(key[0])}[0]' {example[0]}"
+        return f"pulumi config set --path '{_full(key[0])}[0]' {example[0]}{_stack()}"
     if len(key) > 1:
-        return f"pulumi config set --path '{_full(path)}' {example}"
-    return f"pulumi config set {_full(path)} {example}"
+        return f"pulumi config set --path '{_full(path)}' {example}{_stack()}"
+    return f"pulumi config set {_full(path)} {example}{_stack()}"
+
+
+def _stack() -> str:
+    return f" --stack {pulumi.get_stack()}"

@@ -58,7 +58,8 @@ class DataSettings(Section):
 
     directory: Path | None = Field(
         None,
-        description="folder with the real data files; the variable MLOPS_DATA_DIR overrides it; none = generated data",
+        description="folder with the real data files; the variable MLOPS_DATA_DIR overrides it; none = what data.lock "
+        "records where a system has one and generated data may not serve, else generated data",
         examples=["../data"],
     )
 
@@ -185,7 +186,7 @@ class Settings(Section):
         examples=[["bike_buyer"]],
     )
     allow_generated_data: bool = Field(
-        False, description="whether a stack that has seen real data may go back to generated data", examples=["true"]
+        False, description="whether generated data may serve where data.lock records real data", examples=["true"]
     )
     compute: ComputeSettings = Field(default_factory=ComputeSettings, description="the training cluster")
     data: DataSettings = Field(default_factory=DataSettings, description="where real data lies")

@@ -36,10 +36,14 @@ def data_line(stack: Stack, environment: Mapping[str, str]) -> str:
     configured = stack.configuration().get("config", {}).get(f"{PROJECT}:data") or {}
     given = environment.get("MLOPS_DATA_DIR") or configured.get("directory")
     if not given:
-        return "Data: generated (seeded). MLOPS_DATA_DIR=<folder> make up trains on real files."
+        fix = f"MLOPS_DATA_DIR=<folder> make up STACK={stack.name} trains on real files."
+        if stack.configuration().get("config", {}).get(f"{PROJECT}:allowGeneratedData"):
+            return f"Data: generated (seeded). {fix}"
+        return f"Data: what each data.lock records, from what the workspace has of it. {fix}"
     folder = Path(given) if Path(given).is_absolute() else ROOT / given
     if not folder.is_dir():
-        raise SetupError(f"MLOPS_DATA_DIR={given}: there is no such folder. Unset it to train on generated data.")
+        named = "MLOPS_DATA_DIR" if environment.get("MLOPS_DATA_DIR") else f"{PROJECT}:data.directory"
+        raise SetupError(f"{named} = {given}: there is no such folder. Name the data's folder, or remove the setting.")
     return f"Data: the files in {folder.resolve()}"
 
 

@@ -80,7 +80,7 @@ def _listens(port: int) -> bool:
 def emulator() -> Iterator[Finding]:
     """The emulator and the ports it was given."""
     from emulator.settings import default_state
-    from emulator.supervisor import EmulatorError, Supervisor
+    from emulator.supervisor import BEGIN_ANEW, EmulatorError, Supervisor
 
     state = default_state()
     if not (state / "settings.json").exists():
@@ -96,11 +96,7 @@ def emulator() -> Iterator[Finding]:
         yield Finding("emulator", f"runs as process {status.handle.pid} on {status.settings.base_url}")
         return
     taken = [port for port in (settings.https_port, settings.http_port) if _listens(port)]
-    fix = (
-        f"another program listens on port {taken[0]}: end it, or `make down` and `make up` choose new ports"
-        if taken
-        else ""
-    )
+    fix = f"another program listens on port {taken[0]}: end it. {BEGIN_ANEW}" if taken else ""
     yield Finding("emulator", "does not run; `make up` starts it", fix)
 
 

@@ -40,7 +40,7 @@ def show(system: DeployedSystem, console: Console) -> None:
     models = Models(system.workspace, system.model)
     versions, champion = models.list(), models.champion()
     table = Table(title=f"{system.name}: champion {described(versions, champion)}", title_justify="left")
-    for heading in ("job", "kind", "status", "figures on the holdout set", "version", ""):
+    for heading in ("job", "kind", "status", "figures on the holdout set", "version", "champion or rejected"):
         table.add_column(heading, overflow="fold")
     for row in rows(system, versions, champion):
         table.add_row(row.job, row.kind, row.status, row.figures, row.version, row.mark)

@@ -9,6 +9,7 @@ from ml.clients.models import Models
 from ml.resources.rollout_writer import whoami
 from tools.deployed_system import DeployedSystem
 from tools.progress import SetupError
+from tools.summary import in_shell
 
 
 def run(system: DeployedSystem, version: int, console: Console) -> None:
@@ -40,4 +41,5 @@ def run(system: DeployedSystem, version: int, console: Console) -> None:
     console.print(
         f"{system.model} version {version} is the champion; version {before or 'none'} serves until it took over."
     )
-    console.print(f"Next: pulumi refresh --stack {system.stack.name}, then make up STACK={system.stack.name}")
+    refresh = in_shell(system.stack, "pulumi refresh")
+    console.print(f"Next: {refresh}; then `make up STACK={system.stack.name}` rolls it out", markup=False)

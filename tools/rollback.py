@@ -18,6 +18,7 @@ from ml.resources.rollout_run import observe
 from ml.resources.rollout_site import IMAGE_TAG, Site
 from ml.resources.rollout_writer import forced_writer
 from tools.deployed_system import DeployedSystem
+from tools.summary import in_shell
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def run(system: DeployedSystem, wanted: int | None, reason: str, console: Consol
         )
     console.print(f"{said} ({time.monotonic() - started:.1f} s)", markup=False)
     console.print(
-        f"Next: pulumi refresh --stack {system.stack.name}; the next `up` then changes nothing.", markup=False
+        f"Next: {in_shell(system.stack, 'pulumi refresh')}; the next `up` then changes nothing.", markup=False
     )
 
 
@@ -82,7 +83,7 @@ def locate(site: Site, version: int) -> Target:
     if record is None or image is None:
         raise Failure(f"{site.model} version {version} never served here, so there is no image to go back to")
     if digest_of(image) in record.rejections:
-        fix = f"`make promote SYSTEM={site.system} VERSION={version}` takes that back"
+        fix = f"`make promote SYSTEM={site.system} VERSION={version}` lifts that"
         raise Failure(f"version {version} is rejected itself: {fix}")
     name = deployment_name(version, image, site.machines().instance_type)
     return Target(site.system, version, image, record.sha256, name)

@@ -97,7 +97,11 @@ def contained(state: Path = STATE, home: Path = HOME) -> dict[str, str]:
 
 def variables(stack: Stack, current: Mapping[str, str]) -> dict[str, str | None]:
     """What a shell needs for this stack on top of `current`; None stands for a variable that has to go."""
-    values: dict[str, str | None] = {**common(current), STACK_VARIABLE: stack.name}
+    values: dict[str, str | None] = {
+        **common(current),
+        STACK_VARIABLE: stack.name,
+        "PULUMI_STACK": stack.name,  # so that "run `pulumi refresh`" can be typed as it stands
+    }
     if stack.emulated:
         from emulator.settings import default_state
         from emulator.supervisor import EmulatorError, Supervisor

@@ -13,6 +13,8 @@ from tools.versions import ROOT
 
 FOLDER = ROOT / "stacks"
 PROJECT = "mlops"
+DEFAULT = "local"
+"""The stack that is meant when none is named."""
 CLOUDS = ("emulator", "azure")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tools.stacks import Stack
+from tools.stacks import DEFAULT, Stack
 from tools.versions import ROOT
 
 FIGURES = 3
@@ -76,7 +76,7 @@ def champion(output: Mapping[str, Any]) -> str:
     return f"{model.get('name', '')} {int(model['version'])}\nsha256 {str(model.get('sha256', ''))[:12]}"
 
 
-def request_line(name: str, output: Mapping[str, Any], authority: Path | None) -> str | None:
+def request_line(stack: Stack, name: str, output: Mapping[str, Any], authority: Path | None) -> str | None:
     """A line that asks the service when pasted into a shell in the checkout; None while there is no service.
 
     `authority` is the certificate of a cloud that the system does not know.
@@ -85,8 +85,19 @@ def request_line(name: str, output: Mapping[str, Any], authority: Path | None) -
     if not uri or not (ROOT / body).exists():
         return None
     trusted = f"--cacert {os.path.relpath(authority, ROOT)} " if authority else ""
-    key = f'-H "Authorization: Bearer $(make -s key SYSTEM={name.replace("_", "-")})"'
+    named = " ".join([*of_stack(stack), f"SYSTEM={name.replace('_', '-')}"])
+    key = f'-H "Authorization: Bearer $(make -s key {named})"'
     return f'curl {trusted}{key} -H "Content-Type: application/json" -d @{body} {uri}'
+
+
+def of_stack(stack: Stack) -> list[str]:
+    """How a verb is told the stack: not at all when it is the one that is meant without."""
+    return [] if stack.name == DEFAULT else [f"STACK={stack.name}"]
+
+
+def in_shell(stack: Stack, command: str) -> str:
+    """A line that runs a command of Pulumi's on a stack, from wherever it is pasted in the checkout."""
+    return f'eval "$(make -s env STACK={stack.name})" && {command}'
 
 
 def next_commands(stack: Stack) -> list[str]:
@@ -106,6 +117,6 @@ def show(stack: Stack, outputs: Mapping[str, Any], console: Console, authority: 
     for name, output in system_outputs(outputs).items():
         if output.get("experimentUri"):
             console.print(f"{name} in MLflow: {output['experimentUri']}")
-        if line := request_line(name, output, authority):
+        if line := request_line(stack, name, output, authority):
             console.print(f"Ask {name}:\n  {line}")
     console.print("\nNext:", *(f"  {line}" for line in next_commands(stack)), sep="\n")

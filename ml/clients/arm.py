@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ml.clients.cloud import Cloud, credential, load_cloud, trust
+from ml.clients.cloud import Cloud, load_cloud, token, trust
 from ml.clients.errors import CloudError
 
 if TYPE_CHECKING:
@@ -103,10 +103,10 @@ class Arm:
     ) -> httpx.Response:
         import httpx
 
-        token = credential().get_token(self.cloud.scope).token
+        bearer = token(self.cloud.scope)
         try:
             answer = self._http.request(
-                method, path, params=query or None, json=body, headers={"authorization": f"Bearer {token}"}
+                method, path, params=query or None, json=body, headers={"authorization": f"Bearer {bearer}"}
             )
         except httpx.HTTPError as error:
             raise CloudError(f"{method} {path}: {self.cloud.resource_manager} does not answer ({error})") from None

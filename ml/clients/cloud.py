@@ -108,3 +108,19 @@ def credential() -> TokenCredential:
     return DefaultAzureCredential(
         authority=authority, disable_instance_discovery=discovery, exclude_interactive_browser_credential=True
     )
+
+
+def token(scope: str) -> str:
+    """A token for an OAuth scope.
+
+    Raises:
+        CloudError: nobody is signed in on this machine, or no longer.
+    """
+    from azure.core.exceptions import ClientAuthenticationError
+
+    try:
+        return credential().get_token(scope).token
+    except ClientAuthenticationError as error:
+        said = str(error).splitlines()[0].rstrip(".")
+        fix = "run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"
+        raise CloudError(f"not signed in to {load_cloud().name} ({said}): {fix}", status=401) from None

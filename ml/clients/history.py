@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from ml.clients.arm import refusal
-from ml.clients.cloud import credential, load_cloud, trust
+from ml.clients.cloud import load_cloud, token, trust
 from ml.clients.errors import CloudError
 from ml.clients.workspace import Workspace
 
@@ -47,14 +47,14 @@ class History:
     def _send(self, method: str, call: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         import httpx
 
-        token = credential().get_token(load_cloud().scope).token
+        bearer = token(load_cloud().scope)
         url = f"{base(self.workspace)}/history/v1.0{self.workspace.path}{call}"
         try:
             answer = httpx.request(
                 method,
                 url,
                 json=body,
-                headers={"authorization": f"Bearer {token}"},
+                headers={"authorization": f"Bearer {bearer}"},
                 verify=trust(),
                 timeout=REQUEST_SECONDS,
             )

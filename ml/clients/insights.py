@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ml.clients.cloud import Cloud, credential, load_cloud, trust
+from ml.clients.cloud import Cloud, load_cloud, token, trust
 from ml.clients.errors import CloudError
 
 if TYPE_CHECKING:
@@ -76,10 +76,10 @@ def _send(cloud: Cloud, resource_id: str, body: dict[str, Any]) -> dict[str, Any
 def _checked(client: httpx.Client, cloud: Cloud, resource_id: str, body: dict[str, Any]) -> dict[str, Any]:
     import httpx
 
-    token = credential().get_token(f"{cloud.log_analytics}/.default").token
+    bearer = token(f"{cloud.log_analytics}/.default")
     url = f"{cloud.log_analytics}/v1/{resource_id.strip('/')}/query"
     try:
-        answer = client.post(url, json=body, headers={"authorization": f"Bearer {token}"})
+        answer = client.post(url, json=body, headers={"authorization": f"Bearer {bearer}"})
     except httpx.HTTPError as error:
         raise CloudError(f"{cloud.log_analytics} does not answer ({error})") from None
     try:

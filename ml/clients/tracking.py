@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from ml.clients.cloud import credential, load_cloud, trust
+from ml.clients.cloud import load_cloud, token, trust
 from ml.clients.errors import CloudError
 from ml.clients.workspace import Workspace
 
@@ -75,12 +75,10 @@ class Tracking:
     def _send(self, method: str, call: str, values: dict[str, Any], *, missing: bool = False) -> dict[str, Any] | None:
         import httpx
 
-        token = (
-            {"authorization": f"Bearer {credential().get_token(load_cloud().scope).token}"} if self._needs_token else {}
-        )
+        headers = {"authorization": f"Bearer {token(load_cloud().scope)}"} if self._needs_token else {}
         options: dict[str, Any] = {"params": values} if method == "GET" else {"json": values}
         try:
-            answer = self._http.request(method, f"api/2.0/mlflow/{call}", headers=token, **options)
+            answer = self._http.request(method, f"api/2.0/mlflow/{call}", headers=headers, **options)
         except httpx.HTTPError as error:
             raise CloudError(f"the tracking server {self.uri} does not answer ({error})") from None
         if missing and answer.status_code in (400, 404):

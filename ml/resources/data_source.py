@@ -119,7 +119,7 @@ def real_source(folder: Path, names: Sequence[str]) -> Source:
     """Files read in place: real ones, unless a generator's mark lies beside them."""
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
-        wanted = f"set {VARIABLE} to the folder that holds it, or unset it for generated data"
+        wanted = f"name the folder that holds it, with {VARIABLE} or mlops:data.directory; with neither, generated data"
         raise DataSourceError(f"{', '.join(missing)} is not in {folder}: {wanted}")
     kind = "generated" if (folder / MARK).exists() else "real"
     return Source(kind, {name: read_file(folder / name) for name in names}, folder)

@@ -9,6 +9,9 @@ from ml.clients.jobs import Job, Jobs
 
 MOST_ATTEMPTS = 3
 LOG_LINES = 20
+FIX = (
+    "change code, data or packages; if the cause lay elsewhere, give the TrainingJob in system.py another `generation`"
+)
 
 
 def job_prefix(system: str, digest: str, kind: str = "") -> str:
@@ -26,7 +29,7 @@ def going_on(job: Job) -> str:
     left = MOST_ATTEMPTS - attempt(job)
     if left > 0:
         return f"The next `pulumi up` tries again ({left} left)."
-    return "It has failed three times: change something before the next `pulumi up`."
+    return f"It has failed three times: {FIX}."
 
 
 def failure(jobs: Jobs, job: Job, next_step: str) -> str:
@@ -40,7 +43,7 @@ def exhausted(jobs: Jobs, attempts: Sequence[Job]) -> str:
     last = attempts[-1]
     names = ", ".join(job.name for job in attempts)
     head = f"{len(attempts)} attempts failed ({names}) and nothing about the job has changed since."
-    fix = f"Change code, data or packages. The last lines of {last.name}:"
+    fix = f"{FIX[0].upper()}{FIX[1:]}. The last lines of {last.name}:"
     return f"{head} {fix}\n{tail(jobs, last)}\nLog: {last.studio_uri}"
 
 

@@ -93,6 +93,7 @@ class QualityGateProvider(Provider):
             floors=inputs["floors"],
             metric=inputs["metric"],
             rejections=registered.rejections if registered else {},
+            lift=f"make promote SYSTEM={inputs['system']} VERSION={registered.version if registered else 'n'}",
         )
         if models.champion() != (champion.version if champion else None):
             raise Failure(f"{inputs['model']}: the champion changed while the challenger was judged: {REFRESH}")
@@ -160,7 +161,7 @@ def serving(models: Models) -> ModelRecord | None:
         return None
     champion = models.get(version)
     if champion is None:
-        fix = "`make promote` names one that does"
+        fix = "`make promote SYSTEM=name VERSION=n` names one that does (`make runs` lists them)"
         raise Failure(f"the champion of {models.name} is version {version}, which does not exist: {fix}")
     return champion
 
@@ -170,7 +171,9 @@ def published(models: Models, champion: ModelRecord) -> Winner:
     try:
         return from_record(models.name, champion)
     except UnusableModel as error:
-        raise Failure(f"{error}: it cannot be kept; `make promote` another version") from None
+        raise Failure(
+            f"{error}: it cannot be kept; `make promote SYSTEM=name VERSION=n` names another one (`make runs`)"
+        ) from None
 
 
 def promoted(jobs: Jobs, inputs: Properties, result: Result, training: Job, registered: ModelRecord | None) -> Winner:

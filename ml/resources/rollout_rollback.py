@@ -91,7 +91,7 @@ def to_version(seen: Observation, current: Deployment, under_way: tuple[tuple[in
     of_version = [one for one in seen.deployments.values() if one.version == wanted]
     found = next((one for one in [current, *of_version] if one.version == wanted and usable(one)), None)
     if found is None and any(one.rejected for one in of_version):
-        raise Failure(f"version {wanted} is rejected itself: `make promote VERSION={wanted}` takes that back")
+        raise Failure(f"version {wanted} is rejected itself: `make promote SYSTEM=... VERSION={wanted}` lifts that")
     left = ((required(current), current.image),) if found is None or found.name != current.name else ()
     bad = tuple(one for one in dict.fromkeys((*left, *under_way)) if found is None or one != (wanted, found.image))
     if found is not None and found.name == current.name and not bad:

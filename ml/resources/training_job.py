@@ -158,7 +158,8 @@ def commit() -> str:
 class TrainingJob(Resource, module="ml", name="TrainingJob"):
     """Trains once for each identity of code, data and environment; `QualityGate` waits for it.
 
-    `artefact` is the URI of the folder the model will be in, `experimentUri` leads to the run.
+    `artefact` is the URI of the folder the model will be in, `experimentUri` leads to the run. Another `generation`
+    trains again although nothing else has changed.
     """
 
     outputs: ClassVar[tuple[str, ...]] = (

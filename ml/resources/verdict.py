@@ -37,6 +37,7 @@ def decide(
     floors: Figures,
     metric: str,
     rejections: Mapping[str, str],
+    lift: str = "",
 ) -> Verdict:
     """The verdict. Of every metric, more must be better.
 
@@ -48,6 +49,7 @@ def decide(
         floors: least value by metric; reaching it is enough.
         metric: what challenger and champion are compared by.
         rejections: why the challenger's model version was rejected, by image digest; empty when it was not.
+        lift: the command that takes a rejection back.
     """
     unusable = unusable_figures(challenger, champion, [*floors, metric])
     if unusable:
@@ -59,7 +61,7 @@ def decide(
     if same:
         return Verdict("kept", f"the challenger is the champion: {metric} {challenger.metrics[metric]:.4f}")
     if rejections:
-        return _rejected(rejections, champion)
+        return _rejected(rejections, champion, lift)
     return _compared(challenger.metrics[metric], champion.metrics[metric] if champion else None, metric)
 
 
@@ -82,15 +84,22 @@ def below_floors(metrics: Figures, floors: Figures) -> str:
 
 def _below(below: str, champion: Scored | None, metric: str, *, same: bool) -> Verdict:
     if champion is None:
-        return Verdict("refused", f"{below}, and there is no champion to keep")
+        return Verdict(
+            "refused",
+            f"{below}, and there is no champion to keep: train a better one, or lower the floor (FLOORS in system.py)",
+        )
     if same:
-        return Verdict("refused", f"{below}: the champion itself does not reach it; lower the floor or train a better")
+        return Verdict(
+            "refused",
+            f"{below}: the champion itself does not reach it; train a better one, or lower the floor "
+            "(FLOORS in system.py)",
+        )
     return Verdict("kept", f"{below}; the champion stays ({metric} {champion.metrics[metric]:.4f})", warning=True)
 
 
-def _rejected(rejections: Mapping[str, str], champion: Scored | None) -> Verdict:
+def _rejected(rejections: Mapping[str, str], champion: Scored | None, lift: str) -> Verdict:
     reasons = "; ".join(dict.fromkeys(reason or "no reason given" for reason in rejections.values()))
-    text = f"the challenger was rejected before ({reasons}): `make promote` lifts that"
+    text = f"the challenger was rejected before ({reasons}): `{lift}` lifts that"
     if champion is None:
         return Verdict("refused", f"{text}, and there is no champion to keep")
     return Verdict("kept", f"{text}; the champion stays", warning=True)

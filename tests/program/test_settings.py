@@ -80,6 +80,10 @@ def test_settings_cannot_be_changed() -> None:
         ),
         ({"gate": {"waitminutes": 3}}, ["mlops:gate.waitminutes", "no such setting"]),
         ({"compute": "big"}, ["mlops:compute", '"big"']),
+        (
+            {"rollout": '{"stages": ["ten"]}'},
+            ["mlops:rollout.stages.0", '"ten"', "Write: `stages: [10, 50]` below `mlops:rollout:`", "stacks/Pulumi."],
+        ),
         ({"systems": "bike_buyer"}, ["mlops:systems", "pulumi config set --path 'mlops:systems[0]' bike_buyer"]),
         ({"systems": ["Bike Buyer"]}, ["mlops:systems.0", '"Bike Buyer"']),
         ({"systems": ["reviews", "reviews"]}, ["reviews", "more than once"]),

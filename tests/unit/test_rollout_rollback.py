@@ -54,7 +54,7 @@ def test_before_the_champion_has_followed() -> None:
 def test_a_rejected_version_is_never_gone_back_to() -> None:
     observation = seen({THREE: 100}, ONE, TWO, THREE, champion=3, rejected=(TWO,))
     assert outcome(observation) == (1, [3])
-    with pytest.raises(Failure, match="version 2 is rejected itself: `make promote VERSION=2`"):
+    with pytest.raises(Failure, match=r"version 2 is rejected itself: `make promote SYSTEM=... VERSION=2`"):
         decide(observation, None, 2)
 
 

@@ -117,3 +117,10 @@ def test_one_system_leaves_the_others_alone(tmp_path: Path) -> None:
         SetupError, match=r"SYSTEM=nope: stack local has no such system\. Its systems: bike_buyer, reviews"
     ):
         excluded(stack, "nope")
+
+
+def test_another_stack_than_the_default_is_named_where_its_key_is_asked_for() -> None:
+    stack = Stack("dev", "azure", Path("x"))
+    line = summary.request_line(stack, "bike_buyer", {"scoringUri": "https://oep.example/score"}, None)
+    assert line is not None
+    assert "$(make -s key STACK=dev SYSTEM=bike-buyer)" in line
