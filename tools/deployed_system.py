@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,24 +12,19 @@ from tools import shell
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
 from tools.stacks import Stack, load_stack
-from tools.summary import system_outputs
+
+RETENTION, ENDPOINT = ":Retention", ":OnlineEndpoint"
 
 
 @dataclass(frozen=True)
 class DeployedSystem:
-    """Found in the stack's outputs."""
+    """Found in the stack's state, which knows it even when a later step of it has failed; outputs do not."""
 
     stack: Stack
     name: str
     workspace: Workspace
-    outputs: Mapping[str, Any]
-
-    @property
-    def model(self) -> str:
-        """Name of its model."""
-        described = self.outputs.get("model")
-        named = described.get("name") if isinstance(described, Mapping) else None
-        return str(named or self.name.replace("_", "-"))
+    model: str
+    endpoint_name: str | None
 
     @property
     def endpoint(self) -> str:
@@ -38,10 +33,9 @@ class DeployedSystem:
         Raises:
             SetupError: it has none yet.
         """
-        found = self.outputs.get("endpoint")
-        if not found:
+        if self.endpoint_name is None:
             raise SetupError(f"{self.name} has no endpoint in stack {self.stack.name} yet: `make up` makes it")
-        return str(found)
+        return self.endpoint_name
 
 
 def find_system(stack_name: str, system: str) -> DeployedSystem:
@@ -61,30 +55,34 @@ def find_system(stack_name: str, system: str) -> DeployedSystem:
     os.environ.update(environment)
     pulumi = Pulumi(stack, environment)
     try:
-        outputs = pulumi.outputs()
+        resources = pulumi.export()["deployment"].get("resources") or []
     except SetupError:
         if pulumi.exists():
             raise
         raise SetupError(f"stack {stack.name} was never deployed: `make up STACK={stack.name}`") from None
-    return select(stack, outputs, system)
+    return select(stack, resources, system)
 
 
-def select(stack: Stack, outputs: Mapping[str, Any], system: str) -> DeployedSystem:
-    """The system in a stack's outputs.
+def select(stack: Stack, resources: Sequence[Mapping[str, Any]], system: str) -> DeployedSystem:
+    """The system among a stack's resources: its `Retention` is made first and says where it is.
 
     Raises:
         SetupError: it is not there.
     """
-    systems = system_outputs(outputs)
-    name = next((one for one in systems if one.replace("_", "-") == system.replace("_", "-")), None)
-    if name is None:
-        known = ", ".join(systems) or "none yet: `make up`"
+    kept = [one["inputs"] for one in resources if one["type"].endswith(RETENTION)]
+    given = next((one for one in kept if one["system"].replace("_", "-") == system.replace("_", "-")), None)
+    if given is None:
+        known = ", ".join(sorted(one["system"] for one in kept)) or f"none yet: `make up STACK={stack.name}`"
         raise SetupError(f"SYSTEM={system}: stack {stack.name} has no such system. Its systems: {known}.")
-    platform = outputs.get("platform") or {}
-    parts = [platform.get(key) for key in ("subscriptionId", "resourceGroup", "workspace")]
-    if not all(parts):
-        raise SetupError(f"stack {stack.name} has no workspace yet: `make up STACK={stack.name}`")
-    return DeployedSystem(stack, name, Workspace(*map(str, parts)), systems[name])
+    name = str(given["system"])
+    endpoint = next((one for one in resources if is_endpoint(one, name)), None)
+    found = str(endpoint["inputs"]["endpointName"]) if endpoint else None
+    return DeployedSystem(stack, name, Workspace.from_inputs(given["workspace"]), str(given["model"]), found)
+
+
+def is_endpoint(resource: Mapping[str, Any], system: str) -> bool:
+    """Whether a resource is a system's endpoint."""
+    return bool(resource["type"].endswith(ENDPOINT) and resource["urn"].endswith(f"::{system}-endpoint"))
 
 
 def require_emulator(stack: Stack) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ml.clients.arm import arm
 from tools import shell, summary
+from tools.deployed_system import ENDPOINT
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
 from tools.purge import purge, soft_deleting
@@ -121,20 +122,28 @@ def up(stack: Stack, system: str | None, console: Console) -> int:
     unasked = ["--yes", "--skip-preview"] if stack.emulated else []
     code = pulumi.show("up", *unasked, "--continue-on-error", *only)
     outputs = pulumi.outputs() if pulumi.exists() else {}
-    if not code and any(output.get("scoringUri") for output in summary.system_outputs(outputs).values()):
-        learn_traffic(pulumi)
+    learn_traffic(pulumi, console)
     summary.show(stack, outputs, console, authority() if stack.emulated else None)
     console.print(f"[bold]{line}[/bold]")
     return code
 
 
-def learn_traffic(pulumi: Pulumi) -> None:
+def learn_traffic(pulumi: Pulumi, console: Console) -> None:
     """Lets the state know the traffic that rollouts have just set.
 
     azure-native reads it into the endpoint's inputs and sends it with every later change of the endpoint, so it has to
-    be the present one; and a person's next `pulumi refresh` would show it as a change.
+    be the present one; and a person's next `pulumi refresh` would show it as a change. So too after an `up`
+    in which something failed: one system's rollout may have ended well. Where it cannot be done, a line says so.
     """
-    pulumi.read("refresh", "--yes", "--skip-preview", "--target", "**::*-endpoint")
+    if not pulumi.exists():
+        return
+    resources = pulumi.export()["deployment"].get("resources") or []
+    if not any(one["type"].endswith(ENDPOINT) for one in resources):
+        return
+    try:
+        pulumi.read("refresh", "--yes", "--skip-preview", "--target", "**::*-endpoint")
+    except SetupError as error:
+        console.print(f"The endpoints' traffic was not read; `pulumi refresh` reads it. {error}", markup=False)
 
 
 def down(stack: Stack, console: Console, force: bool = False) -> int:

@@ -69,7 +69,7 @@ def table(outputs: Mapping[str, Any]) -> Table:
 
 
 def champion(output: Mapping[str, Any]) -> str:
-    """The version that serves and its last job: `bike-buyer 3`, `-` while none serves."""
+    """The version that serves and its file: `bike-buyer 3`, `-` while none serves."""
     model = output.get("model") or {}
     if not isinstance(model, Mapping) or not model.get("version"):
         return "-"

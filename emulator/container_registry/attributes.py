@@ -54,8 +54,11 @@ class Attributes:
             raise disallowed()
 
     def refuse_delete(self, repository: str, *references: str) -> None:
-        """405 when the repository, or one of these tags and digests, must not be deleted."""
-        if not all(self.get(repository, one)["deleteEnabled"] for one in ("", *references)):
+        """405 when the repository, or one of these tags and digests, must not be deleted or not be written: a lock on
+        writing is one on deleting too (https://learn.microsoft.com/azure/container-registry/container-registry-image-lock).
+        """
+        flags = [self.get(repository, one) for one in ("", *references)]
+        if not all(one["deleteEnabled"] and one["writeEnabled"] for one in flags):
             raise disallowed()
 
     def _read(self) -> dict[str, dict[str, bool]]:

@@ -94,29 +94,21 @@ class ContainerRegistry:
             self._finish(answer.headers["location"], f"importing {source}", wait)
 
     def lock(self, repository: str, tag: str) -> None:
-        """Sees to it that nobody moves a tag; it can still be deleted."""
+        """Sees to it that nobody moves or deletes a tag; `purge` lifts that."""
         with self._client() as client:
             client.update_tag_properties(repository, tag, can_write=False)
 
-    def untag(self, repository: str, tag: str) -> None:
-        """Removes a tag; its manifest stays. Nothing happens when there is none."""
+    def purge(self, repository: str) -> None:
+        """Deletes a repository with all its images, locked ones too; nothing happens when there is none."""
         from azure.core.exceptions import ResourceNotFoundError
 
         with self._client() as client:
             try:
-                client.delete_tag(repository, tag)
+                for tag in client.list_tag_properties(repository):
+                    client.update_tag_properties(repository, tag.name, can_write=True, can_delete=True)
+                client.delete_repository(repository)
             except ResourceNotFoundError:
                 return
-
-    def delete(self, repository: str, digest: str) -> None:
-        """Deletes a manifest with its tags; nothing happens when there is none."""
-        with self._client() as client:
-            client.delete_manifest(repository, digest)
-
-    def purge(self, repository: str) -> None:
-        """Deletes a repository with all its images; nothing happens when there is none."""
-        with self._client() as client:
-            client.delete_repository(repository)
 
     # -- parts
 

@@ -216,9 +216,9 @@ class System:
 
 
 def deployed(system: System) -> DeployedSystem:
-    """The system as the tools find it in a stack's outputs."""
-    outputs = {"endpoint": system.endpoint.name, "model": {"name": system.name}}
-    return DeployedSystem(Stack("local", "emulator", Path("stacks")), system.name, system.place.workspace, outputs)
+    """The system as the tools find it in a stack's state."""
+    stack = Stack("local", "emulator", Path("stacks"))
+    return DeployedSystem(stack, system.name, system.place.workspace, system.name, system.endpoint.name)
 
 
 @dataclass

@@ -206,7 +206,7 @@ def test_an_image_is_gone_when_it_is_deleted_and_stays_when_its_resource_goes(
     assert made.outs is not None
     provider.delete(made.id, made.outs)
     assert provider.read(made.id, made.outs).outs == made.outs
-    registry.delete("bike-buyer", made.outs["digest"])
+    registry.purge("bike-buyer")
     assert provider.read(made.id, made.outs).id == ""
     again = provider.create(inputs(models, registry, register(models, folder)))
     assert (again.outs or {})["digest"] == made.outs["digest"], "the same inputs, the same bytes"

@@ -5,48 +5,59 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from ml.clients.workspace import Workspace
 from tools.commands import serving
 from tools.deployed_system import DeployedSystem, select
+from tools.deployment import learn_traffic
 from tools.progress import SetupError
 from tools.rollback import under_way
 from tools.stacks import Stack
 from tools.versions import ROOT
 
 STACK = Stack("dev", "azure", Path("unused"))
-PLATFORM = {"subscriptionId": "s", "resourceGroup": "g", "workspace": "w"}
-SYSTEM = {"endpoint": "oep-x", "model": {"name": "bike-buyer", "version": 2}, "job": "j"}
-OUTPUTS = {"platform": PLATFORM, "bike_buyer": SYSTEM}
+WORKSPACE = {"subscriptionId": "s", "resourceGroupName": "g", "workspaceName": "w"}
+
+
+def resource(kind: str, name: str, **inputs: Any) -> dict[str, Any]:
+    return {"type": kind, "urn": f"urn:pulumi:dev::mlops::{kind}::{name}", "inputs": inputs}
+
+
+STATE = [
+    {"type": "pulumi:pulumi:Stack", "urn": "urn:pulumi:dev::mlops::pulumi:pulumi:Stack::mlops-dev"},
+    resource("pulumi-python:dynamic/ml:Retention", "r", system="bike_buyer", model="bike-buyer", workspace=WORKSPACE),
+    resource("azure-native:machinelearningservices:OnlineEndpoint", "other-endpoint", endpointName="oep-y"),
+    resource("azure-native:machinelearningservices:OnlineEndpoint", "bike_buyer-endpoint", endpointName="oep-x"),
+]
 
 
 @pytest.mark.parametrize("name", ["bike_buyer", "bike-buyer"])
 def test_a_system_is_found_by_either_spelling(name: str) -> None:
-    found = select(STACK, OUTPUTS, name)
-    assert found == DeployedSystem(STACK, "bike_buyer", Workspace("s", "g", "w"), SYSTEM)
-    assert (found.endpoint, found.model) == ("oep-x", "bike-buyer")
+    found = select(STACK, STATE, name)
+    assert found == DeployedSystem(STACK, "bike_buyer", Workspace("s", "g", "w"), "bike-buyer", "oep-x")
+    assert found.endpoint == "oep-x"
 
 
 @pytest.mark.parametrize(
-    ("outputs", "system", "said"),
+    ("resources", "system", "said"),
     [
-        (OUTPUTS, "bikes", r"SYSTEM=bikes: stack dev has no such system\. Its systems: bike_buyer\."),
-        ({}, "bike_buyer", r"Its systems: none yet: `make up`"),
-        ({"bike_buyer": SYSTEM}, "bike_buyer", r"stack dev has no workspace yet: `make up STACK=dev`"),
+        (STATE, "bikes", r"SYSTEM=bikes: stack dev has no such system\. Its systems: bike_buyer\."),
+        ([], "bike_buyer", r"Its systems: none yet: `make up STACK=dev`"),
     ],
 )
-def test_what_is_missing_is_named(outputs: dict[str, Any], system: str, said: str) -> None:
+def test_what_is_missing_is_named(resources: list[dict[str, Any]], system: str, said: str) -> None:
     with pytest.raises(SetupError, match=said):
-        select(STACK, outputs, system)
+        select(STACK, resources, system)
 
 
 def test_a_system_without_an_endpoint_says_so() -> None:
-    found = select(STACK, {"platform": PLATFORM, "bike_buyer": {"job": "j"}}, "bike_buyer")
-    assert found.model == "bike-buyer"
+    found = select(STACK, STATE[:3], "bike_buyer")
     with pytest.raises(SetupError, match="bike_buyer has no endpoint in stack dev yet"):
         _ = found.endpoint
 
@@ -80,3 +91,31 @@ def test_what_a_lock_says_of_a_rollout_under_way() -> None:
     assert (found.version, found.deployment) == (2, "v2-a")
     assert under_way({"doing": "promoting version 2"}) is None
     assert under_way({}) is None
+
+
+class Engine:
+    """A CLI whose refresh fails, on a stack with an endpoint or without one."""
+
+    def __init__(self, resources: list[dict[str, Any]]) -> None:
+        self.resources = resources
+        self.asked: list[str] = []
+
+    def exists(self) -> bool:
+        return True
+
+    def export(self) -> dict[str, Any]:
+        return {"deployment": {"resources": self.resources}}
+
+    def read(self, *words: str) -> str:
+        self.asked += words
+        raise SetupError("`pulumi refresh` failed")
+
+
+def test_traffic_that_cannot_be_read_is_said_and_costs_nothing_else() -> None:
+    said = StringIO()
+    engine: Any = Engine(STATE)
+    learn_traffic(engine, Console(file=said, width=200))
+    assert "endpoints' traffic was not read; `pulumi refresh` reads it" in said.getvalue()
+    nothing: Any = Engine(STATE[:2])
+    learn_traffic(nothing, Console(file=said))
+    assert (engine.asked[0], nothing.asked) == ("refresh", [])
