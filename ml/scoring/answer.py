@@ -5,17 +5,20 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
+from ml.scoring.errors import Refusal
+
 if TYPE_CHECKING:
-    from ml.scoring.errors import Refusal
     from ml.scoring.request import Request
 
 JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 GONE = 499
-"""The client left before it was answered; a number that proxies use too, seen in telemetry only."""
+"""The client closed its side before it was answered; a number that proxies use too. It is for counters and telemetry:
+only a client that closed its side and reads on would see it."""
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 STATUS_LINES[GONE] = b"HTTP/1.1 499 Client Closed Request\r\n"
+ABANDONED = Refusal(GONE, "client_gone", "the client closed its side before its result came")
 
 
 class Answer(NamedTuple):

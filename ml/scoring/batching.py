@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ml.scoring.answer import GONE, Answer, refused
+from ml.scoring.answer import ABANDONED, Answer, refused
 from ml.scoring.errors import Refusal, overloaded
 from ml.scoring.log import say
 
@@ -29,9 +29,6 @@ QUICK_SECONDS = 0.005
 """Processor time that a full batch of a quick model takes at most."""
 SLOW_SECONDS = 0.1
 """A batch on the loop that takes this much of it moves the model to the thread for good."""
-
-
-ABANDONED = Refusal(GONE, "client_gone", "the client closed its side before its turn came")
 
 
 class Job:
@@ -90,13 +87,15 @@ class Batching:
         self._jobs.append(job)
 
     def expire(self, now: float) -> None:
-        """Answer those of the thread's jobs that waited too long."""
+        """Answer the thread's oldest jobs, up to the first that somebody waits for and that may wait longer: 499 to
+        those whose clients left, 504 to those that waited too long.
+        """
         while self._handed_over:
             job = next(iter(self._handed_over))
             if job.deadline > now and not job.request.abandoned:
                 return
-            seconds = self._settings.scoring_seconds
-            job.answer = refused(Refusal(504, "scoring_timeout", f"no result within {seconds:g} s"))
+            late = Refusal(504, "scoring_timeout", f"no result within {self._settings.scoring_seconds:g} s")
+            job.answer = refused(ABANDONED if job.request.abandoned else late)
             self._deliver([job])
 
     def _flush(self) -> None:

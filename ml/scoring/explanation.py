@@ -11,9 +11,11 @@ from ml.jobkit.features import Feature, Specification
 from ml.scoring.errors import Refusal
 from ml.scoring.schema import bounds
 
-PATH = re.compile(r" - at `\$\.data(?:\[(\d+)\](?:\[(\d+)\]|\.(.*))?)?`$", re.DOTALL)
+AT = " - at `"
+PATH = re.compile(r"\$\.data(?:\[(\d+)\](?:\[(\d+)\]|\.(.*))?)?`", re.DOTALL)
 MISSING = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
-UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$\.data\[(\d{1,9})\]`)?", re.DOTALL)
+"""The field's name is the caller's, so it may hold anything, even what looks like a path."""
 MALFORMED = re.compile(r"JSON is malformed: (.*) \(byte (\d+)\)$")
 NOT_FINITE = re.compile(rb"-?(NaN|Infinity)")
 LONGEST_NAME = 100
@@ -63,16 +65,20 @@ class Explanation:
         return Refusal(400, "not_finite", message, row=named.detail.row, field=named.detail.field)
 
     def _invalid(self, text: str) -> Refusal:
-        path = PATH.search(text)
+        unknown = UNKNOWN.fullmatch(text)
+        if unknown is not None:
+            return _unknown_field(unknown[1][:LONGEST_NAME], unknown[2])
+        head, _, tail = text.rpartition(AT)  # a value that is repeated before it may hold another one
+        path = PATH.fullmatch(tail)
         if path is None:
             return _wrong_body(text)
         if path[1] is None:
-            return self._wrong_data(text)
+            return self._wrong_data(head)
         row = int(path[1])
         name = self._names[int(path[2])] if path[2] is not None else path[3]
         if name is None:
-            return self._wrong_row(text[: path.start()], row)
-        return _wrong_value(text[: path.start()], row, self._features[self._names.index(name)])
+            return self._wrong_row(head, row)
+        return _wrong_value(head, row, self._features[self._names.index(name)])
 
     def _wrong_data(self, text: str) -> Refusal:
         if "length <=" in text:
@@ -82,22 +88,21 @@ class Explanation:
         return Refusal(400, "no_rows" if "length >=" in text else "wrong_type", message, field="data")
 
     def _wrong_row(self, text: str, row: int) -> Refusal:
-        missing, unknown = MISSING.match(text), UNKNOWN.match(text)
+        missing = MISSING.match(text)
         if missing:
             return Refusal(400, "missing_field", f"row {row} lacks {missing[1]}", row=row, field=missing[1])
-        if unknown:
-            name = unknown[1][:LONGEST_NAME]
-            message = f"row {row} has a field {name!r} that the model does not know"
-            return Refusal(400, "unknown_field", message, row=row, field=name)
         message = f"row {row} must be an object, or an array of {len(self._names)} values: {', '.join(self._names)}"
         return Refusal(400, "wrong_row", message, row=row)
 
 
-def _wrong_body(text: str) -> Refusal:
-    unknown = UNKNOWN.match(text)
-    if unknown:
-        name = unknown[1][:LONGEST_NAME]
+def _unknown_field(name: str, row: str | None) -> Refusal:
+    if row is None:
         return Refusal(400, "unknown_field", f"the body has a field {name!r} besides data; take it out", field=name)
+    message = f"row {row} has a field {name!r} that the model does not know"
+    return Refusal(400, "unknown_field", message, row=int(row), field=name)
+
+
+def _wrong_body(text: str) -> Refusal:
     if MISSING.match(text):
         return Refusal(400, "missing_field", 'the body lacks data; send {"data": [{...}]}', field="data")
     return Refusal(400, "wrong_type", 'the body must be an object; send {"data": [{...}]}')

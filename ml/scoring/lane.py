@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from onnxruntime import RunOptions
 
-from ml.scoring.answer import Answer, refused
+from ml.scoring.answer import ABANDONED, Answer, refused
 from ml.scoring.errors import Refusal
 from ml.scoring.log import logger
 from ml.scoring.model import FATAL
@@ -86,6 +86,9 @@ class Lane:
             self.started = None
 
     def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
+        if isinstance(error, TimeoutError) and jobs[0].request.abandoned:
+            jobs[0].answer = refused(ABANDONED)
+            return
         if self._ended or isinstance(error, TimeoutError):
             refusal = Refusal(504, "scoring_timeout", "the model took too long; send fewer rows or try again")
         elif len(jobs) > 1:

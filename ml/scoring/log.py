@@ -9,6 +9,8 @@ import time
 import msgspec
 
 logger = logging.getLogger("ml.scoring")
+LONGEST_EXCEPTION = 10_000
+"""Characters of a traceback. Its last lines may repeat what a caller sent, however long that was."""
 
 
 class JsonLines(logging.Formatter):
@@ -19,7 +21,10 @@ class JsonLines(logging.Formatter):
         line = {"time": f"{moment}Z", "level": record.levelname.lower(), "message": record.getMessage()}
         line |= getattr(record, "facts", {})
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            text = self.formatException(record.exc_info)
+            cut = len(text) > LONGEST_EXCEPTION
+            half = LONGEST_EXCEPTION // 2
+            line["exception"] = f"{text[:half]} [...] {text[-half:]}" if cut else text
         return msgspec.json.encode(line, enc_hook=str).decode()
 
 

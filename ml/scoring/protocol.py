@@ -20,6 +20,9 @@ MAX_PIPELINED = 16
 """Requests that may wait behind the one being answered before no more is read."""
 SKIPPED_BODY_BYTES = 65_536
 """The body of a refused request is read and dropped up to this size, so that the connection can be kept."""
+PIECE_BYTES = 16_384
+"""What arrives is parsed in pieces of this size. Where in its first piece a request begins is not known, so that piece
+does not count against the limit of its headers; this bounds what is not counted."""
 UNREAD_SECONDS = 5.0
 """A client that still sends when it is refused gets this long to see the answer. Closing at once would make its
 system drop the answer unread."""
@@ -70,8 +73,15 @@ class Connection(asyncio.Protocol):
             self.active.abandoned = True
 
     def data_received(self, data: bytes) -> None:
-        if self.discarding:
-            return
+        for begin in range(0, len(data), PIECE_BYTES):
+            if self.discarding:
+                return
+            before, piece = self.request, data[begin : begin + PIECE_BYTES]
+            self._parse(piece)
+            if self.request is not None:
+                self._check_unfinished(self.request, len(piece) if self.request is before else 0)
+
+    def _parse(self, data: bytes) -> None:
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -80,8 +90,6 @@ class Connection(asyncio.Protocol):
             self._refuse(self.service.failed())
         except httptools.HttpParserError as error:
             self._refuse(Refusal(400, "invalid_http", f"this is not HTTP/1.1 that can be answered: {error}"))
-        if self.request is not None:
-            self._check_unfinished(self.request, len(data))
 
     def eof_received(self) -> bool:
         """The client sends no more. It may still read, but nearly always it has given up: what waits for a slow model
@@ -101,7 +109,6 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.blocked = False
-        self._set_deadline()
         self._advance()
 
     # -- called by the parser
@@ -132,9 +139,10 @@ class Connection(asyncio.Protocol):
         request.complete_head = True
         request.method = self.parser.get_method()
         request.version = self.parser.get_http_version()
-        request.keep_alive = self.parser.should_keep_alive()
-        refusal = self.service.admit(request, upgrade=self.parser.should_upgrade())
-        expects = b"expect" in request.headers
+        upgrade = self.parser.should_upgrade()
+        request.keep_alive = self.parser.should_keep_alive() and not upgrade  # what follows would not be HTTP/1.1
+        refusal = self.service.admit(request, upgrade=upgrade)
+        expects = b"expect" in request.headers and request.version != "1.0"  # to be ignored there: RFC 9110, 10.1.1
         if refusal is None:
             if expects and self.active is None and not self.waiting:
                 self.transport.write(CONTINUE)
@@ -242,11 +250,12 @@ class Connection(asyncio.Protocol):
         """Answer a request now or after those before it."""
         if self.active is None and not self.waiting and not self.blocked:
             self._answer(request)
-            return
-        self.waiting.append(request)
-        if not self._hold(request, len(request.body)) or len(self.waiting) >= MAX_PIPELINED:
-            self.transport.pause_reading()
-            self.paused = True
+        else:
+            self.waiting.append(request)
+            if not self._hold(request, len(request.body)) or len(self.waiting) >= MAX_PIPELINED:
+                self.transport.pause_reading()
+                self.paused = True
+        self._set_deadline()
 
     def _answer(self, request: Request) -> None:
         if request.held:
@@ -254,7 +263,6 @@ class Connection(asyncio.Protocol):
         answer = refused(request.refusal) if request.refusal else self.service.answer(request, self)
         if answer is None:
             self.active = request
-            self.deadline = NEVER
         else:
             self._write(request, answer)
 
@@ -265,6 +273,7 @@ class Connection(asyncio.Protocol):
         if self.paused and len(self.waiting) < MAX_PIPELINED and not self.transport.is_closing():
             self.paused = False
             self.transport.resume_reading()
+        self._set_deadline()
 
     def _write(self, request: Request, answer: Answer) -> None:
         request.id = request.id or self.service.new_id()
@@ -273,8 +282,6 @@ class Connection(asyncio.Protocol):
         self.service.record(request, answer)
         if close:
             self._close(unread=request.unread or self.request is not None or bool(self.waiting))
-        else:
-            self._set_deadline()
 
     def _close(self, *, unread: bool) -> None:
         """End the connection once the last answer is out."""
@@ -290,9 +297,13 @@ class Connection(asyncio.Protocol):
             self.transport.resume_reading()
 
     def _set_deadline(self) -> None:
-        if self.blocked or self.discarding:
+        """Called whenever something came or was answered. How long a result may take is for the scorer to say."""
+        unanswered = self.active is not None or bool(self.waiting)
+        if self.blocked or (self.discarding and not unanswered):
             return
         if self.request is not None:
             self.deadline = self.request.deadline
-        elif self.active is None:
+        elif unanswered:
+            self.deadline = NEVER
+        else:
             self.deadline = self.service.now + self.service.settings.keep_alive_seconds

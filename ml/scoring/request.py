@@ -63,7 +63,7 @@ class Request:
         """On the loop's clock: when the request must have arrived."""
         self.head_bytes = 0
         self.wire_bytes = 0
-        """Bytes of an unfinished request, framing included."""
+        """Bytes of an unfinished request, framing included, without the first piece of it that was read."""
         self.rows = 0
         self.id = b""
         self.echo = b""

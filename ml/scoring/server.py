@@ -30,7 +30,7 @@ TICK_SECONDS = 0.25
 LOOK_SECONDS = 0.02
 BACKLOG = 2_048
 TELEMETRY_SECONDS = 5.0
-"""What telemetry gets at least for its last batch."""
+"""What telemetry gets at least for what waits, also when draining has used up its time."""
 
 
 def listening_socket(settings: Settings) -> socket.socket:
@@ -194,7 +194,9 @@ def start_telemetry(identity: ModelIdentity) -> Telemetry | None:
 
 
 def end_telemetry(telemetry: Telemetry | None, seconds: float) -> int:
-    """Send what is left. Returns how many records were lost."""
+    """Send what waits, for so many seconds or `TELEMETRY_SECONDS`, whichever is more. Returns how many records were
+    lost in all.
+    """
     if telemetry is None:
         return 0
     telemetry.drain(max(seconds, TELEMETRY_SECONDS))

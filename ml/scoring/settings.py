@@ -53,8 +53,8 @@ class Settings:
     linger_seconds: float = 1.0
     """After SIGTERM new requests are still taken for this time, so that none is lost on its way."""
     drain_seconds: float = 20.0
-    """Then requests in flight are finished within this time; telemetry gets up to five seconds more. All together stays
-    below the 30 seconds after which containers are usually killed."""
+    """Then requests in flight are finished within this time; telemetry gets what is left of it, and at least five
+    seconds. All together stays below the 30 seconds after which containers are usually killed."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

@@ -30,6 +30,9 @@ BATCH = 500
 INTERVAL_SECONDS = 1.0
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
+LONGEST_NAMED_WAIT_SECONDS = 3600.0
+"""What the service may ask for."""
+MOST_DOUBLINGS = 10
 WARNING_SECONDS = 60.0
 SLICE = 50
 """Envelopes made before the interpreter is handed to the request path."""
@@ -143,7 +146,9 @@ class Telemetry:
             except Exception:  # a defect of ours must end neither this thread nor the service
                 logger.exception("telemetry failed")
                 self._drop(records(self._pending))
+                self._reported -= sum(item.drops for item in self._pending)
                 self._pending = []
+                self._failures = 0
                 self._pause(self._first_wait)
         self._transport.close()
 
@@ -159,8 +164,8 @@ class Telemetry:
                 time.sleep(0)
         unreported = self._dropped - self._reported
         if unreported:
-            self._reported += unreported
             self._pending.append(Item(self._envelopes.drops(unreported), unreported))
+            self._reported += unreported
 
     def _add(self, record: RequestRecord) -> None:
         try:
@@ -180,9 +185,10 @@ class Telemetry:
             return 0.0
         self._warn(outcome)
         self._failures = self._failures + 1 if outcome.retry else 0
-        wait = min(LONGEST_WAIT_SECONDS, self._first_wait * 2 ** max(0, self._failures - 1))
+        doublings = min(MOST_DOUBLINGS, max(0, self._failures - 1))
+        wait = min(LONGEST_WAIT_SECONDS, self._first_wait * 2.0**doublings)
         jittered = wait * random.uniform(0.5, 1.0)  # noqa: S311 - it spreads load and hides nothing
-        return jittered if outcome.wait is None else outcome.wait
+        return min(max(outcome.wait or 0.0, jittered), LONGEST_NAMED_WAIT_SECONDS)
 
     def _warn(self, outcome: Outcome) -> None:
         self._troubled = True

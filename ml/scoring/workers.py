@@ -46,13 +46,17 @@ def run_workers(settings: Settings) -> int:
         processes.append(subprocess.Popen(command, env=environment, stdin=subprocess.PIPE))
     if stopping:
         stop(signal.SIGTERM, None)
+    ours = {process.pid for process in processes}
     ended, status = os.wait()
-    if not stopping:
+    while ended not in ours:  # the first process of a container inherits orphans
+        ended, status = os.wait()
+    unasked = not stopping
+    if unasked:
         say("a worker ended, so all end", logging.ERROR, process=ended, exit_code=os.waitstatus_to_exitcode(status))
         stop(signal.SIGTERM, None)
     codes = [os.waitstatus_to_exitcode(status)]
     codes += [process.wait() for process in processes if process.pid != ended]
-    return 0 if stopping and not any(codes) else next((code for code in codes if code > 0), 1)
+    return next((code for code in codes if code > 0), 1) if unasked or any(codes) else 0
 
 
 def _free_port(settings: Settings) -> int:

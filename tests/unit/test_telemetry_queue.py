@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from ml.scoring.records import ModelIdentity, RequestRecord
-from ml.scoring.telemetry import Telemetry
+from ml.scoring.telemetry import Item, Telemetry
 from ml.scoring.telemetry_connection import Connection
 from ml.scoring.telemetry_envelopes import DROPPED
 from ml.scoring.telemetry_tokens import Source, Tokens
+from ml.scoring.telemetry_transport import Outcome
 from tests.unit.ingestion_server import Answer, IngestionServer, ingestion_server
 
 MODEL = ModelIdentity("bike-buyer", 7, "ab" * 32, "bike_buyer")
@@ -148,6 +149,63 @@ def test_a_partial_success_sends_the_rest_again(server: IngestionServer) -> None
     assert subject.drain(10)
     assert [fields["id"] for fields in requests(server)[5:]] == ["request-1", "request-4"]
     assert (subject.sent, subject.dropped, drops(server)) == (4, 1, [1.0])
+
+
+@pytest.mark.parametrize("value", ["0", formatdate(0, usegmt=True), "9" * 20, f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT"])
+def test_a_time_to_wait_that_makes_no_sense_loses_nothing(server: IngestionServer, value: str) -> None:
+    server.script.append(Answer(503, headers={"retry-after": value}))
+    subject = telemetry(server, first_wait=0.4)
+    subject.record(record(0))
+    subject.start()
+    until(lambda: subject._failures == 1)
+    subject.record(record(1))
+    time.sleep(0.1)
+    assert len(server.received) == 1, "it waits"
+    assert subject.drain(10)
+    assert (subject.sent, subject.dropped) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("failures", "named", "lowest", "highest"),
+    [
+        (0, None, 0.5, 1),
+        (3, None, 4, 8),
+        (2_000, None, 30, 60),
+        (0, 0.0, 0.5, 1),
+        (0, 7.0, 7, 7),
+        (0, 1e20, 3600, 3600),
+    ],
+)
+def test_how_long_it_waits(
+    server: IngestionServer, failures: int, named: float | None, lowest: float, highest: float
+) -> None:
+    subject = telemetry(server, first_wait=1.0)
+    subject._pending = [Item(b"{}")]
+    subject._failures = failures
+    assert lowest <= subject._settle(Outcome(retry=(0,), wait=named)) <= highest
+
+
+def test_a_defect_while_a_batch_is_sent_again_ends_nothing(
+    server: IngestionServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.script.append(Answer(503))
+    subject = telemetry(server, limit=10)
+    settle = subject._settle
+
+    def fail_once(outcome: Outcome) -> float:
+        if len(server.received) == 1:
+            settle(outcome)
+            raise OverflowError
+        return settle(outcome)
+
+    monkeypatch.setattr(subject, "_settle", fail_once)
+    for number in range(25):
+        subject.record(record(number))
+    subject.start()
+    until(lambda: subject.dropped == 25)
+    subject.record(record(25))
+    assert subject.drain(10)
+    assert (subject.sent, subject.dropped, drops(server)) == (1, 25, [15.0, 25.0])
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,20 +169,23 @@ def until(look: Any, log: Path) -> Any:
     raise AssertionError(f"nothing came within {SECONDS} s; the log:\n{log.read_text()}")
 
 
-def start(model: Path, log: Path, **settings: object) -> Scoring:
+COMMAND = (sys.executable, "-m", "ml.scoring")
+
+
+def start(model: Path, log: Path, command: Sequence[str] = COMMAND, /, **settings: object) -> Scoring:
     """Start a server; returns at once."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("APPLICATIONINSIGHTS")}
     given = {name.upper(): str(value) for name, value in settings.items()}
     environment = {**own, "HOST": "127.0.0.1", "PORT": "0", "LINGER_SECONDS": "0", "MODEL_DIR": str(model), **given}
     with log.open("w") as file:
-        process = subprocess.Popen([sys.executable, "-m", "ml.scoring"], env=environment, stderr=file, text=True)
+        process = subprocess.Popen(command, env=environment, stderr=file, text=True)
     return Scoring(process, log)
 
 
 @contextmanager
-def serving(model: Path, log: Path, **settings: object) -> Iterator[Scoring]:
+def serving(model: Path, log: Path, command: Sequence[str] = COMMAND, /, **settings: object) -> Iterator[Scoring]:
     """A server that is ready; it is stopped at the end, whatever happens."""
-    scoring = start(model, log, **settings)
+    scoring = start(model, log, command, **settings)
     try:
         scoring.port = until(lambda: _listening(scoring), log)["port"]
         workers = int(str(settings.get("workers", 1)))

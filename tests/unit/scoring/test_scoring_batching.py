@@ -78,7 +78,7 @@ def test_a_long_request_is_given_up_between_two_parts(lane: Lane, row: dict[str,
     jobs[2].deadline = time.monotonic() - 1
     for job in jobs:
         lane.score([job])
-    assert [job.answer and job.answer.status for job in jobs] == [200, 504, 504]
+    assert [job.answer and job.answer.status for job in jobs] == [200, 499, 504]
 
 
 def test_the_fault_of_one_is_not_the_fault_of_all(lane: Lane, row: dict[str, Any]) -> None:
@@ -177,3 +177,5 @@ def test_who_has_gone_is_not_scored(slow_model: Path, row: dict[str, Any], tmp_p
         assert time.monotonic() - begin < 2, "200 calls of 20 ms would take longer"
         metrics = slow.ask("GET", "/metrics").body
         assert b"scoring_requests_waiting" in metrics
+        assert b'status="499"' in metrics
+        assert b'status="504"' not in metrics, "who has left has not waited too long"

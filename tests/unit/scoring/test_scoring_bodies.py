@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
+from ml.scoring.log import LONGEST_EXCEPTION, JsonLines
 from tests.unit.scoring.models import SPECIFICATION, people, write_model
 from tests.unit.scoring.running import Reply, Scoring, serving
 
@@ -55,6 +58,8 @@ def without(name: str) -> Any:
     return lambda row: {"data": [row, {key: value for key, value in row.items() if key != name}]}
 
 
+LIKE_A_PATH = "x - at `$.data[0].Age"
+"""The decoder's message has a path after what the caller sent."""
 DEEP = b"[" * 10_000
 CASES = [
     Case("one row", 200, None, data()),
@@ -78,6 +83,9 @@ CASES = [
     Case("a row is null", 400, "wrong_row", {"data": [None]}, row=0),
     Case("wrong names", 400, "unknown_field", data({"age": 38}), row=1, field="age"),
     Case("a long wrong name", 400, "unknown_field", data({"x" * 5_000: 1}), row=1, field="x" * 100),
+    Case("a wrong name like a path", 400, "unknown_field", {"data": [{LIKE_A_PATH: 1}]}, row=0, field=LIKE_A_PATH),
+    Case("such a name beside data", 400, "unknown_field", {LIKE_A_PATH: 1, "data": []}, field=LIKE_A_PATH),
+    Case("such a category", 400, "unknown_category", data({"Gender": f"{LIKE_A_PATH}`"}), row=1, field="Gender"),
     Case("a field is missing", 400, "missing_field", without("YearlyIncome"), row=1, field="YearlyIncome"),
     Case("too few positions", 400, "wrong_row", lambda row: {"data": [row, list(row.values())[:-1]]}, row=1),
     Case("too many positions", 400, "wrong_row", lambda row: {"data": [row, [*row.values(), 1]]}, row=1),
@@ -182,6 +190,16 @@ def test_no_value_and_no_key_is_repeated(guarded: Scoring, row: dict[str, Any]) 
     assert KEY not in log
     command = " ".join(psutil.Process(guarded.process.pid).cmdline())
     assert KEY not in command
+
+
+def test_what_the_log_repeats_of_a_failure_is_bounded() -> None:
+    try:
+        raise ValueError("x" * MEGABYTE)
+    except ValueError:
+        record = logging.LogRecord("ml.scoring", logging.ERROR, __file__, 1, "a request failed", (), sys.exc_info())
+    line = JsonLines().format(record)
+    assert len(line) < 2 * LONGEST_EXCEPTION
+    assert json.loads(line)["exception"].startswith("Traceback")
 
 
 def test_a_slow_client_is_answered_and_closed(guarded: Scoring, row: dict[str, Any]) -> None:

@@ -16,8 +16,10 @@ import pandas as pd
 import psutil
 import pytest
 
+from ml.scoring.server import TELEMETRY_SECONDS
+from tests.unit.ingestion_server import Answer, ingestion_server
 from tests.unit.scoring.models import OLD_AGE, write_model
-from tests.unit.scoring.running import JSON, Scoring, serving, start, until
+from tests.unit.scoring.running import COMMAND, JSON, Scoring, serving, start, until
 
 
 class KeepAliveClient(threading.Thread):
@@ -168,8 +170,33 @@ def test_workers_end_when_the_first_process_is_killed(model: Path, tmp_path: Pat
         assert (len(gone), alive) == (2, [])
 
 
-def test_all_workers_end_when_one_does(model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sent", "exit_code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 0)])
+def test_all_workers_end_when_one_does(model: Path, tmp_path: Path, sent: signal.Signals, exit_code: int) -> None:
     with serving(model, tmp_path / "log", workers=2) as scoring:
-        psutil.Process(scoring.process.pid).children()[0].kill()
-        assert scoring.process.wait(10) == 1
-        assert scoring.said("a worker ended, so all end")["exit_code"] == -signal.SIGKILL
+        psutil.Process(scoring.process.pid).children()[0].send_signal(sent)
+        assert scoring.process.wait(10) == 1, "nobody asked for the end"
+        assert scoring.said("a worker ended, so all end")["exit_code"] == exit_code
+
+
+def test_the_end_of_a_process_that_is_no_worker_means_nothing(model: Path, tmp_path: Path) -> None:
+    """The first process of a container inherits orphans; this one has a child from before it became the server."""
+    command = ("/bin/sh", "-c", 'sleep 0 & exec "$0" "$@"', *COMMAND)
+    with serving(model, tmp_path / "log", command, workers=2) as scoring:
+        scoring.assert_alive()
+        until(lambda: len(psutil.Process(scoring.process.pid).children()) == 2, scoring.log)
+        assert scoring.stop() == 0
+        assert "a worker ended, so all end" not in [line["message"] for line in scoring.lines()]
+
+
+def test_telemetry_has_its_own_time_at_the_end(model: Path, row: dict[str, Any], tmp_path: Path) -> None:
+    """Five seconds when draining has used up its own, and no more when nobody takes it."""
+    with ingestion_server() as insights:
+        insights.script.extend([Answer(hang=True)] * 10)
+        connection = f"InstrumentationKey=00000000-0000-0000-0000-00000000abcd;IngestionEndpoint={insights.url}"
+        settings = {"drain_seconds": 0.1, "applicationinsights_connection_string": connection}
+        with serving(model, tmp_path / "log", **settings) as scoring:
+            assert scoring.score(row).status == 200
+            begin = time.monotonic()
+            assert scoring.stop() == 0
+            assert TELEMETRY_SECONDS - 0.5 < time.monotonic() - begin < TELEMETRY_SECONDS + 3
+            assert scoring.said("stopped")["telemetry_dropped"] == 1

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import select
 import socket
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
 import pytest
 
+from tests.unit.scoring.models import OLD_AGE, write_model
 from tests.unit.scoring.running import Scoring, serving, until
 
 MUCH = 60_000_000
@@ -35,6 +38,7 @@ def post(headers: bytes, body: bytes = b"") -> bytes:
 
 OK = (200, None)
 BAD = (400, "invalid_http")
+UPGRADE = (400, "upgrade")
 CHUNKED = b"transfer-encoding: chunked\r\n"
 CASES = [
     Case("GET", get(), [OK]),
@@ -59,8 +63,8 @@ CASES = [
     Case("no host", b"GET / HTTP/1.1\r\n\r\n", [(400, "missing_host")]),
     Case("two hosts", get(headers=HOST), [(400, "repeated_header")]),
     Case("two keys", post(b"authorization: Bearer a\r\nauthorization: Bearer b\r\n"), [(400, "repeated_header")]),
-    Case("upgrade", get(headers=b"connection: upgrade\r\nupgrade: h2c\r\n"), [(400, "upgrade")]),
-    Case("CONNECT", b"CONNECT elsewhere:443 HTTP/1.1\r\n" + HOST + b"\r\n", [(400, "upgrade")]),
+    Case("upgrade", get(headers=b"connection: upgrade\r\nupgrade: h2c\r\n"), [UPGRADE]),
+    Case("CONNECT", b"CONNECT elsewhere:443 HTTP/1.1\r\n" + HOST + b"\r\n", [UPGRADE]),
     # Two readers of such a request may see different ends of it, so nobody may be let through.
     Case("two lengths", post(b"content-length: 2\r\ncontent-length: 3\r\n", b"{}"), [BAD]),
     Case("the same length twice", post(b"content-length: 2\r\ncontent-length: 2\r\n", b"{}"), [BAD]),
@@ -97,6 +101,11 @@ CASES = [
     ),
     Case("large by framing", post(CHUNKED, b"1;%b\r\n \r\n" % (b"x" * 10_000) * 1_100), [(413, "body_too_large")]),
     Case("other expectation", post(b"expect: wonders\r\ncontent-length: 2\r\n", b"{}"), [(417, "expectation")]),
+    Case(
+        "expectation of HTTP/1.0",
+        b"POST /score HTTP/1.0\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n{}",
+        [(400, "missing_field")],
+    ),
     Case("cut off in the line", b"GET / HT", [(400, "truncated")]),
     Case("cut off in the headers", b"GET / HTTP/1.1\r\nhost: x\r\nx", [(400, "truncated")]),
     Case("cut off in the body", post(b"content-length: 20\r\n", b"{}"), [(400, "truncated")]),
@@ -107,6 +116,7 @@ CASES = [
     Case("one after the other", get() + get(b"/nowhere") + get(b"/ready"), [OK, (404, "no_such_path"), OK]),
     Case("good, then bad", get() + b"\x00", [OK, BAD]),
     Case("nothing after a close", get(headers=b"connection: close\r\n") + get(b"/ready"), [OK]),
+    Case("nothing after an upgrade", get(headers=b"connection: upgrade\r\nupgrade: x\r\n") + get() * 1_000, [UPGRADE]),
     Case("nothing after a refusal", post(b"content-length: 10000001\r\n") + get(), [(413, "body_too_large")]),
     Case(
         "after a small refusal",
@@ -155,6 +165,20 @@ def test_requests_in_small_pieces(scoring: Scoring, body: bytes) -> None:
         for index in range(len(whole)):
             client.send(whole[index : index + 1])
         assert [client.reply().status for _ in range(2)] == [200, 200]
+
+
+@pytest.mark.parametrize(("dripped", "expected"), [(100, 200), (40_000, 431)])
+def test_the_end_of_one_request_is_no_part_of_the_next_ones_headers(
+    scoring: Scoring, body: bytes, dripped: int, expected: int
+) -> None:
+    long = body + b" " * (16_700 - len(body))
+    following = get(headers=b"x: %b\r\n" % (b"a" * dripped))
+    with scoring.connect() as client:
+        client.send(post(b"content-length: %d\r\n" % len(long), long) + following[:40])
+        assert client.reply().status == 200
+        for begin in range(40, len(following), 1_000):
+            client.send(following[begin : begin + 1_000])
+        assert client.reply().status == expected
 
 
 def test_chunks_are_put_together(scoring: Scoring, body: bytes) -> None:
@@ -208,6 +232,24 @@ def test_connections_are_kept_or_not_as_asked(scoring: Scoring) -> None:
                 assert client.reply().status == 200
             else:
                 assert not client.more()
+
+
+@pytest.mark.parametrize(("half", "expected"), [(False, (200, 200)), (True, (200, 408))])
+def test_a_slow_result_is_waited_for_whatever_follows(
+    row: dict[str, Any], asked: pd.DataFrame, body: bytes, tmp_path: Path, half: bool, expected: tuple[int, int]
+) -> None:
+    """Nothing that a client sends meanwhile makes the time for its arrival one for the result."""
+    slow_model = write_model(tmp_path / "model", asked[asked["Age"] <= OLD_AGE], old_age_turns=3_000)
+    slow = json.dumps({"data": [row | {"Age": 120}]}).encode()
+    asks = [post(b"content-length: %d\r\n" % len(one), one) for one in (slow, body)]
+    sent = asks[0] + (asks[1][:-20] if half else asks[1])
+    settings = {"request_seconds": 1, "scoring_thread": "always"}
+    with serving(slow_model, tmp_path / "log", **settings) as scoring, scoring.connect() as client:
+        begin = time.monotonic()
+        client.send(sent)
+        first = client.reply()
+        assert time.monotonic() - begin > 1.5, "the model is not slow enough to show anything"
+        assert (first.status, client.reply().status) == expected
 
 
 def test_an_idle_connection_is_closed_without_a_word(model: Path, tmp_path: Path) -> None:
