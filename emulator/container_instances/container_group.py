@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from emulator.arm.types import require_location
@@ -12,7 +14,7 @@ from emulator.container_instances.specifications import container_name, group_na
 from emulator.container_instances.validation import check_group, check_label, check_update, refusal
 from emulator.containers.container import Container
 from emulator.containers.event import recorded
-from emulator.errors import ServiceError
+from emulator.errors import ServiceError, not_found
 from emulator.http import Request, Response
 from emulator.service import Action, ResourceType
 from emulator.settings import CONTAINER_GROUP_SUFFIX
@@ -40,6 +42,7 @@ class ContainerGroup(ResourceType):
     def __init__(self, service: ContainerInstancesService) -> None:
         self.service = service
         self.store = service.emulator.store
+        self._locks: dict[str, threading.Lock] = {}
 
     # -- documents
 
@@ -82,18 +85,7 @@ class ContainerGroup(ResourceType):
     # -- life
 
     def apply(self, document: Document) -> None:
-        self.service.write_hosts()
-        if STOPPED in document.private:
-            return
-        try:
-            self.service.access.check(document)
-            self._require_images(document)
-        except ServiceError as error:
-            self._keep_failure(document, error)
-            raise
-        started = self.start(document)
-        for container in started:
-            container.wait(has_been_started, START_SECONDS)
+        self._bring_up(document)
 
     def start(self, document: Document, *, again: bool = False) -> list[Container]:
         """Starts the group's containers; those that run as they should stay.
@@ -110,40 +102,65 @@ class ContainerGroup(ResourceType):
         return [start(one) for one in wanted]
 
     def remove(self, document: Document) -> None:
-        self._stop(document)
-        self.service.host.release(group_name(document))
-        self.service.write_hosts(without=document.key)
+        with self._turn(document):
+            self._stop(document)
+            self.service.host.release(group_name(document))
+            self.service.write_hosts(without=document.key)
+            # Whose turn comes now must not find it any more.
+            self.store.delete(document.id)
 
     def actions(self) -> Mapping[str, Action]:
         return {"start": self.start_again, "stop": self.stop, "restart": self.restart}
 
     def start_again(self, document: Document, request: Request) -> Response:
         """`POST …/start`: a group that was stopped starts anew."""
-        document.private.pop(STOPPED, None)
-        return self.service.operate(self.store.put(document), request, lambda: self.apply(document))
+        return self.service.operate(self._wanted(document), request, lambda: self._bring_up(document))
 
     def restart(self, document: Document, request: Request) -> Response:
         """`POST …/restart`: all containers stop and start in place."""
-
-        def work() -> None:
-            self._stop(document)
-            self.apply(document)
-
-        document.private.pop(STOPPED, None)
-        return self.service.operate(self.store.put(document), request, work)
+        return self.service.operate(self._wanted(document), request, lambda: self._bring_up(document, anew=True))
 
     def stop(self, document: Document, request: Request) -> Response:
         """`POST …/stop`: the containers end, the group and its address stay."""
-        if STOPPED not in document.private:
-            document.private[STOPPED] = self._stop(document)
-            self.store.put(document)
+        with self._turn(document) as current:
+            if current is not None and STOPPED not in current.private:
+                # Said before it is done: a PUT or a start that comes meanwhile takes it back, and has the last word.
+                self._note(current, lambda private: private.update({STOPPED: {}}))
+                views = self._stop(current)
+                self._note(current, lambda private: private.update({STOPPED: views} if STOPPED in private else {}))
         return Response(204)
 
     # -- parts
 
+    @contextmanager
+    def _turn(self, document: Document) -> Iterator[Document | None]:
+        """One piece of work at a time on a group, each on the document as it is by then; None when it is gone."""
+        with self._locks.setdefault(document.key, threading.Lock()):
+            yield self.store.get(document.id)
+
+    def _bring_up(self, document: Document, *, anew: bool = False) -> None:
+        """Brings the containers in line with the group's document, unless somebody stopped or deleted the group."""
+        with self._turn(document) as current:
+            if current is None:
+                return
+            if anew:
+                self._stop(current)
+            self.service.write_hosts()
+            if STOPPED in current.private:
+                return
+            try:
+                self.service.access.check(current)
+                self._require_images(current)
+            except ServiceError as error:
+                self._keep_failure(current, error)
+                raise
+            started = self.start(current)
+        for container in started:
+            container.wait(has_been_started, START_SECONDS)
+
     def _stop(self, document: Document) -> dict[str, Any]:
         """Stops all containers at once; how they were, by name."""
-        found = [self.service.host.find(container_name(document, one["name"])) for one in self._each(document)]
+        found = [self.service.host.find(name) for name in self.service.host.names(group_name(document) + "/")]
         containers = [container for container in found if container is not None]
         self.service.host.stop_all([container.specification.name for container in containers], STOP_SECONDS)
         return {one.specification.name.rpartition("/")[2]: container_view(one) for one in containers}
@@ -160,12 +177,24 @@ class ContainerGroup(ResourceType):
 
     def _keep_failure(self, document: Document, error: ServiceError) -> None:
         """Shows why a group could not be made among its events, for those who do not poll the operation."""
+        (failed,) = recorded([], "Failed", f"{error.code}: {error.message}", warning=True)
+        self._note(document, lambda private: private.update({FAILURE: event(failed)}))
+
+    def _wanted(self, document: Document) -> Document:
+        """The group as it is now, stopped no longer."""
+        current = self._note(document, lambda private: private.pop(STOPPED, None))
+        if current is None:
+            raise not_found(document.id)
+        return current
+
+    def _note(self, document: Document, change: Callable[[dict[str, Any]], object]) -> Document | None:
+        """Changes what is kept beside the document as it is now; None when it is gone."""
         with self.store.transaction():
-            stored = self.store.get(document.id)
-            if stored is not None:
-                (failed,) = recorded([], "Failed", f"{error.code}: {error.message}", warning=True)
-                stored.private[FAILURE] = event(failed)
-                self.store.put(stored)
+            current = self.store.get(document.id)
+            if current is None:
+                return None
+            change(current.private)
+            return self.store.put(current)
 
     def _require_images(self, document: Document) -> None:
         for container in self._each(document):

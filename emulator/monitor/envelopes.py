@@ -134,7 +134,10 @@ def exception(base: Item) -> dict[str, Any]:
     if not chain or not all(isinstance(one, dict) for one in chain):
         raise ItemError("Field 'exceptions' on type 'ExceptionData' is required and must not be empty")
     outer, inner = chain[0], chain[-1]
-    frame = (outer.get("parsedStack") or [{}])[0]
+    stack = outer.get("parsedStack") or [{}]
+    if not isinstance(stack, list) or not all(isinstance(frame, dict) for frame in stack):
+        raise ItemError("Field 'parsedStack' on type 'ExceptionDetails' is of incorrect type")
+    frame = stack[0]
     method = text(frame.get("method"))
     return {
         "problemId": text(base.get("problemId")) or " at ".join(filter(None, (text(outer.get("typeName")), method))),
@@ -172,7 +175,7 @@ def metric(point: Item) -> dict[str, Any]:
     return {
         "name": field(point, "name", "DataPoint", str),
         "value": value,
-        "valueCount": min(int(count), HIGHEST_COUNT),
+        "valueCount": max(1, min(int(count), HIGHEST_COUNT)),
         "valueSum": value,
         "valueMin": ends[0],
         "valueMax": ends[1],

@@ -22,6 +22,8 @@ AUDIENCE = "https://monitor.azure.com"
 LARGEST_BODY = 64 * 1024 * 1024
 """Bytes of one request, unpacked."""
 Refusal = tuple[int, str]
+# What reading an item raises when a part of it is of another kind, too large or too deep.
+UNREADABLE = (ValueError, TypeError, AttributeError, ArithmeticError, LookupError, RecursionError)
 
 
 class Ingestion:
@@ -73,7 +75,7 @@ class Ingestion:
             return denial
         try:
             return [(component, table, row) for table, row in rows(item)]
-        except (ItemError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        except (ItemError, *UNREADABLE) as error:
             return 400, str(error) if isinstance(error, ItemError) else f"The item cannot be read: {error}"
 
     def _denial(self, sender: Principal | Refusal, component: Component) -> Refusal | None:
@@ -147,7 +149,7 @@ def parse(data: bytes) -> Sequence[Any]:
 def line(text: bytes) -> Any:
     """One JSON value, None when it is none."""
     try:
-        value = json.loads(text)
+        value = json.loads(text.decode("utf-8-sig"))
         if rb"\ud" in text.lower():
             json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError):

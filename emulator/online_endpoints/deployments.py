@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.containers.container import Container
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 # What a request may take at most, and a little more.
 DRAIN_SECONDS = 185.0
-STOP_SECONDS = 10.0
+# What Kubernetes, and so Azure, gives a container after SIGTERM: servers drain within it and send their telemetry.
+STOP_SECONDS = 30.0
 LOOK_SECONDS = 0.5
 PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff")
 START_FAILURES = ("RunContainerError", "CrashLoopBackOff", "OOMKilled", "EmulatorError")
@@ -69,24 +71,24 @@ class Deployments:
         return host
 
     def apply(self, document: Document) -> None:
-        """Brings the instances in line with a deployment's document.
+        """Brings the instances in line with a deployment's document as it is when its turn comes.
 
         Raises:
             ServiceError: they do not become ready; what ran before goes on.
         """
         with self._turn(document) as turn:
-            if turn.deleting.is_set():
+            # Work that came before may have changed what serves since the document was handed over.
+            current = self.emulator.store.get(document.id)
+            if turn.deleting.is_set() or current is None:
                 raise deleted(document)
-            before = document.private.get("serving")
-            serving = self._serving(document)
+            serving = self._serving(current)
             try:
-                self._roll(document, serving, turn)
+                self._roll(current, serving, turn)
             except ServiceError:
-                shutil.rmtree(serving.folder, ignore_errors=True)
+                self._sweep(current)
                 raise
-            self._keep(document, serving)
-            if before and before["folder"] != serving.folder:
-                shutil.rmtree(before["folder"], ignore_errors=True)
+            self._keep(current, serving)
+            self._sweep(current)
 
     def remove(self, document: Document) -> None:
         """Takes a deployment out of its endpoint, waits for its requests and stops its instances."""
@@ -108,6 +110,7 @@ class Deployments:
     def reconcile(self) -> None:
         """Starts again what served before the emulator ended; requests are refused until it is ready."""
         for document in self.emulator.store.of_type(names.DEPLOYMENT):
+            self._sweep(document)
             found = document.private.get("serving")
             endpoint = self._route(document)
             if not found or endpoint is None:
@@ -183,8 +186,8 @@ class Deployments:
                 raise crashed(container)
 
     def _stop(self, gone: Sequence[Instance]) -> None:
+        self.host.stop_all([instance.name for instance in gone], STOP_SECONDS)
         for instance in gone:
-            self.host.stop(instance.name, STOP_SECONDS)
             self.host.release(instance.name)
 
     def _name(self, document: Document, serving: Serving, number: int) -> str:
@@ -210,6 +213,14 @@ class Deployments:
                     serving=serving.to_json(), instances=instances(document), source=source(document)
                 )
                 self.emulator.store.put(changed)
+
+    def _sweep(self, document: Document) -> None:
+        """Removes the folders of all that does not serve: what was replaced, what failed, what a kill left behind."""
+        current = self.emulator.store.get(document.id)
+        serving = current.private.get("serving") if current else None
+        for folder in self.service.preparation.folder(document).glob("*/"):
+            if not serving or folder.name != Path(serving["folder"]).name:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _mark_deleting(self, document: Document) -> None:
         """Says that the deployment is going, and takes it out of its endpoint's traffic maps."""

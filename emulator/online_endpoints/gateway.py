@@ -15,6 +15,7 @@ from typing import Any
 from emulator.errors import ServiceError
 from emulator.online_endpoints import refusals
 from emulator.online_endpoints.call import DEPLOYMENT, Call
+from emulator.online_endpoints.client_watch import WhileClientWaits
 from emulator.online_endpoints.metrics import Metrics
 from emulator.online_endpoints.refusals import Refusal
 from emulator.online_endpoints.request_body import ClientGone, read_body
@@ -30,6 +31,8 @@ from emulator.online_endpoints.routing import (
 from emulator.online_endpoints.upstream import MODEL_ERROR, BrokenAnswer, NotConnected, Outcome, Upstream
 from emulator.service import Receive, Scope, Send
 
+# What is counted of a request whose client did not wait for the answer.
+CLIENT_GONE = 499
 ENTRA_AUDIENCES = ("https://ml.azure.com", "https://ml.azure.com/")
 logger = logging.getLogger(__name__)
 Audience = Callable[[str], str]
@@ -62,10 +65,11 @@ class Gateway:
         deployment: str | None = None
         try:
             self._authorize(route, call)
+            check_target(call)
             body = await read_body(call.headers, receive)
             backend = admit(route, call.deployment)
             deployment = backend.name
-            outcome = await self._serve(route, backend, call, body, send)
+            outcome = await self._serve(route, backend, call, body, Answer(send), receive)
         except Refusal as refusal:
             await refuse(call, refusal, deployment, send)
             outcome = Outcome(refusal.status, refusal.model_status)
@@ -97,14 +101,17 @@ class Gateway:
         if not known:
             raise Refusal(401, refusals.DENIED)
 
-    async def _serve(self, route: EndpointRoute, backend: Backend, call: Call, body: bytes, send: Send) -> Outcome:
-        """Serves an admitted request within its time and counts it out."""
+    async def _serve(
+        self, route: EndpointRoute, backend: Backend, call: Call, body: bytes, answer: Answer, receive: Receive
+    ) -> Outcome:
+        """Serves an admitted request within its time, while its client waits, and counts it out."""
         if route.mirrored and call.deployment is None:
             self._mirror(route, call, body)
-        answer = Answer(send)
         try:
-            async with asyncio.timeout(backend.limits.timeout):
+            async with WhileClientWaits(receive, answer.has_ended), asyncio.timeout(backend.limits.timeout):
                 return await self._offer(backend, call, body, answer)
+        except ClientGone:
+            return Outcome(CLIENT_GONE)
         except TimeoutError:
             if answer.started:
                 raise BrokenAnswer(f"the answer of '{backend.name}' took longer than its request timeout") from None
@@ -149,16 +156,32 @@ class Gateway:
 
 
 class Answer:
-    """Knows whether the answer has begun: after that no other one can be given."""
+    """Knows whether the answer has begun, after which no other one can be given, and whether it has ended."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.started = False
+        self._ended = False
+
+    def has_ended(self) -> bool:
+        """Whether its last part was sent."""
+        return self._ended
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
         """Passes an ASGI message on."""
         self.started = True
+        self._ended = message["type"] == "http.response.body" and not message.get("more_body")
         await self._send(message)
+
+
+def check_target(call: Call) -> None:
+    """Refuses a request for no path, such as `OPTIONS *`.
+
+    Raises:
+        Refusal: 400.
+    """
+    if not call.target.startswith("/"):
+        raise refusals.no_path(call.target)
 
 
 def admit(route: EndpointRoute, wanted: str | None) -> Backend:

@@ -33,6 +33,11 @@ DENIED = (
 )
 
 
+def no_path(target: str) -> Refusal:
+    """400: the request is for the server as a whole, not for a path of an endpoint."""
+    return Refusal(400, f"The request target '{target}' is no path.")
+
+
 def no_endpoint(host: str) -> Refusal:
     """404: nothing answers at this host."""
     return Refusal(404, f"There is no online endpoint at '{host}'.")

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 import aiohttp
+from aiohttp import http_writer
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -19,6 +20,8 @@ IDLE_SECONDS = 1.0
 CONNECT_SECONDS = 2.0
 WHOLE_BYTES = 256 * 1024
 NOT_PASSED_BACK = HOP_BY_HOP | {b"date", b"x-request-id", CLIENT_REQUEST_ID, DEPLOYMENT}
+# Answers without a body: the length that they name is that of another answer.
+NO_CONTENT, NOT_MODIFIED, INFORMATIONAL = 204, 304, range(100, 200)
 AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 OK = 200
 MODEL_ERROR = 424
@@ -99,9 +102,25 @@ class Upstream:
             return
 
 
+def has_no_body(status: int) -> bool:
+    """Whether an answer of this status ends with its headers."""
+    return status in (NO_CONTENT, NOT_MODIFIED) or status in INFORMATIONAL
+
+
+def serialize(status_line: str, headers: CIMultiDict[str]) -> bytes:
+    """The head of a request to an instance, byte for byte as it came: `Call` reads it as Latin-1."""
+    head = serialize_as_utf8(status_line, headers)
+    return head if head.isascii() else head.decode().encode("latin-1")
+
+
+# aiohttp has no setting for it.
+serialize_as_utf8, http_writer._serialize_headers = http_writer._serialize_headers, serialize
+
+
 async def pass_back(call: Call, answer: aiohttp.ClientResponse, outcome: Outcome, deployment: str, send: Send) -> None:
     """The answer with the gateway's headers: a small one at once, a large or endless one as it comes."""
-    headers = [(name.lower(), value) for name, value in answer.raw_headers if name.lower() not in NOT_PASSED_BACK]
+    dropped = NOT_PASSED_BACK | {b"content-length"} if has_no_body(answer.status) else NOT_PASSED_BACK
+    headers = [(name.lower(), value) for name, value in answer.raw_headers if name.lower() not in dropped]
     headers += [*call.tracing(), (DEPLOYMENT, deployment.encode())]
     if outcome.model_status is not None:
         headers += [(REASON.encode(), b"model_error"), (MODEL_STATUS.encode(), str(outcome.model_status).encode())]

@@ -65,6 +65,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ),
     ({"data": {"baseType": "MetricData", "baseData": {"metrics": []}}}, "'metrics'"),
     ({"data": {"baseType": "ExceptionData", "baseData": {"exceptions": []}}}, "'exceptions'"),
+    (
+        {"data": {"baseType": "ExceptionData", "baseData": {"exceptions": [{"parsedStack": {"method": "m"}}]}}},
+        "'parsedStack'",
+    ),
     ({"data": {"baseType": "MessageData", "baseData": {"message": 5}}}, "incorrect type"),
     ({"tags": [1]}, "'tags'"),
     ({"sampleRate": "often"}, "cannot be read"),
@@ -85,6 +89,14 @@ def test_a_broken_item_is_named_and_its_neighbours_are_taken(
     assert (error["index"], error["statusCode"]) == (1, 400)
     assert message in error["message"]
     assert insights.ask(f"requests | where name == '{good}' | count") == [{"Count": 2}]
+
+
+def test_a_line_that_is_no_text_is_named_and_its_neighbours_are_taken(insights: Insights) -> None:
+    item = json.dumps(envelope(insights, name="NAME")).encode()
+    half_a_pair = item.replace(b"NAME", b"\xed\xa0\x80")
+    answer = insights.track(b"\n".join([item, half_a_pair, item]))
+    assert (answer.status_code, answer.json()["itemsAccepted"]) == (206, 2)
+    assert [error["index"] for error in answer.json()["errors"]] == [1]
 
 
 def test_nothing_but_broken_items_is_a_400(insights: Insights) -> None:
@@ -190,6 +202,12 @@ KINDS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         "customMetrics",
         {"metrics": [{"name": "queue", "value": 7.5, "count": 3, "min": 1, "max": 4}]},
         {"name": "queue", "value": 7.5, "valueCount": 3, "valueMin": 1.0, "valueMax": 4.0},
+    ),
+    (
+        "MetricData",
+        "customMetrics",
+        {"metrics": [{"name": "queue", "value": 7.5, "count": -(10**30)}]},
+        {"name": "queue", "valueCount": 1},
     ),
     (
         "AvailabilityData",
