@@ -83,7 +83,8 @@ class Authorization:
             basic(value) if scheme.lower() == "basic" else (form.get("username", ""), form.get("password", ""))
         )
         if name.lower() == registry.name.lower() and registry.properties["adminUserEnabled"]:
-            if any(hmac.compare_digest(password, self.tokens.password(registry, one)) for one in PASSWORDS):
+            known = [self.tokens.password(registry, one) for one in PASSWORDS]
+            if any(hmac.compare_digest(password.encode(), one.encode()) for one in known):
                 return registry.name
         elif (shown := form.get("refresh_token") or (password if name == TOKEN_USER else "")) and (
             found := self.tokens.subject(server, shown)

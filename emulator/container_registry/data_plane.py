@@ -10,6 +10,7 @@ import httpx
 
 from emulator.container_registry.client import chunks
 from emulator.container_registry.errors import RegistryError
+from emulator.container_registry.reference import REPOSITORY
 from emulator.container_registry.tokens import Scope
 from emulator.errors import ServiceError
 from emulator.http import Request, Response
@@ -18,7 +19,10 @@ from emulator.store import Document
 if TYPE_CHECKING:
     from emulator.container_registry.service import ContainerRegistryService
 
-PATH = re.compile(r"/v2/(?P<repository>.+?)/(?P<kind>manifests|blobs|tags|referrers)/(?P<reference>.+)")
+REFERENCE = r"(?:uploads/)?[A-Za-z0-9_][A-Za-z0-9._:+=-]*|uploads/"
+PATH = re.compile(
+    rf"/v2/(?P<repository>{REPOSITORY.pattern})/(?P<kind>manifests|blobs|tags|referrers)/(?P<reference>{REFERENCE})"
+)
 ACTIONS = {"GET": ("pull",), "HEAD": ("pull",), "DELETE": ("delete",)}
 WRITES = ("pull", "push")
 SENT = ("accept", "content-type", "content-length", "content-range", "range", "if-match", "if-none-match")
@@ -49,7 +53,7 @@ class DataPlane:
         """`/v2/_catalog`."""
         registry = self.service.addressed(request)
         self.service.authorization.require(request, registry, Scope("registry", "catalog", ("*",)))
-        return self._forward(registry, request)
+        return self._forward(registry, request, "/v2/_catalog")
 
     def content(self, request: Request) -> Response:
         """Manifests, blobs and tags of a repository."""
@@ -62,23 +66,25 @@ class DataPlane:
         self.service.authorization.require(request, registry, Scope("repository", repository, actions))
         if match["kind"] == "manifests" and request.method in ("PUT", "DELETE"):
             return self._change(registry, request, repository, reference)
-        return self._forward(registry, request)
+        return self._forward(registry, request, f"/v2/{repository}/{match['kind']}/{reference}")
 
     def _change(self, registry: Document, request: Request, repository: str, reference: str) -> Response:
+        path = f"/v2/{repository}/manifests/{reference}"
         attributes, files = self.service.attributes(registry.name), self.service.server(registry.name).files
         if request.method == "PUT":
             attributes.refuse_write(repository, reference)
-            return self._forward(registry, request)
+            return self._forward(registry, request, path)
         tags = [tag.name for tag in files.tags(repository) if reference in (tag.digest, tag.name)]
         attributes.refuse_delete(repository, reference, *tags)
-        answer = self._forward(registry, request)
+        answer = self._forward(registry, request, path)
         if answer.status == 202:
             for one in {reference, *tags}:
                 attributes.forget(repository, one)
         return answer
 
-    def _forward(self, registry: Document, request: Request) -> Response:
-        url = f"http://{self.service.server(registry.name).address}{request.raw_path}"
+    def _forward(self, registry: Document, request: Request, path: str) -> Response:
+        """The server's answer; `path` is what was checked, never the request's own spelling of it."""
+        url = f"http://{self.service.server(registry.name).address}{path}"
         if request.raw_query:
             url += f"?{request.raw_query}"
         headers = {name: request.headers[name] for name in SENT if name in request.headers}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import shutil
 import tarfile
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,14 @@ from emulator.container_registry.builder import environment
 from emulator.container_registry.files import RegistryFiles
 from emulator.container_registry.image_document import platform_digest
 from emulator.container_registry.reference import ImageReference
+from emulator.containers.image_paths import inside
 from emulator.errors import ServiceError
 
 DELETED = ".wh."
 EMPTIED = ".wh..wh..opq"
 SHORT = 24
 PIECE_BYTES = 1024 * 1024
+LAYERS = "layers"
 
 
 @dataclass(frozen=True)
@@ -79,11 +83,25 @@ class Images:
         """The image's root file system, unpacked once; for reading alone, because images share files."""
         _, files, digest = self._find(reference)
         below: Path | None = None
-        chain = ""
-        for layer in self._manifest(files, digest)["layers"]:
-            chain = chained(chain, layer["digest"])
-            below = self._unpack(files, layer["digest"], chain, below)
+        layers = [layer["digest"] for layer in self._manifest(files, digest)["layers"]]
+        for layer, chain in zip(layers, chains(layers), strict=True):
+            below = self._unpack(files, layer, chain, below)
         return self._finish(digest, below, self.configuration(reference).working_directory)
+
+    def tidy(self, registries: Iterable[RegistryFiles]) -> None:
+        """Removes what is unpacked of images that no registry has any more, and what a killed unpacking left.
+
+        Only while no container runs. Whatever starts later asks a registry for its image first, so it misses nothing.
+        """
+        images, layers = {LAYERS}, set[str]()
+        for files in registries:
+            for digest in {one.digest for name in files.repositories() for one in files.revisions(name)}:
+                images.add(digest.partition(":")[2])
+                layers.update(chain[:SHORT] for chain in self._chains(files, digest))
+        for folder, kept in ((self._folder, images), (self._folder / LAYERS, layers)):
+            for path in folder.iterdir() if folder.is_dir() else ():
+                if path.name not in kept:
+                    shutil.rmtree(path, ignore_errors=True)
 
     def _find(self, text: str) -> tuple[ImageReference, RegistryFiles, str]:
         try:
@@ -107,8 +125,15 @@ class Images:
         except LookupError as error:
             raise ServiceError(404, "ImageNotFound", f"{error}.") from None
 
+    def _chains(self, files: RegistryFiles, digest: str) -> list[str]:
+        """Identities of an image's layers; none of what cannot be unpacked."""
+        try:
+            return chains([layer["digest"] for layer in self._manifest(files, digest)["layers"]])
+        except (ServiceError, LookupError, OSError, ValueError):
+            return []
+
     def _unpack(self, files: RegistryFiles, layer: str, chain: str, below: Path | None) -> Path:
-        folder = self._folder / "layers" / chain[:SHORT]
+        folder = self._folder / LAYERS / chain[:SHORT]
         with self._locks[chain]:
             if not folder.is_dir():
                 temporary = fresh(folder)
@@ -130,7 +155,7 @@ class Images:
                 temporary = fresh(folder)
                 if below is not None:
                     shutil.copytree(below, temporary, symlinks=True, copy_function=os.link, dirs_exist_ok=True)
-                (temporary / working_directory.lstrip("/")).mkdir(parents=True, exist_ok=True)
+                inside(temporary, working_directory).mkdir(parents=True, exist_ok=True)
                 temporary.rename(folder)
         return folder
 
@@ -143,6 +168,11 @@ def fresh(folder: Path) -> Path:
     return temporary
 
 
+def chains(layers: Iterable[str]) -> list[str]:
+    """Identity of each layer on top of those before it."""
+    return list(accumulate(layers, chained, initial=""))[1:]
+
+
 def chained(chain: str, layer: str) -> str:
     """Identity of a layer on top of others."""
     return hashlib.sha256(f"{chain} {layer}".encode()).hexdigest()
@@ -152,23 +182,35 @@ def apply(archive: tarfile.TarFile, root: Path) -> None:
     """Unpacks a layer over what is there; a name with `.wh.` before it deletes a file.
 
     Files are the emulator's, and owners are not kept: without root they could not be. An existing file is replaced, not
-    written to, since other images may share it.
+    written to, since other images may share it. What leads out of the image by `..`, and devices, are left out.
+
+    Raises:
+        ValueError: an entry deletes nothing that has a name.
+        OSError: an entry cannot be put at its place.
     """
     for member in archive:
-        path = Path(os.path.normpath(root / member.name.lstrip("/")))
-        if not path.is_relative_to(root) or path == root:
-            continue
-        parent = (root / member.name.lstrip("/")).parent.resolve()
-        if not parent.is_relative_to(root.resolve()) or member.ischr() or member.isblk() or member.isfifo():
+        path = located(root, member.name)
+        if path is None or member.ischr() or member.isblk() or member.isfifo():
             continue
         if path.name == EMPTIED:
             clear(path.parent)
         elif path.name.startswith(DELETED):
-            remove(path.with_name(path.name.removeprefix(DELETED)))
+            name = path.name.removeprefix(DELETED)
+            if name in ("", ".", ".."):
+                raise ValueError(f"the layer's entry '{member.name}' names nothing to delete")
+            remove(path.parent / name)
         else:
-            if not (member.isdir() and path.is_dir()):
+            if not (member.isdir() and path.is_dir() and not path.is_symlink()):
                 remove(path)
             extract(archive, member, root, path)
+
+
+def located(root: Path, name: str) -> Path | None:
+    """The place of an entry, of which only the last part may be a link; None when it lies outside or is `root`."""
+    parent, last = posixpath.split(posixpath.normpath(name.lstrip("/")))
+    if last in (".", "..") or parent.partition("/")[0] == "..":
+        return None
+    return inside(root, parent) / last
 
 
 def extract(archive: tarfile.TarFile, member: tarfile.TarInfo, root: Path, path: Path) -> None:
@@ -176,13 +218,13 @@ def extract(archive: tarfile.TarFile, member: tarfile.TarInfo, root: Path, path:
     path.parent.mkdir(parents=True, exist_ok=True)
     if member.isdir():
         path.mkdir(exist_ok=True)
-        path.chmod(member.mode | 0o700)
+        path.chmod(member.mode & 0o7777 | 0o700)
     elif member.issym():
         path.symlink_to(member.linkname)
     elif member.islnk():
-        source = (root / member.linkname.lstrip("/")).resolve()
-        if source.is_relative_to(root.resolve()):
-            os.link(source, path)
+        source = located(root, member.linkname)
+        if source is not None:
+            os.link(source, path, follow_symlinks=False)
     elif (content := archive.extractfile(member)) is not None:
         with path.open("wb") as target:
             shutil.copyfileobj(content, target)

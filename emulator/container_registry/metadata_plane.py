@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from emulator.container_registry.errors import RegistryError, unknown_manifest, unknown_repository, unknown_tag
 from emulator.container_registry.files import RegistryFiles, Revision, Tag
 from emulator.container_registry.image_document import ARCHITECTURE, INDEXES, OS
+from emulator.container_registry.reference import REPOSITORY
 from emulator.container_registry.tokens import Scope
 from emulator.http import Request, Response
 from emulator.storage.clock import iso_date
@@ -115,6 +116,8 @@ class MetadataPlane:
 
     def _begin(self, request: Request) -> tuple[Document, RegistryFiles, str]:
         registry, name = self.service.addressed(request), request.parameters["name"]
+        if not REPOSITORY.fullmatch(name):
+            raise unknown_repository(name)
         actions = {"PATCH": WRITE, "DELETE": DELETE}.get(request.method, READ)
         self.service.authorization.require(request, registry, Scope("repository", name, actions))
         return registry, self._files(registry), name

@@ -26,7 +26,8 @@ from emulator.settings import ARM_HOST, REGISTRY_SUFFIX
 from emulator.store import Document
 
 HOST = f"*.{REGISTRY_SUFFIX}"
-NAME = r"(?P<name>[a-z0-9._/-]+?)"
+NAME = r"(?P<name>.+?)"
+"""Any text: what cannot name a repository is refused as one that is not there."""
 
 
 class Run(ResourceType):
@@ -98,6 +99,7 @@ class ContainerRegistryService(Service):
 
     def reconcile(self) -> None:
         shutil.rmtree(self.work, ignore_errors=True)
+        self.images.tidy(self.server(one.name).files for one in self.emulator.store.of_type(REGISTRY))
         self.runs.reconcile()
 
     def stop(self) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import logging
 import re
 import shutil
+import tarfile
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -186,7 +187,7 @@ class ContainerHost:
             images = self._images()
             digest = images.resolve(reference)
             image = Image(digest, images.configuration(digest), images.unpack(digest))
-        except (ServiceError, LookupError, OSError) as error:
+        except (ServiceError, LookupError, OSError, ValueError, RuntimeError, tarfile.TarError) as error:
             raise PullFailure(f'Failed to pull image "{reference}": {error}') from None
         container.record("Pulled", f'Successfully pulled image "{reference}"')
         return image

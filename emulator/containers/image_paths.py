@@ -4,16 +4,19 @@ the image was unpacked to.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 PYTHON = re.compile(r"python(3(\.\d+)?)?")
 VERSION = re.compile(r"3\.\d+")
 MOST_LINKS = 40
+NOTHING: Mapping[Path, Path] = MappingProxyType({})
 
 
 class CannotRun(Exception):
@@ -30,27 +33,15 @@ class ImagePaths:
 
     def __init__(self, root: Path, mounts: Mapping[str, Path]) -> None:
         self.root = root
-        self._mounts = {PurePosixPath(path): Path(where) for path, where in mounts.items()}
+        self._mounts = {inside(root, path): Path(where) for path, where in mounts.items()}
 
     def find(self, path: str) -> Path | None:
         """The file or folder, None when the container has none there; links are followed inside the container."""
-        return self._follow(PurePosixPath(os.path.normpath(path)), MOST_LINKS)
-
-    def _follow(self, path: PurePosixPath, links: int) -> Path | None:
-        for mount, where in self._mounts.items():
-            if path.is_relative_to(mount):
-                found = where / path.relative_to(mount)
-                return found if found.exists() else None
-        here = self.root
-        for depth, part in enumerate(path.parts[1:], start=2):
-            here = here / part
-            if here.is_symlink():
-                if links == 0:
-                    return None
-                target = PurePosixPath("/", *path.parts[1 : depth - 1]) / os.readlink(here)
-                rest = path.parts[depth:]
-                return self._follow(PurePosixPath(os.path.normpath(target.joinpath(*rest))), links - 1)
-        return here if here.exists() else None
+        try:
+            found = inside(self.root, os.path.normpath(path), self._mounts)
+        except OSError:
+            return None
+        return found if found.exists() else None
 
     def rewrite(self, text: str) -> str:
         """An argument or a variable: each absolute path in it (lists are separated by colons) that the container has
@@ -63,6 +54,38 @@ class ImagePaths:
             return text
         found = self.find(text)
         return str(found) if found else text
+
+
+def inside(root: Path, path: str, mounts: Mapping[Path, Path] = NOTHING) -> Path:
+    """Where a path of an image lies below its folder, whether or not anything is there.
+
+    Links are followed as the image means them: an absolute one begins at `root`, and `..` leads no further up. So no
+    part of the result below `root` is a link, and what is done there stays in the image.
+
+    Args:
+        mounts: folders of this machine by such a place; what lies below one is found in it.
+
+    Raises:
+        OSError: the links go round in a circle.
+    """
+    here, rest, links = root, list(reversed(PurePosixPath(path).parts)), 0
+    while rest:
+        part = rest.pop()
+        if part.startswith("/"):
+            here = root
+        elif part == "..":
+            here = here if here == root else here.parent
+        elif mounts and here / part in mounts:
+            below = PurePosixPath(os.path.normpath("/" + "/".join(reversed(rest))))
+            return mounts[here / part].joinpath(*below.parts[1:])
+        elif os.path.islink(step := here / part):
+            links += 1
+            if links > MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            rest += reversed(PurePosixPath(os.readlink(step)).parts)
+        else:
+            here = step
+    return here
 
 
 def command_line(

@@ -10,11 +10,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from emulator.containers.engine import Start
-from emulator.containers.image_paths import CannotRun, ImagePaths, find_program
+from emulator.containers.image_paths import CannotRun, ImagePaths, find_program, inside
 from emulator.containers.program import Program, start_program
 
 TOOLS = ("unshare", "mount", "sh")
@@ -22,16 +22,22 @@ PROBE_SECONDS = 10.0
 NOT_FOUND = 127
 FROM_MACHINE = ("dev", "proc", "sys")
 FILES_FROM_MACHINE = ("etc/hosts", "etc/resolv.conf")
-# $1 mount, $2 the image, $3 where the container's root is to be, $4 the number of mounts, then source and target of
-# each, then the command to go on with. Everything mounted is gone with the last process of the container.
+# $1 mount, $2 the image, $3 where the container's root is to be, $4 to $7 where in it /dev, /proc, /sys and /tmp are,
+# $8 the number of mounts, then source and target of each, then the command to go on with. Everything mounted is gone
+# with the last process of the container.
 SCRIPT = """
 set -e
-mount=$1 image=$2 root=$3 count=$4
-shift 4
+mount=$1 image=$2 root=$3
+shift 3
 "$mount" --bind "$image" "$root"
 "$mount" -o remount,bind,ro "$root"
-for folder in dev proc sys; do "$mount" --rbind "/$folder" "$root/$folder"; done
-"$mount" -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+for folder in dev proc sys; do
+  "$mount" --rbind "/$folder" "$root$1"
+  shift
+done
+"$mount" -t tmpfs -o mode=1777 tmpfs "$root$1"
+count=$2
+shift 2
 while [ "$count" -gt 0 ]; do
   "$mount" --bind "$1" "$root$2"
   "$mount" -o remount,bind,ro "$root$2"
@@ -58,7 +64,6 @@ class SandboxEngine:
         with tempfile.TemporaryDirectory() as temporary:
             image, root = Path(temporary, "image"), Path(temporary, "root")
             root.mkdir()
-            prepare(image, {})
             arguments = self._arguments(image, root, {}, "10001", "/", ("/no-such-program",))
             try:
                 tried = subprocess.run(arguments, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
@@ -78,7 +83,6 @@ class SandboxEngine:
             raise CannotRun(f"exec: '{start.command[0]}': no such program in the image")
         mounts = {str(path): where for path, where in specification.mounts.items()}
         mounts |= {f"/{name}": Path("/", name) for name in FILES_FROM_MACHINE if Path("/", name).exists()}
-        prepare(start.image.root, mounts)
         arguments = self._arguments(
             start.image.root,
             start.scratch("root"),
@@ -95,26 +99,52 @@ class SandboxEngine:
     def _arguments(
         self, image: Path, root: Path, mounts: dict[str, Path], user: str, directory: str, command: Sequence[str]
     ) -> list[str]:
-        """Two user namespaces: the outer one may mount, the inner one may nothing and has the image's user id."""
-        pairs = [text for target, source in mounts.items() for text in (str(source), target)]
+        """Two user namespaces: the outer one may mount, the inner one may nothing and has the image's user id.
+
+        Makes the places to mount on, which the program can no longer do.
+        """
+        own, targets = prepare(image, mounts)
+        pairs = [str(path) for pair in zip(mounts.values(), targets, strict=True) for path in pair]
         unshare = self._tools["unshare"]
         inner = [unshare, "--user", f"--map-user={user}", f"--map-group={user}", f"--root={root}", f"--wd={directory}"]
         outer = [unshare, "--user", "--map-root-user", "--mount", "--propagation=private"]
-        script = [self._tools["sh"], "-c", SCRIPT, "sh", self._tools["mount"], str(image), str(root), str(len(mounts))]
-        return [*outer, "--", *script, *pairs, *inner, "--", *command]
+        script = [self._tools["sh"], "-c", SCRIPT, "sh", self._tools["mount"], str(image), str(root)]
+        return [*outer, "--", *script, *own, str(len(mounts)), *pairs, *inner, "--", *command]
 
 
-def prepare(image: Path, mounts: dict[str, Path]) -> None:
-    """Makes the places to mount on; an image's folder is shared by its containers and holds nothing of theirs."""
-    for name in (*FROM_MACHINE, "tmp"):
-        image.joinpath(name).mkdir(parents=True, exist_ok=True)
-    for target, source in mounts.items():
-        place = image / target.lstrip("/")
-        if source.is_dir():
-            place.mkdir(parents=True, exist_ok=True)
-        elif not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.touch()
+def prepare(image: Path, mounts: Mapping[str, Path]) -> tuple[list[str], list[str]]:
+    """Makes the places to mount on; an image's folder is shared by its containers and holds nothing of theirs.
+
+    Returns:
+        The places of `/dev`, `/proc`, `/sys` and `/tmp`, and those of the mounts: the image's links are followed in
+        them, since the kernel would follow them out of the image.
+
+    Raises:
+        CannotRun: a mount's target has `..` in it.
+    """
+    own = [inside(image, name) for name in (*FROM_MACHINE, "tmp")]
+    for place in own:
+        place.mkdir(parents=True, exist_ok=True)
+    targets = [mount_place(image, target, source) for target, source in mounts.items()]
+    return below(image, own), below(image, targets)
+
+
+def mount_place(image: Path, target: str, source: Path) -> Path:
+    """The folder or file of the image that a mount hides, made when it is not there."""
+    if ".." in PurePosixPath(target).parts:
+        raise CannotRun(f"'{target}' cannot be mounted on: give the path without '..'")
+    place = inside(image, target)
+    if source.is_dir():
+        place.mkdir(parents=True, exist_ok=True)
+    elif not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    return place
+
+
+def below(image: Path, places: Sequence[Path]) -> list[str]:
+    """Absolute paths in the container."""
+    return [f"/{place.relative_to(image)}" for place in places]
 
 
 def user_id(image: Path, user: str) -> str:
@@ -126,7 +156,7 @@ def user_id(image: Path, user: str) -> str:
     name = user.partition(":")[0] or "0"
     if name.isdecimal():
         return name
-    file = image / "etc/passwd"
+    file = inside(image, "etc/passwd")
     for line in file.read_text().splitlines() if file.exists() else []:
         fields = line.split(":")
         if fields[0] == name:

@@ -79,7 +79,7 @@ def test_names_can_be_checked(registry: ContainerRegistry, name: str, reason: st
     assert (answer["nameAvailable"], answer.get("reason")) == (reason is None, reason)
 
 
-def test_the_admin_user_signs_in_only_while_there_is_one(crane: Crane) -> None:
+def test_the_admin_user_signs_in_only_while_there_is_one(crane: Crane, emulator: RunningEmulator) -> None:
     registry = make_registry()
     with pytest.raises(CloudError, match=r"UnAuthorizedForCredentialOperations.*admin user is disabled"):
         arm().post(f"{registry.id}/listCredentials", VERSION)
@@ -89,6 +89,8 @@ def test_the_admin_user_signs_in_only_while_there_is_one(crane: Crane) -> None:
     for one in found["passwords"]:
         crane.login(registry, user=found["username"], password=one["value"])
         assert crane("digest", registry.reference(*BASE.split(":"))).startswith("sha256:")
+    with http(registry, emulator) as client:
+        assert client.get("/oauth2/token", auth=(found["username"], "pässword")).status_code == 401
     arm().put(registry.id, VERSION, {**BODY, "properties": {"adminUserEnabled": False}})
     assert crane.run("digest", registry.reference(*BASE.split(":"))).returncode != 0
     arm().delete(registry.id, VERSION)

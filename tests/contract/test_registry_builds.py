@@ -31,10 +31,15 @@ def fixture_builds(registry: ContainerRegistry) -> RegistryBuilds:
     return RegistryBuilds(registry)
 
 
+@pytest.fixture(name="files")
+def fixture_files(registry: ContainerRegistry, emulator: RunningEmulator) -> RegistryFiles:
+    state = emulator.settings.state / "container-registry"
+    return RegistryFiles(state / registry.id.rpartition("/")[2] / "storage")
+
+
 @pytest.fixture(name="images")
-def fixture_images(registry: ContainerRegistry, emulator: RunningEmulator, tmp_path: Path) -> Images:
-    storage = emulator.settings.state / "container-registry" / registry.id.rpartition("/")[2] / "storage"
-    return Images(tmp_path, lambda server: RegistryFiles(storage) if server == registry.login_server else None)
+def fixture_images(registry: ContainerRegistry, files: RegistryFiles, tmp_path: Path) -> Images:
+    return Images(tmp_path, lambda server: files if server == registry.login_server else None)
 
 
 def base(registry: ContainerRegistry) -> str:
@@ -210,6 +215,30 @@ def test_images_share_files_on_disk(registry: ContainerRegistry, images: Images)
     second = images.unpack(build_server_image(registry, tag="b", greeting="b"))
     assert first != second
     assert os.path.samefile(first / "usr/local/bin/python3.11", second / "usr/local/bin/python3.11")
+
+
+def test_what_no_registry_has_any_more_is_removed(
+    registry: ContainerRegistry, images: Images, files: RegistryFiles, tmp_path: Path
+) -> None:
+    kept = build_server_image(registry, tag="kept-image")
+    there = {images.unpack(kept)}
+    shared = set((tmp_path / "layers").iterdir())
+    gone = build_server_image(registry, tag="gone-image", files={"server.py": "another layer"})
+    there.add(images.unpack(gone))
+    layers = set((tmp_path / "layers").iterdir())
+    assert len(layers) == len(shared) + 1
+    for folder in (tmp_path, tmp_path / "layers"):
+        (folder / ".killed.new" / "usr").mkdir(parents=True)
+    images.tidy([files])
+    assert set(tmp_path.iterdir()) == {*there, tmp_path / "layers"}
+    assert set((tmp_path / "layers").iterdir()) == layers
+    with registry._client() as client:
+        client.delete_manifest("greeter", gone.rpartition("@")[2])
+    images.tidy([files])
+    assert set(tmp_path.iterdir()) == {images.unpack(kept), tmp_path / "layers"}
+    assert set((tmp_path / "layers").iterdir()) == shared
+    images.tidy([])
+    assert list(tmp_path.rglob("*")) == [tmp_path / "layers"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from azure.containerregistry import ArtifactManifestOrder, ArtifactTagOrder, ContainerRegistryClient
@@ -152,11 +154,9 @@ def test_untagging_keeps_the_image_and_deleting_takes_its_tags(
 ) -> None:
     digest = push(client, "gone", "a", b"1")
     retag(client, "gone", "a", "b")
-    registry.untag("gone", "a")
-    registry.untag("gone", "a")
+    client.delete_tag("gone", "a")
     assert registry.tags("gone") == {"b": digest}
-    registry.delete("gone", digest)
-    registry.delete("gone", digest)
+    client.delete_manifest("gone", digest)
     assert registry.tags("gone") == {}
     assert registry.digest("gone", digest) is None
     assert push(client, "gone", "a", b"1") == digest
@@ -165,7 +165,7 @@ def test_untagging_keeps_the_image_and_deleting_takes_its_tags(
     assert "gone" not in list(client.list_repository_names())
 
 
-def test_a_locked_tag_is_not_moved_and_a_locked_image_not_deleted(
+def test_a_lock_is_one_on_writing_and_deleting_until_the_repository_is_purged(
     client: ContainerRegistryClient, registry: ContainerRegistry
 ) -> None:
     digest = push(client, "locked", "a", b"1")
@@ -174,14 +174,54 @@ def test_a_locked_tag_is_not_moved_and_a_locked_image_not_deleted(
         push(client, "locked", "a", b"2")
     assert refused.value.status_code == 405
     assert registry.digest("locked", "a") == digest
+    deletions = (
+        partial(client.delete_tag, "locked", "a"),
+        partial(client.delete_manifest, "locked", digest),
+        partial(client.delete_repository, "locked"),
+    )
+    for delete in deletions:
+        with pytest.raises(HttpResponseError, match="disallowed"):
+            delete()
+    client.update_tag_properties("locked", "a", can_write=True)
     client.update_manifest_properties("locked", digest, can_delete=False)
-    with pytest.raises(HttpResponseError, match="disallowed"):
-        client.delete_manifest("locked", digest)
-    with pytest.raises(HttpResponseError, match="disallowed"):
-        client.delete_repository("locked")
+    for delete in deletions[1:]:
+        with pytest.raises(HttpResponseError, match="disallowed"):
+            delete()
     client.update_manifest_properties("locked", digest, can_delete=True)
-    client.delete_manifest("locked", digest)
+    registry.lock("locked", "a")
+    registry.purge("locked")
     assert push(client, "locked", "a", b"3"), "the lock went with the tag"
+
+
+# `%2e%2e` reaches the emulator as it is, where a client would resolve `..` itself.
+@pytest.mark.parametrize(
+    ("name", "method", "path"),
+    [
+        ("fixed/%2e%2e/fixed", "DELETE", "/v2/{name}/manifests/a"),
+        ("fixed/%2e%2e/fixed", "PUT", "/v2/{name}/manifests/a"),
+        ("fixed/%2e%2e/fixed", "GET", "/v2/{name}/tags/list"),
+        ("other", "GET", "/v2/{name}/manifests/%2e%2e/%2e%2e/fixed/manifests/a"),
+        ("fixed/%2e%2e/fixed", "DELETE", "/acr/v1/{name}/_tags/a"),
+        ("fixed/%2e%2e/fixed", "GET", "/acr/v1/{name}/_manifests"),
+        ("fixed/%2e%2e/fixed", "DELETE", "/acr/v1/{name}"),
+        ("fixed/%2e/", "DELETE", "/acr/v1/{name}"),
+        ("Fixed", "DELETE", "/acr/v1/{name}/_tags/a"),
+    ],
+)
+def test_a_repository_has_one_name(
+    client: ContainerRegistryClient,
+    registry: ContainerRegistry,
+    emulator: RunningEmulator,
+    name: str,
+    method: str,
+    path: str,
+) -> None:
+    digest = push(client, "fixed", "a", b"1")
+    headers = bearer(registry, emulator, f"repository:{unquote(name)}:*") | {"accept": MANIFEST}
+    with http(registry, emulator) as plain:
+        answer = plain.request(method, path.format(name=name), headers=headers)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (404, "NAME_UNKNOWN")
+    assert registry.tags("fixed") == {"a": digest}
 
 
 # -- tokens

@@ -69,7 +69,10 @@ def test_a_killed_build_is_taken_up_again(supervisor: Supervisor, tmp_path: Path
     assert builds.run(run.id).status == "Running"
     kill(supervisor)
     until(lambda: not servers(supervisor))
+    unpacking = supervisor.state / "images" / "layers" / ".half.new"
+    unpacking.mkdir(parents=True)
     restart(supervisor)
+    assert not unpacking.exists()
     digest = ContainerRegistry(registry.id, registry.login_server).digest("killed", "1")
     until(lambda: builds.run(run.id).ended)
     assert digest in (None, builds.run(run.id).digest)

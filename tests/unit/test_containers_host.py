@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import tarfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -191,7 +192,14 @@ def test_another_specification_takes_the_place_of_the_first(host: ContainerHost,
     assert host.find("c") is second
 
 
-def test_missing_image_is_tried_again_and_can_be_stopped(host: ContainerHost) -> None:
+@pytest.mark.parametrize("error", [LookupError, OSError, ValueError, RuntimeError, tarfile.ReadError])
+def test_image_that_cannot_be_had_is_tried_again_and_can_be_stopped(
+    host: ContainerHost, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def no_image() -> Images:
+        raise error("there is no registry")
+
+    monkeypatch.setattr(host, "_images", no_image)
     container = host.start(replace(python(host, ""), image="here.azurecr.localhost/a:1", command=None))
     assert container.wait(lambda one: one.reason == "ImagePullBackOff", 20)
     assert "there is no registry" in container.message

@@ -15,7 +15,7 @@ from emulator.containers.choice import choose
 from emulator.containers.event import MOST_EVENTS, Event, recorded
 from emulator.containers.image_paths import CannotRun, ImagePaths, command_line, local_python
 from emulator.containers.log_file import LogFile
-from emulator.containers.sandbox_engine import user_id
+from emulator.containers.sandbox_engine import prepare, user_id
 from emulator.containers.specification import ContainerSpecification
 
 
@@ -113,6 +113,10 @@ def test_paths_of_the_image_are_rewritten_and_others_are_not(paths: ImagePaths, 
     for text in ("/", "http://x/app", "app", "//app", "/mnt/data/none", "/app/../../etc/passwd"):
         assert paths.rewrite(text) == text
     assert not (paths.find("/escape/passwd") or root).is_relative_to("/etc")
+    (root / "var").symlink_to("/mnt")
+    (root / "round").symlink_to("round")
+    assert paths.find("/var/data/file") == tmp_path / "mounted/file"
+    assert paths.find("/round/x") is None
 
 
 def test_programs_scripts_and_python_run_each_in_their_way(paths: ImagePaths) -> None:
@@ -147,6 +151,23 @@ def test_user_of_an_image_is_found_by_name(tmp_path: Path) -> None:
     assert [user_id(tmp_path, user) for user in ("", "app", "app:app", "7:8")] == ["0", "10001", "10001", "7"]
     with pytest.raises(CannotRun, match="no user 'stranger'"):
         user_id(tmp_path, "stranger")
+
+
+def test_mounts_stay_in_the_image_whose_links_lead_out(tmp_path: Path) -> None:
+    image, outside, file = tmp_path / "image", tmp_path / "outside", tmp_path / "file"
+    image.mkdir()
+    outside.mkdir()
+    file.touch()
+    for name in ("etc", "sys"):
+        (image / name).symlink_to(outside)
+    own, targets = prepare(image, {"/etc/hosts": file, "/mnt/data": tmp_path})
+    assert own == ["/dev", "/proc", str(outside), "/tmp"]
+    assert targets == [f"{outside}/hosts", "/mnt/data"]
+    assert (image / f"{outside}/hosts".lstrip("/")).is_file()
+    with pytest.raises(CannotRun, match=r"'/\.\./escaped/x' cannot be mounted on"):
+        prepare(image, {"/../escaped/x": tmp_path})
+    assert list(outside.iterdir()) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "image", "outside"]
 
 
 def test_specification_shows_no_variables() -> None:

@@ -16,7 +16,7 @@ from emulator.container_registry.context import unpack
 from emulator.container_registry.dockerfile import DockerfileError
 from emulator.container_registry.files import RegistryFiles
 from emulator.container_registry.image_document import encode
-from emulator.container_registry.images import apply
+from emulator.container_registry.images import Images, apply
 
 Build = Callable[..., Builder]
 
@@ -164,13 +164,16 @@ def test_a_missing_dockerfile_is_named(context: Path, tmp_path: Path) -> None:
             builder.run(name, {})
 
 
-def archive(*entries: tuple[str, bytes | str | Path]) -> io.BytesIO:
-    """A tar file; text is the target of a symbolic link, a path that of a hard link."""
+def archive(*entries: tuple[str, bytes | str | Path | None]) -> io.BytesIO:
+    """A tar file; text is the target of a symbolic link, a path that of a hard link, nothing is a folder."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as made:
         for name, content in entries:
             header = tarfile.TarInfo(name)
-            if not isinstance(content, bytes):
+            if content is None:
+                header.type, header.mode = tarfile.DIRTYPE, 0o777
+                made.addfile(header)
+            elif not isinstance(content, bytes):
                 header.type = tarfile.SYMTYPE if isinstance(content, str) else tarfile.LNKTYPE
                 header.linkname = str(content)
                 made.addfile(header)
@@ -218,5 +221,55 @@ def test_no_layer_writes_outside_its_root(tmp_path: Path) -> None:
     (outside / "secret").write_text("s")
     evil = archive(("../outside/a", b"x"), ("link", str(outside)), ("link/b", b"x"), ("/abs", b"x"))
     hard = archive(("hard", Path("../outside/secret")), ("abs2", Path("/abs")))
-    assert unpacked(root, evil, hard) == ["abs", "abs2", "link"]
+    names = unpacked(root, evil, hard)
+    assert [name for name in names if not (root / name).is_dir()] == ["abs", "abs2", str(outside / "b").lstrip("/")]
     assert [path.name for path in outside.iterdir()] == ["secret"]
+
+
+def test_links_of_an_image_lead_to_its_own_files(tmp_path: Path) -> None:
+    layer = archive(("run/", None), ("var/run", "/run"), ("var/run/lock", b"1"), ("same", Path("/var/run/lock")))
+    assert unpacked(tmp_path, layer) == ["run", "run/lock", "same", "var", "var/run"]
+    assert (tmp_path / "same").samefile(tmp_path / "run/lock")
+
+
+def test_a_folder_takes_the_place_of_a_link(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir(mode=0o700)
+    assert unpacked(root, archive(("x", str(outside)), ("x/", None))) == ["x"]
+    assert not (root / "x").is_symlink()
+    assert outside.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_working_directory_is_made_in_the_image(tmp_path: Path) -> None:
+    layers, outside = tmp_path / "layers", tmp_path / "outside"
+    layers.mkdir()
+    outside.mkdir()
+    (layers / "link").symlink_to(outside)
+    images = Images(tmp_path / "images", lambda _: None)
+    for digest, directory in (("sha256:1", "/link/work"), ("sha256:2", f"/../../{outside.name}/work")):
+        images._finish(digest, layers, directory)
+    assert list(outside.iterdir()) == []
+    assert (tmp_path / "images/1" / f"{outside}/work".lstrip("/")).is_dir()
+    assert (tmp_path / "images/2/outside/work").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("entries", "error"),
+    [
+        ([(".wh.", b"")], ValueError),
+        ([(".wh..", b"")], ValueError),
+        ([(".wh...", b"")], ValueError),
+        ([("a", "b"), ("b", "a"), ("a/x", b"")], OSError),
+        ([("a", b""), ("a/x", b"")], OSError),
+    ],
+)
+def test_a_layer_that_cannot_be_unpacked_changes_nothing_beside_it(
+    tmp_path: Path, entries: list[tuple[str, bytes | str]], error: type[Exception]
+) -> None:
+    root = tmp_path / "layers" / "new"
+    root.mkdir(parents=True)
+    (tmp_path / "layers/other").touch()
+    with pytest.raises(error):
+        unpacked(root, archive(*entries))
+    assert (tmp_path / "layers/other").exists()
