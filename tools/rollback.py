@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from ml.clients.arm import manner
 from ml.resources.host import Failure
 from ml.resources.rollout_endpoint import Machines, deployment_name
 from ml.resources.rollout_plan import serving
@@ -44,12 +45,18 @@ def run(system: DeployedSystem, wanted: int | None, reason: str, console: Consol
     """
     started = time.monotonic()
     site = to_site(system, console)
-    if not site.exists():
-        raise Failure(f"there is no endpoint {system.endpoint} in workspace {system.workspace.name}")
-    with forced_writer(site, system.name, {"doing": f"rolling back: {reason}"}) as (ports, before):
-        said = roll_back(
-            ports, under_way(before), wanted, reason, lambda version: locate(site, version), pause=time.sleep
-        )
+
+    def patiently(seconds: float, why: str) -> None:
+        site.row.status(why)
+        time.sleep(seconds)
+
+    with manner(pause=patiently):
+        if not site.exists():
+            raise Failure(f"there is no endpoint {system.endpoint} in workspace {system.workspace.name}")
+        with forced_writer(site, system.name, {"doing": f"rolling back: {reason}"}) as (ports, before):
+            said = roll_back(
+                ports, under_way(before), wanted, reason, lambda version: locate(site, version), pause=time.sleep
+            )
     console.print(f"{said} ({time.monotonic() - started:.1f} s)", markup=False)
     console.print(
         f"Next: {in_shell(system.stack, 'pulumi refresh')}; the next `up` then changes nothing.", markup=False

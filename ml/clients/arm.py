@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +15,51 @@ from ml.clients.errors import CloudError
 
 if TYPE_CHECKING:
     import httpx
+    from tenacity import RetryCallState
 
 REQUEST_SECONDS = 60.0
 # A role assignment may take this long to be known everywhere:
 # https://learn.microsoft.com/azure/role-based-access-control/troubleshooting#symptom---role-assignment-changes-are-not-
 # being-detected
 ROLE_SECONDS = 600.0
+# What is read is asked for again this long when no answer came or the service failed.
+LOST_SECONDS = 30.0
+PASSING, LOST = (403, 429, 502, 503, 504), (0, 408, 500)
+
+
+def sleep(seconds: float, why: str) -> None:
+    """Waits without a word."""
+    time.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a thread makes its requests.
+
+    Attributes:
+        patience: seconds to go on asking while a refusal may pass; 0 asks once.
+        seconds: how long one request may take.
+        pause: waits some seconds between two attempts, told why; what it raises ends the attempts.
+        fence: called before every single request that may change something; what it raises keeps it from being sent.
+    """
+
+    patience: float = ROLE_SECONDS
+    seconds: float = REQUEST_SECONDS
+    pause: Callable[[float, str], None] = sleep
+    fence: Callable[[], None] = lambda: None
+
+
+_manner: ContextVar[Manner] = ContextVar("manner", default=Manner())  # noqa: B039 - it is frozen
+
+
+@contextmanager
+def manner(**changes: Any) -> Iterator[None]:
+    """Changes the manner of this thread's requests for a while; takes the fields of `Manner`."""
+    before = _manner.set(replace(_manner.get(), **changes))
+    try:
+        yield
+    finally:
+        _manner.reset(before)
 
 
 class Arm:
@@ -37,9 +80,9 @@ class Arm:
         answer = self.send("GET", path, version, query=query, accept=(404,))
         return None if answer.status_code == 404 else _object(answer)
 
-    def peek(self, path: str, version: str) -> dict[str, Any] | None:
+    def peek(self, path: str, version: str, **query: str) -> dict[str, Any] | None:
         """The document at `path`, asked once: no waiting for what may pass. None when there is none."""
-        answer = self._checked("GET", path, {"api-version": version}, None, (404,))
+        answer = self._checked("GET", path, {"api-version": version, **query}, None, (404,))
         return None if answer.status_code == 404 else _object(answer)
 
     def put(self, path: str, version: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -61,12 +104,12 @@ class Arm:
         while page:
             found += page.get("value", [])
             link = page.get("nextLink")
-            page = _object(self._checked("GET", link, {}, None, ())) if link else None
+            page = _object(self.follow(link)) if link else None
         return found
 
     def follow(self, url: str) -> httpx.Response:
         """What an address of the cloud's own answers, such as that of an operation to poll."""
-        return self._patient(self._checked, "GET", url, {}, None, ())
+        return self._patient("GET", url, {}, None, ())
 
     def send(
         self,
@@ -84,29 +127,42 @@ class Arm:
             CloudError: the cloud refused it (statuses in `accept` are no refusal), or did not answer.
         """
         values = {"api-version": version, **(query or {})}
-        return self._patient(self._checked, method, path, values, body, accept)
+        return self._patient(method, path, values, body, accept)
 
-    def _patient(self, request: Callable[..., httpx.Response], *arguments: Any) -> httpx.Response:
+    def _patient(
+        self, method: str, path: str, query: dict[str, str], body: dict[str, Any] | None, accept: tuple[int, ...]
+    ) -> httpx.Response:
         """Asks again while the refusal may pass."""
-        from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
+        from tenacity import Retrying, wait_exponential
+
+        def going_on(state: RetryCallState) -> bool:
+            error = state.outcome.exception() if state.outcome else None
+            return error is not None and (state.seconds_since_start or 0.0) < patience(method, error)
+
+        def pause(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            _manner.get().pause(state.upcoming_sleep, f"asking again: {error}")
 
         waits = Retrying(
-            retry=retry_if_exception(_may_pass),
-            stop=stop_after_delay(ROLE_SECONDS),
+            retry=going_on,
             wait=wait_exponential(1, max=30),
+            sleep=lambda seconds: None,  # `pause` has waited
+            before_sleep=pause,
             reraise=True,
         )
-        return waits(request, *arguments)
+        return waits(self._checked, method, path, query, body, accept)
 
     def _checked(
         self, method: str, path: str, query: dict[str, str], body: dict[str, Any] | None, accept: tuple[int, ...]
     ) -> httpx.Response:
         import httpx
 
-        bearer = token(self.cloud.scope)
+        how, headers = _manner.get(), {"authorization": f"Bearer {token(self.cloud.scope)}"}
+        if method != "GET":
+            how.fence()
         try:
             answer = self._http.request(
-                method, path, params=query or None, json=body, headers={"authorization": f"Bearer {bearer}"}
+                method, path, params=query or None, json=body, headers=headers, timeout=how.seconds
             )
         except httpx.HTTPError as error:
             raise CloudError(f"{method} {path}: {self.cloud.resource_manager} does not answer ({error})") from None
@@ -131,8 +187,13 @@ def arm() -> Arm:
     return Arm(load_cloud())
 
 
-def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, CloudError) and error.status in (403, 429, 502, 503, 504)
+def patience(method: str, error: BaseException) -> float:
+    """Seconds to go on asking after this error. What may have changed something is not sent again unseen."""
+    if not isinstance(error, CloudError):
+        return 0.0
+    if error.status in PASSING:
+        return _manner.get().patience
+    return min(LOST_SECONDS, _manner.get().patience) if method == "GET" and error.status in LOST else 0.0
 
 
 def _object(answer: httpx.Response) -> dict[str, Any]:

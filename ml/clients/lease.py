@@ -40,14 +40,18 @@ class Holder:
 
 
 class HeldLease:
-    """A lease that is ours, until `lost` says otherwise."""
+    """A lease that is ours, until `lost` says otherwise.
 
-    def __init__(self, blob: BlobClient, client: BlobLeaseClient) -> None:
+    `renewed` is when it was asked for last (`asked` at first), on the monotonic clock: the storage counts `SECONDS`
+    from some moment after that.
+    """
+
+    def __init__(self, blob: BlobClient, client: BlobLeaseClient, asked: float) -> None:
         self._blob = blob
         self._client = client
         self._ended = threading.Event()
         self._lock = threading.Lock()
-        self.renewed = time.monotonic()
+        self.renewed = asked
         self.lost = False
 
     def check(self) -> None:
@@ -62,9 +66,10 @@ class HeldLease:
         with self._lock:
             if self.lost:
                 raise LeaseTaken("the lease is lost")
+            asked = time.monotonic()
             try:
                 self._client.renew()
-                self.renewed = time.monotonic()
+                self.renewed = asked
             except HttpResponseError as error:
                 if error.status_code in (*TAKEN, MISSING):
                     self.lost = True
@@ -135,7 +140,8 @@ class BlobLock:
 
         try:
             self._make()
-            lease = HeldLease(self._blob, self._blob.acquire_lease(lease_duration=SECONDS))
+            asked = time.monotonic()
+            lease = HeldLease(self._blob, self._blob.acquire_lease(lease_duration=SECONDS), asked)
             lease.describe(about)
             return lease
         except HttpResponseError as error:

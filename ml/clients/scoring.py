@@ -23,6 +23,8 @@ DEPLOYMENT_HEADER = "azureml-model-deployment"
 REQUEST_SECONDS = 10.0
 LONGEST_BODY = 200
 PROGRESS_SECONDS = 0.25
+LATE = "no answer in time"
+TOO_MANY = 429
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,21 @@ class Answer:
     status: int
     body: Any
     problem: str = ""
+
+    @property
+    def late(self) -> bool:
+        """Whether a server was reached that did not answer in time."""
+        return self.status == 0 and self.problem == LATE
+
+    @property
+    def lost(self) -> bool:
+        """Whether there was no connection, or it broke: the network's doing as often as the server's."""
+        return self.status == 0 and bool(self.problem) and not self.late
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may well be answered a moment later, whoever is asked."""
+        return self.lost or self.status == TOO_MANY
 
 
 @dataclass
@@ -48,8 +65,10 @@ class Load:
         return [answer for answer in self.answers if answer.problem]
 
     def percentile(self, percent: float) -> float:
-        """Seconds within which this share of the requests was answered; 0 without any."""
-        ordered = sorted(answer.seconds for answer in self.answers)
+        """Seconds within which this share of the requests was answered, those left out that reached no server; 0
+        without any.
+        """
+        ordered = sorted(answer.seconds for answer in self.answers if not answer.passing)
         return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else 0.0
 
 
@@ -77,27 +96,26 @@ class ScoringClient:
 
     def score(self, row: Mapping[str, Any]) -> Answer:
         """Asks for one row; never raises: a failure is an answer with a `problem`."""
-        import httpx
-
-        started = time.monotonic()
-        try:
-            answer = self._http.post(self.scoring_uri, json={"data": [row]})
-        except httpx.TimeoutException:
-            return Answer(time.monotonic() - started, 0, None, "no answer in time")
-        except httpx.HTTPError as error:
-            return Answer(time.monotonic() - started, 0, None, f"no answer ({error or type(error).__name__})")
-        return read(answer, time.monotonic() - started)
+        return timed(lambda: self._http.post(self.scoring_uri, json={"data": [row]}))
 
     def get(self, path: str) -> Answer:
-        """What the server says of itself at a path beside the scoring URI, such as `/version`."""
-        import httpx
+        """What the server says of itself at a path beside the scoring URI, such as `/version`; never raises."""
+        return timed(lambda: self._http.get(urljoin(self.scoring_uri, path)))
 
-        started = time.monotonic()
-        try:
-            answer = self._http.get(urljoin(self.scoring_uri, path))
-        except httpx.HTTPError as error:
-            return Answer(time.monotonic() - started, 0, None, f"no answer ({error or type(error).__name__})")
-        return read(answer, time.monotonic() - started)
+
+def timed(send: Callable[[], httpx.Response]) -> Answer:
+    """What a request comes to. Only a server that was reached can be late: no connection in time is no connection."""
+    import httpx
+
+    started = time.monotonic()
+    try:
+        answer = send()
+    except (httpx.ReadTimeout, httpx.WriteTimeout):
+        return Answer(time.monotonic() - started, 0, None, LATE)
+    except httpx.HTTPError as error:
+        said = f"{error}" or type(error).__name__
+        return Answer(time.monotonic() - started, 0, None, f"no answer ({said})")
+    return read(answer, time.monotonic() - started)
 
 
 def read(answer: httpx.Response, seconds: float) -> Answer:
@@ -120,7 +138,10 @@ def run_load(
     seconds: float,
     progress: Callable[[Load], None],
 ) -> Load:
-    """Sends `count` requests, `concurrency` at a time, for at most `seconds`; ends early at the first that fails.
+    """Sends `count` requests, `concurrency` at a time, for at most `seconds`.
+
+    Ends early at the first wrong answer or failure, but for those that are `passing`: of them only the share says
+    something.
 
     Args:
         cases: `{"request": row, ...}`, asked in turn.
@@ -141,7 +162,7 @@ def run_load(
             with lock:
                 load.answers.append(answer)
                 load.wrong += [wrong] if wrong else []
-            if answer.problem or wrong:
+            if wrong or (answer.problem and not answer.passing):
                 ended.set()
 
     with ThreadPoolExecutor(concurrency, thread_name_prefix="load") as pool:

@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 
 import pulumi
 
+from ml.clients.arm import manner
 from ml.clients.workspace import Workspace
 from ml.resources.base import InputError, Properties, Provider, Resource, unknown
-from ml.resources.host import Failure, note, status
+from ml.resources.host import Failure, note, status, wait
 from ml.resources.rollout_endpoint import Machines, deployment_name, variables
 from ml.resources.rollout_plan import WHOLE
 from ml.resources.rollout_ports import Target
-from ml.resources.rollout_refusal import compare_champion, refuse, rejection, settle, unsettled
+from ml.resources.rollout_refusal import compare_champion, refuse_rejected
 from ml.resources.rollout_run import RolloutRun, observe
 from ml.resources.rollout_site import Site
 from ml.resources.rollout_trials import trials
@@ -30,6 +31,12 @@ class HostRow:
     def note(self, text: str) -> None:
         """Adds a line that stays."""
         note(text)
+
+
+def patiently(seconds: float, why: str) -> None:
+    """Waits for what may pass: says so on the resource's row, and ends when the person presses Ctrl-C."""
+    status(why)
+    wait(seconds)
 
 
 class RolloutProvider(Provider):
@@ -69,6 +76,7 @@ class RolloutProvider(Provider):
         """The same, for an image that takes over from another."""
         return bring(inputs, old.get("serving"))
 
+    @manner(pause=patiently)
     def observe(self, identifier: str, properties: Properties) -> Properties | None:
         """What serves now. Version and image follow it too, so that the next `up` sees a difference to what is wanted:
         after a rollback, or when a rollout was cut off in between.
@@ -85,6 +93,7 @@ class RolloutProvider(Provider):
         now = {"serving": found.version, "deployment": found.name, "version": found.version, "image": found.image}
         return {**site.addresses(), **now}
 
+    @manner(pause=patiently)
     def release(self, identifier: str, properties: Properties) -> None:
         """Nothing serves any more: traffic, deployments, what is left in staging, and the champion's tag go."""
         site = to_site(properties)
@@ -106,6 +115,7 @@ class RolloutProvider(Provider):
             ports.models.uncrown()
 
 
+@manner(pause=patiently)
 def bring(inputs: Properties, planned: int | None) -> Properties:
     """One rollout: outputs when it ended well.
 
@@ -118,32 +128,15 @@ def bring(inputs: Properties, planned: int | None) -> Properties:
     site, target = to_site(inputs), to_target(inputs)
     if not site.exists():
         raise Failure(f"there is no endpoint {inputs['endpoint']} in workspace {site.workspace.name}")
-    retrying = refuse_rejected(site, target, inputs.get("retryRejected") or [])
     with writer(site, inputs["system"], about(target, f"rolling out version {target.version}")) as ports:
         site.alive = ports.lease.alive
+        retrying = refuse_rejected(ports, target, inputs.get("retryRejected") or [])
         compare_champion(ports.models.champion(), planned, target)
         with trials(inputs, site, target, ports.lease) as candidate:
             RolloutRun(target, ports, candidate, inputs["stages"], retrying).run()
         ports.lease.check()
         site.endpoint.scale(target.deployment, inputs["instances"])
     return {**site.addresses(), "serving": target.version, "deployment": target.deployment}
-
-
-def refuse_rejected(site: Site, target: Target, forgiven: Sequence[str]) -> bool:
-    """Whether the target was rejected and the person asks for it again.
-
-    Raises:
-        Failure: it was rejected, and nobody asks for it.
-    """
-    before = rejection(site.models, target)
-    if before is None or target.digest in forgiven:
-        return before is not None
-    seen = observe(site.endpoint, site.models)
-    if unsettled(seen, target):
-        with writer(site, site.system, about(target, "putting a rejected version away")) as ports:
-            settle(ports, target)
-        seen = observe(site.endpoint, site.models)
-    raise refuse(before, target, seen)
 
 
 def to_site(inputs: Properties) -> Site:

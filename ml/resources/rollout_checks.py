@@ -1,10 +1,10 @@
-"""What makes a candidate a bad one: judgements of answers, times and error counts. Pure."""
+"""What makes a candidate a bad one: judgements of answers, times and error counts; and what is nobody's doing."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,14 @@ TOLERANCE = 1e-5
 TOLERATED_SHARE = 0.01
 # A difference counts when chance alone makes it less often than this.
 CHANCE = 1e-3
+# What is known of the old deployment is uncertain too: so many standard errors are added to its share.
+STANDARD_ERRORS = 2.0
 SLOWER_TIMES, SLOWER_SECONDS = 4.0, 0.5
-REFUSED = (401, 403)
-CONNECTION_SHARE = 0.05
+REFUSED, REQUEST_TIMEOUT = (401, 403), 408
+# Of many requests at once this share may get lost on the way, or find the gateway too busy.
+PASSING_SHARE = 0.05
+# How often, and how long after each other in seconds, one request is sent until it says something about a deployment.
+TRIES, TRY_SECONDS = 6, 2.0
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,36 @@ def differs(given: Mapping[str, Any], expected: Mapping[str, Any], name: str) ->
     return str(given[name]) != str(expected[name])
 
 
+def hindrance(answer: Answer) -> str:
+    """Why a failed answer of the endpoint says nothing about the deployment that was asked: our network, our key, or
+    the gateway's limit of requests. Empty when nothing failed, or when it may be the deployment's doing: an answer that
+    came too late, any other status, a wrong answer.
+    """
+    if answer.status in REFUSED:
+        return f"the endpoint refuses our key: {answer.problem}"
+    if answer.lost:
+        return f"the endpoint cannot be reached: {answer.problem}"
+    return f"the endpoint is too busy: {answer.problem}" if answer.passing else ""
+
+
+def ask_again(ask: Callable[[], Answer], pause: Callable[[float], None]) -> Answer:
+    """The first answer without a `hindrance`; the last one when there was one `TRIES` times."""
+    answer = ask()
+    for _ in range(TRIES - 1):
+        if not hindrance(answer):
+            break
+        pause(TRY_SECONDS)
+        answer = ask()
+    return answer
+
+
+def gateway_works(answer: Answer) -> bool:
+    """Whether an answer got through to a deployment: 424 is what the gateway says of a container that failed, or that
+    does not know the fields of another version's request.
+    """
+    return 200 <= answer.status < 500 and answer.status != REQUEST_TIMEOUT and not hindrance(answer)
+
+
 def load_problem(load: Load) -> str:
     """Why a candidate did not bear a load; empty when it did.
 
@@ -101,15 +136,24 @@ def load_problem(load: Load) -> str:
     """
     if load.wrong:
         return f"a wrong answer under load: {load.wrong[0]}"
-    no_connection = [one for one in load.failed if one.status == 0 and "in time" not in one.problem]
-    faults = [one for one in load.failed if one not in no_connection]
-    if any(one.status in REFUSED for one in faults):
-        raise Failure(f"the endpoint refuses our key: {faults[0].problem}")
+    faults = [one for one in load.failed if not one.passing]
+    if refused := next((one for one in faults if hindrance(one)), None):
+        raise Failure(hindrance(refused))
     if faults:
         return f"{len(faults)} of {len(load.answers)} requests under load failed: {faults[0].problem}"
-    if len(no_connection) > len(load.answers) * CONNECTION_SHARE:
-        raise Failure(f"the endpoint cannot be reached: {no_connection[0].problem}")
+    refuse_lost(load)
     return ""
+
+
+def refuse_lost(load: Load) -> None:
+    """A load of which too much got lost on the way says nothing.
+
+    Raises:
+        Failure: with what was in the way.
+    """
+    passing = [one for one in load.failed if one.passing]
+    if len(passing) > len(load.answers) * PASSING_SHARE:
+        raise Failure(hindrance(passing[0]))
 
 
 def too_slow(candidate: float, serving: float) -> str:
@@ -124,9 +168,10 @@ def worse(candidate: Requests, old: Requests) -> str:
     """Why more of a candidate's requests fail than chance explains; empty when they do not.
 
     The bound is Chernoff's for a binomial tail: P(X >= failed) <= exp(-n KL(failed/n, p)), with p the old deployment's
-    share. It needs no minimal count of its own: two failures of two are enough, one of one is not.
+    share and its uncertainty. It needs no minimal count of its own: two failures of two are enough, one of one is not.
     """
-    expected = max(old.share_failed, TOLERATED_SHARE)
+    error = math.sqrt(old.share_failed * (1 - old.share_failed) / max(old.total, 1))
+    expected = max(old.share_failed + STANDARD_ERRORS * error, TOLERATED_SHARE)
     share = candidate.share_failed
     if share <= expected or math.exp(-candidate.total * divergence(share, expected)) > CHANCE:
         return ""

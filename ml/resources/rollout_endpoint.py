@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ml.clients.arm import arm
 from ml.clients.endpoints import DeploymentFailure, ImageDeployment, OnlineDeployment, OnlineEndpoints, Probing
 from ml.clients.errors import CloudError
+from ml.clients.operations import finish
 from ml.clients.workspace import API_VERSION
 from ml.resources.host import Failure
 from ml.resources.rollout_ports import Deployment, Rejected, Target, digest_of
@@ -18,6 +19,7 @@ from ml.resources.rollout_ports import Deployment, Rejected, Target, digest_of
 FAULTY = "ResourceNotReady"
 COMPONENT_VERSION = "2020-02-02"
 VERSION_TAG = "version"
+SCALE_SECONDS = 1800.0
 
 
 def deployment_name(version: int, image: str, instance_type: str) -> str:
@@ -114,12 +116,17 @@ class CloudEndpoint:
         self.client.remove(name, self.watching)
 
     def scale(self, name: str, instances: int) -> None:
-        """Gives a deployment another number of instances."""
+        """Gives a deployment another number of instances, and waits until it has them.
+
+        Raises:
+            CloudError: it does not get them, for want of quota for instance.
+        """
         found = self.client.deployment(name)
         if found is not None and found.instances != instances:
             path = f"{self.client.path}/deployments/{name}"
             sku = {"name": "Default", "capacity": instances}
-            arm().send("PATCH", path, API_VERSION, body={"sku": sku})
+            answer = arm().send("PATCH", path, API_VERSION, body={"sku": sku})
+            finish(answer, path, self.watching, SCALE_SECONDS)
 
     def like(self, name: str, ready_seconds: int = 120) -> Machines:
         """What a deployment that is there runs on and with.

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from ml.clients.arm import arm
 from ml.clients.container_groups import API_VERSION, ContainerGroup, ContainerGroups
-from ml.resources.rollout_staging import GroupState
+from ml.resources.rollout_staging import PORT, GroupState
 
-PORT = 5001
 CPU, MEMORY_GB = 1.0, 1.5
 LOG_LINES = 20
 

@@ -106,7 +106,7 @@ def next_step(seen: Observation, target: Target, stages: Sequence[int], passed: 
 
 def finish(seen: Observation, target: Target, passed: Passed) -> Step:
     """The target has all traffic: the champion follows, and one deployment is kept to go back to."""
-    if seen.champion != target.version:
+    if seen.champion != target.version or seen.champion_image != target.image:
         return Crown(target.version, target.image)
     kept = previous(seen, target.deployment, passed.displaced)
     others = tuple(name for name in sorted(seen.deployments) if name not in (target.deployment, kept))
@@ -142,15 +142,19 @@ def way_back(seen: Observation, target: Target) -> Step | None:
     if target.deployment in getting:
         return None
     found = seen.deployments.get(old)
-    if found is None or found.version is None or found.version == seen.champion:
+    if found is None or found.version is None:
+        return None
+    if found.version == seen.champion and found.image in ("", seen.champion_image):
         return None
     return replace_unfinished(seen, found, target)
 
 
 def replace_unfinished(seen: Observation, found: Deployment, target: Target) -> Step | None:
-    """All traffic is on a version that is not the champion: a run was killed just before it said so."""
+    """All traffic is on a version that is not the champion, or in another image than the champion's: a run was killed
+    just before it said so. Or the target was promoted: then it is the champion before it serves.
+    """
     if not found.rejected:
-        return Crown(found.version or 0, found.image)
+        return None if found.version != seen.champion == target.version else Crown(found.version or 0, found.image)
     better = next((one for one in seen.deployments.values() if one.version == seen.champion and usable(one)), None)
     return PutBack(better.name) if better and better.name != target.deployment else None
 

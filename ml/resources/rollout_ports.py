@@ -50,11 +50,14 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Observation:
-    """The endpoint at one moment. `traffic` has whole percent by deployment, those with 0 left out."""
+    """The endpoint at one moment. `traffic` has whole percent by deployment, those with 0 left out; `champion_image` is
+    the image that the champion is said to serve in, "" when nothing is said.
+    """
 
     traffic: Mapping[str, int] = field(default_factory=dict)
     deployments: Mapping[str, Deployment] = field(default_factory=dict)
     champion: int | None = None
+    champion_image: str = ""
 
     def share(self, name: str) -> int:
         """Percent of the traffic a deployment gets."""
@@ -92,6 +95,9 @@ class Models(Protocol):
 
     def crown(self, version: int, image: str) -> None:
         """Says that this version serves, in this image."""
+
+    def image(self, version: int) -> str:
+        """The image a version was said to serve in last; "" when it never did."""
 
     def uncrown(self) -> None:
         """Says that no version serves."""

@@ -5,10 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import NoReturn
 
 from ml.clients.scoring import Answer, Load, ScoringClient, run_load
 from ml.resources.host import Failure
-from ml.resources.rollout_checks import REFUSED, Golden, load_problem, too_slow
+from ml.resources.rollout_checks import (
+    Golden,
+    ask_again,
+    gateway_works,
+    hindrance,
+    load_problem,
+    refuse_lost,
+    too_slow,
+)
 from ml.resources.rollout_ports import Rejected, Row
 
 ANSWER_SECONDS = 60.0
@@ -17,7 +27,8 @@ REQUESTS, CONCURRENCY, LOAD_SECONDS = 400, 8, 60.0
 COMPARED_REQUESTS = 120
 ROUNDS = 2
 # A gateway may need a moment before it knows a new deployment.
-NOT_YET = (0, 404, 502, 503)
+UNKNOWN = 404
+NOT_YET = (UNKNOWN, 502, 503)
 
 
 @dataclass(frozen=True)
@@ -40,40 +51,74 @@ class Proof:
 
         Raises:
             Rejected: no answer, a wrong one, an error or a timeout under load, or answers far slower than `old`'s.
+            Failure: the endpoint cannot be asked, or does not answer for `old` either.
         """
         slow = ""
         with self.client(self.candidate) as client:
-            self.wait_for_answer(client)
-            self.ask(client)
+            self.wait_for_answer(client, old)
+            self.ask(client, old)
             for _ in range(ROUNDS):
-                slow = self.compare(self.load(client), old)
+                load = self.load(client, old)
+                slow = self.compare(load, old)
                 if not slow:
-                    return
+                    return self.refuse_few(load)
         raise Rejected(f"under load {slow}")
 
-    def wait_for_answer(self, client: ScoringClient) -> None:
+    def wait_for_answer(self, client: ScoringClient, old: str | None) -> None:
         """The endpoint knows the deployment."""
         deadline = time.monotonic() + ANSWER_SECONDS
-        while (answer := client.score(self.golden.cases[0]["request"])).problem and answer.status in NOT_YET:
+        while (answer := self.score(client, 0)).late or hindrance(answer) or answer.status in NOT_YET:
             if time.monotonic() > deadline:
-                raise Rejected(f"at the endpoint it did not answer for {ANSWER_SECONDS:.0f} s: {answer.problem}")
+                silent = f"at the endpoint it did not answer for {ANSWER_SECONDS:.0f} s: {answer.problem}"
+                if hindrance(answer) or answer.status == UNKNOWN:
+                    raise Failure(hindrance(answer) or f"{self.candidate}: {silent}")
+                self.blame(silent, old)
             self.row.status(f"0 %: {self.candidate} does not answer yet ({answer.problem})")
             self.pause(POLL_SECONDS)
-        accepted(answer)
 
-    def ask(self, client: ScoringClient) -> None:
+    def ask(self, client: ScoringClient, old: str | None) -> None:
         """Every golden request gets training's answer at the endpoint too."""
-        for number, case in enumerate(self.golden.cases, start=1):
+        for index, case in enumerate(self.golden.cases):
             self.check()
-            if problem := self.golden.judge(case, client.score(case["request"])):
-                raise Rejected(f"at the endpoint golden request {number}: {problem}")
+            answer = ask_again(partial(self.score, client, index), self.pause)
+            if trouble := hindrance(answer):
+                raise Failure(trouble)
+            if problem := self.golden.judge(case, answer):
+                self.blame(f"at the endpoint golden request {index + 1}: {problem}", old)
 
-    def load(self, client: ScoringClient) -> Load:
+    def score(self, client: ScoringClient, index: int) -> Answer:
+        """The answer to a golden request."""
+        return client.score(self.golden.cases[index]["request"])
+
+    def load(self, client: ScoringClient, old: str | None) -> Load:
         """Many requests at once, none of which may fail."""
         load = self.send(client, REQUESTS, self.candidate)
         if problem := load_problem(load):
-            raise Rejected(problem)
+            self.blame(problem, old)
         return load
+
+    def refuse_few(self, load: Load) -> None:
+        """A load that time ran out for is none.
+
+        Raises:
+            Failure: it has too few answers.
+        """
+        if (count := len(load.answers)) < REQUESTS:
+            raise Failure(f"only {count} of {REQUESTS} requests to {self.candidate} in {LOAD_SECONDS:.0f} s")
+
+    def blame(self, reason: str, old: str | None) -> NoReturn:
+        """Ends the proof: the candidate is at fault unless the gateway fails for what serves as well.
+
+        Raises:
+            Rejected: nothing else is known to be wrong.
+            Failure: the deployment that serves cannot be reached either.
+        """
+        if old is not None:
+            with self.client(old) as client:
+                answer = ask_again(partial(self.score, client, 0), self.pause)
+            if not gateway_works(answer):
+                raise Failure(f"{self.candidate}: {reason}; but {old}, which serves, fails as well: {answer.problem}")
+        raise Rejected(reason)
 
     def send(self, client: ScoringClient, count: int, name: str) -> Load:
         """A load with its progress on the row."""
@@ -98,14 +143,5 @@ class Proof:
             return ""
         with self.client(old) as client:
             serving = self.send(client, COMPARED_REQUESTS, old)
+        refuse_lost(serving)
         return too_slow(load.percentile(95), serving.percentile(95))
-
-
-def accepted(answer: Answer) -> None:
-    """A refused key says nothing about the candidate.
-
-    Raises:
-        Failure: the endpoint refuses us.
-    """
-    if answer.status in REFUSED:
-        raise Failure(f"the endpoint refuses our key: {answer.problem}")

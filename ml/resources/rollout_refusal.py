@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ml.resources.host import Failure
 from ml.resources.rollout_plan import WHOLE, usable
 from ml.resources.rollout_ports import Models, Observation, Target
-from ml.resources.rollout_run import Ports, observe, set_traffic, ways_on
+from ml.resources.rollout_run import follow_traffic, observe, overtaken, ways_on
+from ml.resources.rollout_writes import Ports, set_traffic
+
+
+def refuse_rejected(ports: Ports, target: Target, forgiven: Sequence[str]) -> bool:
+    """Whether the target was rejected and the person asks for it again; needs the lease, because whoever had it before
+    may have rejected the target.
+
+    Args:
+        forgiven: digests of the images that may be tried again.
+
+    Raises:
+        Failure: it was rejected, and nobody asks for it.
+    """
+    before = rejection(ports.models, target)
+    if before is None or target.digest in forgiven:
+        return before is not None
+    if unsettled(observe(ports.endpoint, ports.models), target):
+        settle(ports, target)
+    raise refuse(before, target, observe(ports.endpoint, ports.models))
 
 
 def rejection(models: Models, target: Target) -> str | None:
@@ -23,7 +44,8 @@ def refuse(reason: str, target: Target, seen: Observation) -> Failure:
 
 def unsettled(seen: Observation, target: Target) -> bool:
     """Whether a run that was killed has left the rejected candidate behind."""
-    return target.deployment in seen.deployments or len(seen.traffic) > 1
+    left = target.deployment in seen.deployments or len(seen.traffic) > 1
+    return left or overtaken(seen, target) is not None
 
 
 def settle(ports: Ports, target: Target) -> None:
@@ -43,6 +65,7 @@ def settle(ports: Ports, target: Target) -> None:
     if target.deployment in seen.deployments:
         ports.lease.check()
         ports.endpoint.remove(target.deployment)
+    follow_traffic(ports, target, ports.lease.pause)
 
 
 def compare_champion(champion: int | None, planned: int | None, target: Target) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ml.clients.errors import CloudError
 from ml.resources.host import Failure
 from ml.resources.rollout_plan import WHOLE, previous, serving, usable
 from ml.resources.rollout_ports import SUCCEEDED, Deployment, Observation, Rejected, Target, digest_of
-from ml.resources.rollout_run import Ports, observe, set_traffic, shown, today
+from ml.resources.rollout_run import observe, shown, today
+from ml.resources.rollout_writes import Ports, crown, once, persist, set_traffic
 
 # A writer that has lost its lease notices within its renewal; what it had sent before may still arrive.
 SETTLE_SECONDS, SETTLE_STEP = 6.0, 0.5
@@ -120,24 +121,23 @@ def roll_back(
 ) -> str:
     """Does it, under a lease that is held; words for what was done.
 
-    Rejecting comes first: a rollback that is killed in the middle is then finished by the next one, or by the next
-    `pulumi up`, and never undone. `locate` finds what to deploy for a version that is not there any more.
+    Rejecting comes first, tried once so that it does not hold up the traffic: a rollback that is killed in the middle
+    is then finished by the next one, or by the next `pulumi up`, and never undone. `locate` finds what to deploy for a
+    version that is not there any more.
 
     Raises:
         Failure: there is nothing to go back to.
         CloudError: the cloud refused a step.
     """
-    seen = observe(ports.endpoint, ports.models)
+    seen = persist(ports, lambda: observe(ports.endpoint, ports.models), pause)
     decision = decide(seen, in_hand, wanted)
     again = locate(decision.version) if decision.deployment is None else None
-    unremembered = reject(ports, decision, reason)
+    reject(ports, decision, reason)
     good = decision.deployment or restore(ports, seen, again, pause)
     ports.row.status(f"all traffic to {good.name}")
     shift(ports, good.name, pause)
-    ports.lease.check()
-    ports.models.crown(decision.version, good.image)
-    if unremembered:
-        reject_all(ports, decision, reason)
+    crown(ports, decision.version, good.image, pause)
+    persist(ports, lambda: confirm(ports, decision, good.image, reason), pause)
     refused = ", ".join(f"version {version}" for version, _ in decision.bad) or "nothing"
     return f"{good.name} serves version {decision.version}; rejected: {refused}"
 
@@ -157,21 +157,28 @@ def restore(ports: Ports, seen: Observation, target: Target | None, pause: Calla
     return Deployment(target.deployment, target.version, target.image, SUCCEEDED)
 
 
-def reject(ports: Ports, decision: Return, reason: str) -> bool:
-    """Remembers what is bad; True when that did not work, which must not hold up the traffic."""
+def reject(ports: Ports, decision: Return, reason: str) -> None:
+    """Remembers what is bad, if that works at once."""
     try:
-        reject_all(ports, decision, reason)
+        once(lambda: reject_all(ports, decision.bad, reason))
     except CloudError as error:
         ports.row.note(f"the rejection could not be remembered yet: {error}")
-        return True
-    return False
 
 
-def reject_all(ports: Ports, decision: Return, reason: str) -> None:
+def reject_all(ports: Ports, bad: Iterable[tuple[int, str]], reason: str) -> None:
     """Remembers what is bad."""
-    for version, image in decision.bad:
+    for version, image in bad:
         ports.lease.check()
         ports.models.reject(version, digest_of(image), f"{today()}: rolled back: {reason}")
+
+
+def confirm(ports: Ports, decision: Return, image: str, reason: str) -> None:
+    """Writes again what is not there: it could not be written, or a late write of the former holder has undone it."""
+    gone = [one for one in decision.bad if digest_of(one[1]) not in ports.models.rejection(one[0])]
+    reject_all(ports, gone, reason)
+    if ports.models.champion() != decision.version:
+        ports.lease.check()
+        ports.models.crown(decision.version, image)
 
 
 def shift(ports: Ports, name: str, pause: Callable[[float], None]) -> None:
@@ -181,7 +188,7 @@ def shift(ports: Ports, name: str, pause: Callable[[float], None]) -> None:
     while waited < SETTLE_SECONDS:
         pause(SETTLE_STEP)
         waited += SETTLE_STEP
-        found = ports.endpoint.traffic()
+        found = persist(ports, ports.endpoint.traffic, pause)
         if found != {name: WHOLE}:
             ports.row.note(f"a late write was undone: {shown(found)}")
             set_traffic(ports, {name: WHOLE})

@@ -6,9 +6,10 @@ Whatever ends it early leaves all traffic on one deployment: the one that served
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from ml.clients.errors import CloudError
 from ml.resources.host import Failure
@@ -31,45 +32,33 @@ from ml.resources.rollout_plan import (
 from ml.resources.rollout_ports import (
     Deployment,
     Endpoint,
-    Lease,
     LeaseLost,
     Models,
     Observation,
     Rejected,
-    Row,
     Target,
     Trials,
     digest_of,
 )
+from ml.resources.rollout_writes import Ports, crown, persist, set_traffic
 
-CONFLICT = 409
-BUSY_SECONDS, BUSY_STEP = 120.0, 1.0
+T = TypeVar("T")
 TOOK_OVER = "another rollout or `make rollback` took over; this run has changed nothing since: run `pulumi refresh`"
 
 
-@dataclass(frozen=True)
-class Ports:
-    """Everything a rollout talks to."""
-
-    endpoint: Endpoint
-    models: Models
-    lease: Lease
-    row: Row
+def follow_traffic(ports: Ports, target: Target, pause: Callable[[float], None]) -> None:
+    """The champion is what serves again, when it was a target that was promoted and is rejected now."""
+    seen = persist(ports, lambda: observe(ports.endpoint, ports.models), pause)
+    if (found := overtaken(seen, target)) is not None and found.version is not None:
+        crown(ports, found.version, found.image, pause)
 
 
-def set_traffic(ports: Ports, traffic: Mapping[str, int]) -> None:
-    """Sets the traffic while the lease is ours; waits for an operation of the endpoint that is under way."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        ports.lease.check()
-        try:
-            ports.endpoint.set_traffic(traffic)
-        except CloudError as error:
-            if error.status != CONFLICT or time.monotonic() > deadline:
-                raise
-            time.sleep(BUSY_STEP)
-        else:
-            return
+def overtaken(seen: Observation, target: Target) -> Deployment | None:
+    """What serves, when the target is the champion and another version has all traffic."""
+    found = seen.deployments.get(serving(seen) or "")
+    if found is None or found.version is None or seen.traffic != {found.name: WHOLE}:
+        return None
+    return found if found.version != seen.champion == target.version else None
 
 
 def observe(endpoint: Endpoint, models: Models) -> Observation:
@@ -84,7 +73,8 @@ def observe(endpoint: Endpoint, models: Models) -> Observation:
         return replace(one, rejected=digest_of(one.image) in rejections[one.version])
 
     deployments = {one.name: judged(one) for one in endpoint.deployments()}
-    return Observation(endpoint.traffic(), deployments, models.champion())
+    traffic, champion = endpoint.traffic(), models.champion()
+    return Observation(traffic, deployments, champion, models.image(champion) if champion is not None else "")
 
 
 @dataclass
@@ -113,7 +103,7 @@ class RolloutRun:
             while not isinstance(step := self.decide(), Done):
                 self.perform(step)
             if self.retrying:
-                self.ports.models.clear_rejection(self.target.version, self.target.digest)
+                persist(self.ports, self.forgive, self.ports.lease.pause)
         except Rejected as verdict:
             raise Failure(self.turn_down(str(verdict))) from None
         except LeaseLost:
@@ -125,8 +115,16 @@ class RolloutRun:
             raise
 
     def decide(self) -> Step:
-        """The next step from what is observed now."""
-        return next_step(self.observation(), self.target, self.stages, self.passed)
+        """The next step from what is observed now.
+
+        Raises:
+            Failure: the target was rejected since this run began.
+        """
+        seen = self.observation()
+        found = seen.deployments.get(self.target.deployment)
+        if found is not None and found.rejected:
+            raise Failure(f"{found.name} was rejected while it was rolled out: run `pulumi up` again for the reason")
+        return next_step(seen, self.target, self.stages, self.passed)
 
     def observation(self) -> Observation:
         """What is observed now; a rejected target that is tried again counts as any other."""
@@ -154,18 +152,19 @@ class RolloutRun:
                 self.ports.lease.check()
                 self.ports.endpoint.deploy(self.target)
             case Prove(old):
+                self.passed = self.passed.with_displaced(old)
                 self.trials.prove(old)
-                self.passed = replace(self.passed, proved=True).with_displaced(old)
+                self.passed = replace(self.passed, proved=True)
             case Shift(traffic):
                 row.status(f"{traffic[name]} % to {name}")
                 self.write(traffic)
             case Watch(percent, old):
+                self.passed = self.passed.with_displaced(old)
                 self.trials.watch(percent, old)
                 self.unchanged({name: percent, old: WHOLE - percent})
-                self.passed = replace(self.passed, watched=percent).with_displaced(old)
+                self.passed = replace(self.passed, watched=percent)
             case Crown(version, image):
-                self.ports.lease.check()
-                self.ports.models.crown(version, image)
+                crown(self.ports, version, image, self.ports.lease.pause)
 
     def write(self, traffic: dict[str, int]) -> None:
         """Sets the traffic while the lease is ours."""
@@ -182,6 +181,11 @@ class RolloutRun:
         if found != traffic:
             raise Failure(f"the traffic was changed by another hand, from {shown(traffic)} to {shown(found)}")
 
+    def forgive(self) -> None:
+        """A target that was rejected once serves now."""
+        self.ports.lease.check()
+        self.ports.models.clear_rejection(self.target.version, self.target.digest)
+
     def discard(self, names: Sequence[str]) -> None:
         """Removes deployments that get no traffic; one that does is left alone."""
         for name in names:
@@ -190,37 +194,71 @@ class RolloutRun:
                 self.ports.lease.check()
                 self.ports.endpoint.remove(name)
 
-    # -- the ways out
+    # -- the ways out: they persist, and Ctrl-C does not end them
 
-    def put_back(self) -> str:
-        """All traffic to what served before; words for what serves now."""
-        seen = self.observation()
-        old = serving(seen, self.target.deployment)
+    def put_back(self, displaced: str = "") -> str:
+        """All traffic to what served before; words for what serves now.
+
+        Args:
+            displaced: what served before, for when that cannot be observed.
+        """
+        return persist(self.ports, lambda: self.put_back_once(displaced), time.sleep)
+
+    def put_back_once(self, displaced: str) -> str:
+        """One attempt."""
+        self.ports.lease.check()
+        name, traffic = self.target.deployment, None
+        try:
+            seen = self.observation()
+            old, traffic = serving(seen, name), seen.traffic
+        except CloudError:
+            if not displaced:
+                raise
+            old = displaced
         if old is None:
-            return f"{self.target.deployment} serves" if seen.share(self.target.deployment) else "nothing serves"
-        if seen.traffic != {old: WHOLE}:
-            self.write({old: WHOLE})
+            return f"{name} serves" if traffic else "nothing serves"
+        if traffic != {old: WHOLE}:
+            self.ports.row.status(f"putting all traffic back to {old}")
+            self.ports.endpoint.set_traffic({old: WHOLE})
         return f"{old} serves"
 
     def turn_down(self, reason: str) -> str:
-        """Traffic back, rejection remembered, candidate removed: in this order, clients come first."""
-        name = self.target.deployment
+        """Traffic back, rejection remembered, candidate removed: in this order, clients come first; what fails of it
+        does not keep the rest from being done.
+        """
+        name, wrong = self.target.deployment, list[str]()
+
+        def attempt(act: Callable[[], T]) -> T | None:
+            try:
+                return act()
+            except (CloudError, Failure) as error:
+                wrong.append(str(error))
+                return None
+
         try:
-            serves = self.put_back()
-            self.ports.lease.check()
-            self.ports.models.reject(self.target.version, self.target.digest, f"{today()}: {reason}")
-            self.discard([name])
+            serves = attempt(lambda: self.put_back(self.passed.displaced))
+            remembered = attempt(lambda: persist(self.ports, lambda: self.remember(reason), time.sleep))
+            if serves is not None:
+                attempt(lambda: follow_traffic(self.ports, self.target, time.sleep))
+                attempt(lambda: persist(self.ports, lambda: self.discard([name]), time.sleep))
         except LeaseLost:
             return f"{name} was found faulty ({reason}), but {TOOK_OVER}"
-        except CloudError as error:
-            return f"{name} is rejected: {reason}. Not everything could be put right: {error}. {AGAIN}"
-        return f"{name} is rejected: {reason}. {serves}. {ways_on(self.target)}"
+        verdict = f"{name} is rejected: {reason}" if remembered else f"{name} was found faulty: {reason}"
+        if wrong:
+            return f"{verdict}. Not everything could be put right: {'; '.join(wrong)}. {AGAIN}"
+        return f"{verdict}. {serves}. {ways_on(self.target)}"
+
+    def remember(self, reason: str) -> bool:
+        """Writes the rejection."""
+        self.ports.lease.check()
+        self.ports.models.reject(self.target.version, self.target.digest, f"{today()}: {reason}")
+        return True
 
     def stopped(self) -> Failure:
         """The failure after a lease was lost. One that only ran out is taken up again, to put the traffic back."""
         name = self.target.deployment
         try:
-            self.ports.lease.check()
+            persist(self.ports, self.ports.lease.check, time.sleep)
         except LeaseLost:
             return Failure(f"{name}: {TOOK_OVER}")
         except CloudError as error:

@@ -34,6 +34,11 @@ class CloudModels:
         self.client.tag(version, {IMAGE_TAG: image})
         self.client.set_champion(version)
 
+    def image(self, version: int) -> str:
+        """The image a version served in last; nothing is known of a version that is gone."""
+        found = self.client.get(version)
+        return found.tags.get(IMAGE_TAG, "") if found else ""
+
     def uncrown(self) -> None:
         """Says that no version serves."""
         document = arm().get(self.client.path, API_VERSION)

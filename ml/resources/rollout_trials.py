@@ -57,8 +57,16 @@ class CloudTrials:
     def stage(self) -> None:
         """Runs the image alone."""
         self.lease.check()
-        seconds = self.inputs["readySeconds"]
-        Staging(self.site.system, self.target, self.groups, self.golden, self.site.row, self.lease.pause, seconds).run()
+        Staging(
+            self.site.system,
+            self.target,
+            self.groups,
+            self.golden,
+            self.site.row,
+            self.lease.pause,
+            self.lease.check,
+            self.inputs["readySeconds"],
+        ).run()
 
     def prove(self, old: str | None) -> None:
         """Asks the candidate at the endpoint."""

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from ml.clients.arm import manner
 from ml.clients.lease import BlobLock, HeldLease, LeaseTaken, kept, rollout_lock
 from ml.clients.workspace import Workspace
 from ml.resources.host import Failure, wait
 from ml.resources.rollout_ports import Endpoint, LeaseLost, Models, Row
-from ml.resources.rollout_run import Ports
+from ml.resources.rollout_writes import Ports
 
 POLL_SECONDS = 1.0
 # A whole rollout on Azure takes this long; whoever waits longer has met something that is stuck.
@@ -78,8 +79,16 @@ def writer(site: RolloutSite, system: str, about: Mapping[str, Any]) -> Iterator
     """
     with rollout_lock(site.workspace, system) as lock:
         lease = acquire(lock, {**about, **whoami()}, lambda text: site.row.status(text))
-        with kept(lease), taken_over(system):
-            yield Ports(site.endpoint, site.models, CheckedLease(lease), site.row)
+        with taken_over(system), held(site, lease) as ports:
+            yield ports
+
+
+@contextmanager
+def held(site: RolloutSite, lease: HeldLease) -> Iterator[Ports]:
+    """Keeps the lease. No request that may change something leaves this thread without asking it."""
+    ours = CheckedLease(lease)
+    with kept(lease), manner(fence=ours.check):
+        yield Ports(site.endpoint, site.models, ours, site.row)
 
 
 @contextmanager
@@ -95,15 +104,16 @@ def taken_over(system: str) -> Iterator[None]:
 def forced_writer(
     site: RolloutSite, system: str, about: Mapping[str, Any]
 ) -> Iterator[tuple[Ports, Mapping[str, Any]]]:
-    """The same, taken from whoever has it; with what the lock said about that one (empty when nobody had it)."""
+    """The same, taken from whoever has it; with what the lock said about that one (empty when nobody had it).
+
+    Raises:
+        Failure: yet another took it.
+    """
     with rollout_lock(site.workspace, system) as lock:
         before = lock.holder()
         lease = lock.force({**about, **whoami()})
-        with kept(lease):
-            yield (
-                Ports(site.endpoint, site.models, CheckedLease(lease), site.row),
-                before.about if before.active else {},
-            )
+        with taken_over(system), held(site, lease) as ports:
+            yield ports, before.about if before.active else {}
 
 
 def acquire(lock: BlobLock, about: Mapping[str, Any], say: Callable[[str], None]) -> HeldLease:

@@ -19,9 +19,8 @@ from emulator.containers.sandbox_engine import SandboxEngine
 from emulator.supervisor import Supervisor
 from ml.clients.arm import arm
 from ml.clients.cloud import credential, load_cloud
-from ml.clients.container_groups import GroupFailure
 from tests.conftest import ROOT, RunningEmulator
-from tests.contract.container_groups import PORT, Place, container, make_place
+from tests.contract.container_groups import PORT, GroupFailure, Place, container, make_place
 from tools import localhost_names
 
 # Two processes, as servers have that use more than one core; the second one is not told when the first is killed.
@@ -135,7 +134,9 @@ def test_group_that_had_ended_or_was_stopped_does_not_run_again(own: RunningEmul
 
 
 def test_host_name_leads_to_the_group(own: RunningEmulator, place: Place, tmp_path: Path) -> None:
-    state = place.groups.create(place.group("named", dns_label="a-named-group"))
+    group = place.group("named", dns_label="a-named-group")
+    state = place.groups.create(group)
+    host_name = place.document(group.name)["properties"]["ipAddress"]["fqdn"]
     packages = tmp_path / "lib" / "python3.11" / "site-packages"
     packages.mkdir(parents=True)
     localhost_names.install(tmp_path)
@@ -144,7 +145,7 @@ def test_host_name_leads_to_the_group(own: RunningEmulator, place: Place, tmp_pa
         f"print(*[socket.getaddrinfo(name, {PORT}, socket.AF_INET)[0][4] for name in sys.argv[1:]])"
     )
     said = subprocess.run(
-        [sys.executable, "-S", "-c", code, state.host_name.upper(), "other.westeurope.azurecontainer.localhost"],
+        [sys.executable, "-S", "-c", code, host_name.upper(), "other.westeurope.azurecontainer.localhost"],
         env={"PYTHONPATH": str(packages), "EMULATOR_HOSTS": own.environment["EMULATOR_HOSTS"], "PATH": os.defpath},
         capture_output=True,
         text=True,

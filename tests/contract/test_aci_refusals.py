@@ -10,10 +10,10 @@ import pytest
 
 from emulator.settings import SUBSCRIPTION_ID
 from ml.clients.arm import arm
-from ml.clients.container_groups import API_VERSION, ContainerGroup, ContainerGroups
+from ml.clients.container_groups import API_VERSION, ContainerGroups
 from ml.clients.errors import CloudError
 from tests.conftest import RunningEmulator
-from tests.contract.container_groups import PATH
+from tests.contract.container_groups import PATH, FullGroup
 
 IMAGE = "absent.azurecr.localhost/greeter:1"
 GROUPS = ContainerGroups(SUBSCRIPTION_ID, "container-groups")
@@ -29,7 +29,7 @@ def resource_group(emulator: RunningEmulator) -> Iterator[None]:
 
 def body(**changes: Any) -> dict[str, Any]:
     """A good body (but for its image); changes by dotted path."""
-    made = deepcopy(ContainerGroup("g", "westeurope", IMAGE, 80, liveness_path="/", dns_label="a-label").body())
+    made = deepcopy(FullGroup("g", "westeurope", IMAGE, 80, liveness_path="/", dns_label="a-label").body())
     for path, value in changes.items():
         *way, last = path.split("__")
         where: Any = made

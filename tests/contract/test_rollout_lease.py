@@ -5,12 +5,20 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
 
+import httpx
 import pytest
 
 from emulator.settings import SUBSCRIPTION_ID
+from ml.clients.arm import Arm, manner
+from ml.clients.cloud import load_cloud
+from ml.clients.errors import CloudError
 from ml.clients.lease import SECONDS, BlobLock, LeaseTaken, kept, rollout_lock
 from ml.clients.workspace import Workspace
+from ml.resources.host import Failure
+from ml.resources.rollout_writer import RolloutSite, held, taken_over
 from tests.contract.azureml_workspace import Workspace as Made
 from tests.contract.azureml_workspace import fixture_workspace
 
@@ -93,3 +101,65 @@ def test_an_orphan_whose_lease_ended_loses_it_to_the_next(lock: BlobLock) -> Non
     other.release()
     with pytest.raises(LeaseTaken):
         orphan.check()
+
+
+def test_it_counts_from_the_moment_it_was_asked_for(lock: BlobLock, monkeypatch: pytest.MonkeyPatch) -> None:
+    lease = lock.try_acquire(ABOUT)
+    assert lease is not None
+    slow = SimpleNamespace(renew=lambda: time.sleep(0.5))
+    monkeypatch.setattr(lease, "_client", slow)
+    asked = time.monotonic()
+    lease.check()
+    assert lease.renewed - asked < 0.4
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
+def test_who_lost_it_sends_no_write_again(lock: BlobLock, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lease = lock.try_acquire(ABOUT)
+    assert lease is not None
+    sent, waited = list[str](), list[str]()
+
+    def busy(request: httpx.Request) -> httpx.Response:
+        sent.append(request.method)
+        lock.force({"doing": "rolling back"})
+        return httpx.Response(429, json={"error": {"code": "TooManyRequests", "message": "slow down"}})
+
+    arm = Arm(load_cloud())
+    monkeypatch.setattr(arm, "_http", httpx.Client(base_url="https://arm", transport=httpx.MockTransport(busy)))
+    site = cast(RolloutSite, SimpleNamespace(endpoint=None, models=None, row=None))
+    with (
+        pytest.raises(Failure, match="another rollout or `make rollback` took over"),
+        taken_over("bike_buyer"),
+        held(site, lease),
+        manner(pause=lambda seconds, why: waited.append(why)),
+    ):
+        arm.send(method, "/traffic", "1")
+    assert sent == [method]
+    assert len(waited) == 1
+    assert "429 TooManyRequests: slow down" in waited[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "patience", "attempts"),
+    [("GET", 500, 600, 3), ("GET", 0, 600, 3), ("GET", 429, 0, 1), ("PUT", 500, 600, 1), ("PUT", 503, 600, 3)],
+)
+def test_what_may_pass_is_asked_again(
+    workspace: Made, monkeypatch: pytest.MonkeyPatch, method: str, status: int, patience: float, attempts: int
+) -> None:
+    sent = list[str]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.method)
+        if len(sent) < 3 and status == 0:
+            raise httpx.ReadTimeout("too late")
+        return httpx.Response(status if len(sent) < 3 else 200, json={})
+
+    arm = Arm(load_cloud())
+    monkeypatch.setattr(arm, "_http", httpx.Client(base_url="https://arm", transport=httpx.MockTransport(answer)))
+    with manner(patience=patience, pause=lambda seconds, why: None):
+        if attempts == 3:
+            arm.send(method, "/x", "1")
+        else:
+            with pytest.raises(CloudError):
+                arm.send(method, "/x", "1")
+    assert len(sent) == attempts

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+import pytest
+
+from ml.clients.errors import CloudError
+from ml.resources import rollout_writes
 from ml.resources.host import Failure
 from ml.resources.rollout_ports import Deployment, LeaseLost, Rejected, Target, digest_of
-from ml.resources.rollout_run import Ports, RolloutRun
+from ml.resources.rollout_run import RolloutRun
+from ml.resources.rollout_writes import Ports
 
 STAGES = (10, 50)
 
 
 class Killed(BaseException):
     """kill -9: nothing of the run is executed any more."""
+
+
+def passing() -> CloudError:
+    """What is over when one asks again."""
+    return CloudError("no answer")
+
+
+@pytest.fixture(name="quick", scope="module", autouse=True)
+def fixture_quick() -> Iterator[None]:
+    """Asks again without a pause."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rollout_writes, "FIRST_PAUSE_SECONDS", 0.0)
+        yield
 
 
 def target(version: int, build: str = "a") -> Target:
@@ -39,13 +57,14 @@ class World:
     writes: list[tuple[object, str]] = field(default_factory=list)
     history: list[dict[str, int]] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    verdicts: int = 0
 
     @classmethod
     def serving(cls, version: int) -> World:
         """A version has all traffic and is the champion."""
         one = target(version)
         made = {one.deployment: Deployment(one.deployment, version, one.image, "Succeeded")}
-        return cls({one.deployment: 100}, made, version)
+        return cls({one.deployment: 100}, made, version, {version: one.image})
 
     def settled(self) -> str | None:
         """The deployment with all traffic; None when nothing serves."""
@@ -57,37 +76,49 @@ class World:
 class Hand:
     """One run's access to a world: every call is counted, and may be the last one or make something else happen.
 
-    The kill comes before or after the call's effect; `meanwhile` runs before it.
+    The kill, or another `strike`, comes before or after the call's effect; `meanwhile` runs before it. While
+    `no_models` says so, nothing can be known of the models.
     """
 
     world: World
     kill_at: int | None = None
     kill_after_effect: bool = False
     meanwhile: Mapping[int, Callable[[], None]] = field(default_factory=dict)
+    strike: Callable[[], BaseException] = Killed
+    no_models: Callable[[], bool] = lambda: False
     calls: int = 0
 
     def __post_init__(self) -> None:
         self.world.holder = self
 
-    def do(self, effect: Callable[[], None] = lambda: None, *, atomic: bool = False) -> None:
-        """One call. An atomic one follows a check of the lease at once: nothing happens in between."""
+    def do(self, effect: Callable[[], None] = lambda: None) -> None:
+        """One call."""
         self.calls += 1
-        if not atomic and self.calls in self.meanwhile:
+        if self.calls in self.meanwhile:
             self.meanwhile[self.calls]()
         if self.calls == self.kill_at and not self.kill_after_effect:
-            raise Killed
+            raise self.strike()
         effect()
         if self.calls == self.kill_at:
-            raise Killed
+            raise self.strike()
 
     def write(self, what: str, effect: Callable[[], None]) -> None:
-        """A call that changes what clients get."""
+        """A call that changes something: it reads, and anything may happen until it writes; then the lease is asked."""
 
-        def counted() -> None:
+        def fenced() -> None:
+            if self.world.holder is not self:
+                raise LeaseLost
             self.world.writes.append((self, what))
             effect()
 
-        self.do(counted, atomic=True)
+        self.do()
+        self.do(fenced)
+
+    def ask_models(self) -> None:
+        """A call to the models."""
+        self.do()
+        if self.no_models():
+            raise CloudError("the models cannot be read", status=503)
 
     # -- the lease
 
@@ -140,6 +171,7 @@ class Hand:
         self.write("deploy", begin)
         self.do(end)
         if self.world.made[target.deployment].state == "Failed":
+            self.world.verdicts += 1
             raise Rejected("its container does not start")
 
     def remove(self, name: str) -> None:
@@ -154,14 +186,19 @@ class Hand:
     # -- the models
 
     def champion(self) -> int | None:
-        self.do()
+        self.ask_models()
         return self.world.champion
+
+    def image(self, version: int) -> str:
+        self.ask_models()
+        return self.world.images.get(version, "")
 
     def crown(self, version: int, image: str) -> None:
         def effect() -> None:
             self.world.champion = version
             self.world.images[version] = image
 
+        self.ask_models()
         self.write("champion", effect)
 
     def uncrown(self) -> None:
@@ -171,14 +208,15 @@ class Hand:
         self.write("champion", effect)
 
     def rejection(self, version: int) -> dict[str, str]:
-        self.do()
+        self.ask_models()
         return dict(self.world.rejections.get(version, {}))
 
     def reject(self, version: int, image_digest: str, reason: str) -> None:
-        self.do(lambda: self.world.rejections.setdefault(version, {}).update({image_digest: reason}), atomic=True)
+        self.ask_models()
+        self.write("reject", lambda: self.world.rejections.setdefault(version, {}).update({image_digest: reason}))
 
     def clear_rejection(self, version: int, image_digest: str | None = None) -> None:
-        self.do(lambda: self.world.rejections.get(version, {}).clear())
+        self.write("forgive", lambda: self.world.rejections.get(version, {}).clear())
 
     # -- the row
 
@@ -202,6 +240,7 @@ class Candidate:
 
     def fails_at(self, where: str | int) -> None:
         if self.hand.world.faults.get(self.target.version) == where:
+            self.hand.world.verdicts += 1
             raise Rejected(f"it fails at {where}")
 
     def stage(self) -> None:

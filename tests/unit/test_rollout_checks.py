@@ -11,7 +11,7 @@ import pytest
 from ml.clients.metrics import Requests, parse
 from ml.clients.scoring import Answer, Load
 from ml.resources.host import Failure
-from ml.resources.rollout_checks import Golden, load_problem, stranger, too_slow, worse
+from ml.resources.rollout_checks import Golden, gateway_works, hindrance, load_problem, stranger, too_slow, worse
 from ml.resources.rollout_ports import Target
 
 CASE = {"request": {"Age": 40}, "probability": 0.25, "label": 0}
@@ -73,6 +73,8 @@ def test_version_must_name_the_registered_artefact() -> None:
         ((10000, 150), (90000, 0), True),
         ((0, 0), (0, 0), False),
         ((50, 50), (450, 450), False),  # nothing works: not the candidate's doing
+        ((187, 10), (168, 2), False),  # the old one's share is no better known than the candidate's
+        ((900, 70), (900, 16), True),
     ],
 )
 def test_more_errors_than_chance_explains(candidate: tuple[int, int], old: tuple[int, int], bad: bool) -> None:
@@ -99,6 +101,31 @@ def test_what_is_not_the_candidates_doing_rejects_nothing() -> None:
         load_problem(load(lost, lost, lost, good=10))
     with pytest.raises(Failure, match="refuses our key"):
         load_problem(load(Answer(0.1, 401, None, "HTTP 401")))
+    assert load(*[lost] * 3).percentile(99) == 0.01
+
+
+@pytest.mark.parametrize(
+    ("given", "in_the_way", "got_through"),
+    [
+        (Answer(0.1, 200, {}), "", True),
+        (
+            Answer(0.1, 0, None, "no answer (Name or service not known)"),
+            "the endpoint cannot be reached: no ans",
+            False,
+        ),
+        (Answer(0.1, 401, None, "HTTP 401"), "the endpoint refuses our key: HTTP 401", False),
+        (Answer(0.1, 403, None, "HTTP 403"), "the endpoint refuses our key: HTTP 403", False),
+        (Answer(0.1, 429, None, "HTTP 429"), "the endpoint is too busy: HTTP 429", False),
+        (Answer(9.0, 0, None, "no answer in time"), "", False),
+        (Answer(9.0, 408, None, "HTTP 408"), "", False),
+        (Answer(0.1, 503, None, "HTTP 503"), "", False),
+        (Answer(0.1, 424, None, "HTTP 424"), "", True),
+    ],
+)
+def test_what_a_failed_answer_says(given: Answer, in_the_way: str, got_through: bool) -> None:
+    assert hindrance(given).startswith(in_the_way)
+    assert bool(hindrance(given)) == bool(in_the_way)
+    assert gateway_works(given) == got_through
 
 
 def test_far_slower_is_too_slow() -> None:
@@ -113,14 +140,17 @@ def series(deployment: str, status: str, *values: float | None) -> dict[str, Any
     names = {"deployment": deployment, "statusCodeClass": status}
     return {
         "metadatavalues": [{"name": {"value": name}, "value": value} for name, value in names.items()],
-        "data": [{"timeStamp": "t", **({} if value is None else {"average": value})} for value in values],
+        "data": [
+            {"timeStamp": f"1970-01-01T00:{number:02}:00Z", **({} if value is None else {"average": value})}
+            for number, value in enumerate(values)
+        ],
     }
 
 
-def test_metrics_are_counted_by_deployment() -> None:
+def test_metrics_are_counted_by_deployment_and_minute() -> None:
     document = {
         "value": [{"timeseries": [series("a", "2xx", 3.0, None, 4.0), series("a", "5xx", 2), series("b", "2XX", 1)]}]
     }
-    assert parse(document) == {"a": Requests(9, 2), "b": Requests(1, 0)}
+    assert parse(document) == {"a": {0: Requests(5, 2), 2: Requests(4, 0)}, "b": {0: Requests(1, 0)}}
     assert parse({"value": []}) == {}
-    assert Requests(9, 2) - Requests(10, 1) == Requests(0, 1)
+    assert Requests(9, 2) - Requests(10, 1) == Requests(1, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import count
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from ml.resources.host import Failure
 from ml.resources.rollout_ports import Deployment, Observation, Target
 from ml.resources.rollout_rollback import InHand, decide, roll_back
-from tests.unit.rollout_world import Hand, Killed, World, is_rejected, rollout, target
+from tests.unit.rollout_world import Hand, Killed, World, fixture_quick, is_rejected, passing, rollout, target
 
+__all__ = ["fixture_quick"]
 ONE, TWO, THREE = target(1), target(2), target(3)
 
 
@@ -111,6 +113,38 @@ def test_a_late_write_of_the_former_holder_is_undone() -> None:
         steps.append(seconds)
         if len(steps) == 3:
             world.shares = {ONE.deployment: 50, TWO.deployment: 50}
+            world.rejections.clear()
 
     roll_back(hand.ports(), None, None, "bad", nowhere, pause)
     assert world.settled() == ONE.deployment
+    assert world.champion == 1
+    assert is_rejected(world, TWO)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_one_passing_error_at_any_call_does_not_stop_it(after: bool) -> None:
+    for call in count(1):
+        world = World.serving(1)
+        rollout(Hand(world), TWO).run()
+        hand = Hand(world, call, after, strike=passing)
+        back(world, hand)
+        if hand.calls < call:
+            break
+        assert (world.settled(), world.champion) == (ONE.deployment, 1), call
+        assert is_rejected(world, TWO), call
+
+
+def test_models_that_do_not_answer_do_not_hold_up_the_traffic() -> None:
+    world = World.serving(1)
+    rollout(Hand(world), TWO).run()
+    hand, asked = Hand(world), []
+
+    def away() -> bool:
+        asked.append(dict(world.shares))
+        return len(asked) in range(5, 9)  # after what it observes first
+
+    hand.no_models = away
+    back(world, hand)
+    assert world.history[-1] == {ONE.deployment: 100}
+    assert asked[4:6] == [{TWO.deployment: 100}, {ONE.deployment: 100}]
+    assert is_rejected(world, TWO)

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml.clients.errors import CloudError
+from ml.resources import rollout as resource
+from ml.resources import rollout_writes
 from ml.resources.host import Cancelled, Failure
 from ml.resources.rollout_ports import Deployment, LeaseLost, Target
-from ml.resources.rollout_refusal import compare_champion, refuse, rejection, settle, unsettled
+from ml.resources.rollout_refusal import compare_champion, refuse_rejected
 from ml.resources.rollout_rollback import InHand, roll_back
-from ml.resources.rollout_run import RolloutRun, observe
-from tests.unit.rollout_world import Candidate, Hand, Killed, World, is_rejected, rollout, target
+from ml.resources.rollout_run import RolloutRun
+from ml.resources.rollout_writes import Ports
+from tests.unit.rollout_world import (
+    Candidate,
+    Hand,
+    Killed,
+    World,
+    fixture_quick,
+    is_rejected,
+    rollout,
+    target,
+)
 
+__all__ = ["fixture_quick"]
 OLD, NEW, NEWER = target(1), target(2), target(3)
 REBUILT = target(1, "b")
 """The version that serves, in another image: its scoring server changed."""
@@ -24,12 +41,8 @@ FAULTS: tuple[str | int | None, ...] = (None, "stage", "deploy", "prove", 10, 50
 def bring(world: World, wanted: Target, hand: Hand | None = None) -> None:
     """What one `pulumi up` does: refuse what was rejected, else roll out."""
     hand = hand or Hand(world)
-    if rejection(hand, wanted) is not None:
-        seen = observe(hand, hand)
-        if unsettled(seen, wanted):
-            settle(hand.ports(), wanted)
-        raise refuse("before", wanted, seen)
-    rollout(hand, wanted).run()
+    retrying = refuse_rejected(hand.ports(), wanted, ())
+    rollout(hand, wanted, retrying=retrying).run()
 
 
 def up(world: World, wanted: Target, hand: Hand | None = None) -> str:
@@ -38,7 +51,7 @@ def up(world: World, wanted: Target, hand: Hand | None = None) -> str:
         bring(world, wanted, hand)
     except Killed:
         return "killed"
-    except Failure:
+    except (Failure, CloudError):
         return "failed"
     return "done"
 
@@ -119,13 +132,15 @@ def test_a_rejected_image_is_tried_again_when_asked_for_and_then_forgiven() -> N
 @given(
     wanted=st.sampled_from([NEW, REBUILT]),
     fault=st.sampled_from(FAULTS),
-    kills=st.lists(st.tuples(st.integers(1, 80), st.booleans()), max_size=5),
+    promoted=st.booleans(),
+    kills=st.lists(st.tuples(st.integers(1, 160), st.booleans()), max_size=5),
 )
 @settings(max_examples=200, deadline=None)
 def test_killed_anywhere_it_ends_at_one_version(
-    wanted: Target, fault: str | int | None, kills: list[tuple[int, bool]]
+    wanted: Target, fault: str | int | None, promoted: bool, kills: list[tuple[int, bool]]
 ) -> None:
     world = World.serving(1)
+    world.champion = wanted.version if promoted else 1
     if fault is not None:
         world.faults[wanted.version] = fault
     for call, after in kills:
@@ -139,7 +154,7 @@ def test_killed_anywhere_it_ends_at_one_version(
     assert all(sum(shares.values()) == 100 for shares in world.history)
 
 
-@given(first=st.sampled_from(FAULTS), second=st.sampled_from(FAULTS), call=st.integers(1, 80), after=st.booleans())
+@given(first=st.sampled_from(FAULTS), second=st.sampled_from(FAULTS), call=st.integers(1, 160), after=st.booleans())
 @settings(max_examples=200, deadline=None)
 def test_another_version_after_a_kill_starts_from_one_that_served(
     first: str | int | None, second: str | int | None, call: int, after: bool
@@ -154,7 +169,7 @@ def test_another_version_after_a_kill_starts_from_one_that_served(
     assert not (good is NEW and first is not None)
 
 
-@given(call=st.integers(1, 80), fault=st.sampled_from(FAULTS))
+@given(call=st.integers(1, 160), fault=st.sampled_from(FAULTS))
 @settings(max_examples=150, deadline=None)
 def test_who_has_lost_the_lease_writes_nothing_more(call: int, fault: str | int | None) -> None:
     world, taken = World.serving(1), []
@@ -174,7 +189,7 @@ def test_who_has_lost_the_lease_writes_nothing_more(call: int, fault: str | int 
         assert end == "failed" or call >= first.calls
 
 
-@given(call=st.integers(1, 80), fault=st.sampled_from(FAULTS))
+@given(call=st.integers(1, 160), fault=st.sampled_from(FAULTS))
 @settings(max_examples=150, deadline=None)
 def test_a_rollback_during_a_rollout_wins_and_stays(call: int, fault: str | int | None) -> None:
     world, said = World.serving(1), []
@@ -195,6 +210,101 @@ def test_a_rollback_during_a_rollout_wins_and_stays(call: int, fault: str | int 
         assert is_rejected(world, NEW)
         assert up(world, NEW) == "failed"
         assert world.settled() == OLD.deployment
+
+
+@pytest.mark.parametrize("status", [0, 500])
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_one_passing_error_at_any_call_leaves_nothing_in_between(
+    fault: str | int | None, after: bool, status: int
+) -> None:
+    for call in count(1):
+        world = World.serving(1)
+        if fault is not None:
+            world.faults[2] = fault
+        hand = Hand(world, call, after, strike=lambda: CloudError("no answer", status=status))
+        up(world, NEW, hand)
+        if hand.calls < call:
+            break
+        assert world.settled() in (OLD.deployment, NEW.deployment), call
+        assert (world.settled() == NEW.deployment) <= (fault is None), call
+        assert is_rejected(world, NEW) == (world.verdicts > 0), call
+        up(world, NEW)
+        good = NEW if fault is None else OLD
+        assert (world.settled(), world.champion) == (good.deployment, good.version), call
+        assert is_rejected(world, NEW) == (fault is not None), call
+
+
+def test_when_the_models_cannot_be_read_the_traffic_goes_back_and_nothing_is_claimed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rollout_writes, "PERSIST_SECONDS", 0.0)
+    world = World.serving(1)
+    world.faults[2] = 50
+    hand = Hand(world, no_models=lambda: world.verdicts > 0)
+    with pytest.raises(Failure, match=r"v2-\w+ was found faulty: it fails at 50. Not everything .*cannot be read"):
+        bring(world, NEW, hand)
+    assert world.settled() == OLD.deployment
+    assert not is_rejected(world, NEW)
+
+
+def test_a_rejection_written_while_up_waits_for_the_lease_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World.serving(1)
+    hand = Hand(world)
+
+    @contextmanager
+    def writer(site: object, system: str, about: Mapping[str, str]) -> Iterator[Ports]:
+        world.rejections[2] = {NEW.digest: "rolled back"}
+        yield hand.ports()
+
+    place = SimpleNamespace(exists=lambda: True, models=hand, endpoint=hand)
+    for name, made in (("writer", writer), ("to_site", lambda inputs: place), ("to_target", lambda inputs: NEW)):
+        monkeypatch.setattr(resource, name, made)
+    with pytest.raises(Failure, match=r"version 2 was rejected in this image \(rolled back\)"):
+        resource.bring({"system": "bike_buyer"}, None)
+    assert world.history == []
+
+
+def test_a_version_rejected_while_it_is_rolled_out_goes_no_further() -> None:
+    world = World.serving(1)
+
+    def by_hand(percent: int) -> None:
+        world.rejections[2] = {NEW.digest: "bad"}
+
+    with pytest.raises(Failure, match=r"^v2-\w+ was rejected while it was rolled out"):
+        watched(world, by_hand).run()
+    assert world.settled() == OLD.deployment
+    assert world.history == [{OLD.deployment: 90, NEW.deployment: 10}, {OLD.deployment: 100}]
+
+
+@pytest.mark.parametrize(
+    ("fault", "while_trying", "afterwards"), [(None, {2}, 2), (10, {2}, 1), ("prove", set[int](), 1)]
+)
+def test_a_promoted_version_stays_the_champion_until_it_is_rejected(
+    fault: str | int | None, while_trying: set[int], afterwards: int
+) -> None:
+    world = World.serving(1)
+    world.champion = 2
+    if fault is not None:
+        world.faults[2] = fault
+    found: set[int | None] = set()
+    run = rollout(Hand(world), NEW)
+    run.trials = Candidate(run.trials.hand, NEW, lambda percent: found.add(world.champion))  # type: ignore[attr-defined]
+    if fault is None:
+        run.run()
+    else:
+        with pytest.raises(Failure, match="is rejected"):
+            run.run()
+    assert (found, world.champion) == (while_trying, afterwards)
+
+
+def test_another_image_of_the_version_that_serves_is_noted() -> None:
+    world = World.serving(1)
+    assert up(world, REBUILT) == "done"
+    assert (world.champion, world.images) == (1, {1: REBUILT.image})
+    world.images[1] = OLD.image  # as if it had been killed just before
+    assert up(world, NEW) == "done"
+    assert world.images == {1: REBUILT.image, 2: NEW.image}
 
 
 def nowhere(version: int) -> Target:

@@ -2,159 +2,177 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from ml.clients import metrics
 from ml.clients.errors import CloudError
-from ml.clients.metrics import Requests
-from ml.clients.scoring import Answer, ScoringClient
+from ml.clients.metrics import EndpointMetrics
+from ml.clients.scoring import Answer
+from ml.resources import rollout_watch
 from ml.resources.host import Failure
 from ml.resources.rollout_checks import Golden
 from ml.resources.rollout_ports import LeaseLost, Rejected
-from ml.resources.rollout_watch import Watch
+from ml.resources.rollout_watch import HINDERED_SECONDS, LATE_SECONDS, Watch
+from tests.unit.rollout_clients import CASE, GOOD, NEW, OLD, Service
 
-CASE = {"request": {"Age": 40}, "probability": 0.25}
-GOOD = Answer(0.01, 200, {"result": [{"probability": 0.25}], "model": "m", "version": 2})
-SECONDS = 0.2
-
-
-class Asked:
-    """A scoring client that gives the same answer to everything; the metrics count its requests."""
-
-    def __init__(self, answer: Answer = GOOD) -> None:
-        self.answer = answer
-        self.count = 0
-
-    def __enter__(self) -> Asked:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def score(self, row: Any) -> Answer:
-        self.count += 1
-        return self.answer
+AZURE, EMULATOR = 600, 15
+"""Seconds of a stage."""
+LAG = 180
+SEEDS = 10
+WRONG = Answer(0.01, 200, {"result": [{"probability": 0.5}], "model": "m", "version": 2})
+LATE = Answer(10, 0, None, "no answer in time")
+BROKEN = Answer(0.1, 503, None, "HTTP 503: no healthy upstream")
+LOST = Answer(0.1, 0, None, "no answer ([Errno -2] Name or service not known)")
 
 
-class Figures:
-    """The endpoint's metrics: own requests, and what `clients` adds at each reading after the first."""
+@pytest.fixture(name="make")
+def fixture_make(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Service]:
+    """Makes a service whose clock is the watch's own."""
 
-    def __init__(self, asked: Asked, clients: Callable[[int], dict[str, Requests]], late: bool = False) -> None:
-        self.asked = asked
-        self.clients = clients
-        self.late = late
-        self.readings = 0
+    def make(**given: Any) -> Service:
+        service = Service(**given)
+        monkeypatch.setattr(rollout_watch, "time", service)
+        return service
 
-    def requests(self, since: datetime) -> dict[str, Requests]:
-        self.readings += 1
-        found = self.clients(self.readings - 1)
-        own = Requests(0 if self.late else self.asked.count)
-        return {**found, "new": found.get("new", Requests()) + own}
+    return make
 
 
-class Row:
-    """Keeps what was shown."""
-
-    def __init__(self) -> None:
-        self.shown: list[str] = []
-
-    def status(self, text: str) -> None:
-        self.shown.append(text)
-
-    note = status
-
-
-def watch(asked: Asked, figures: Any, row: Row, **changes: Any) -> Watch:
+def watch(service: Service, seconds: float = EMULATOR, **changes: Any) -> Watch:
     given: dict[str, Any] = {
-        "candidate": "new",
-        "old": "old",
-        "percent": 10,
+        "candidate": NEW,
+        "old": OLD,
+        "percent": service.percent,
         "golden": Golden("m", 2, [CASE]),
-        "client": lambda name: cast(ScoringClient, asked),
-        "metrics": figures,
-        "row": row,
-        "pause": lambda seconds: time.sleep(0.01),
-        "seconds": SECONDS,
-        "late_seconds": SECONDS,
+        "client": service.client,
+        "metrics": service,
+        "row": service,
+        "pause": service.pause,
+        "seconds": seconds,
     }
     return Watch(**{**given, **changes})
 
 
-def healthy(reading: int) -> dict[str, Requests]:
-    return {"new": Requests(10 * reading), "old": Requests(90 * reading)}
+@pytest.mark.parametrize(
+    ("rate", "percent", "lag", "whole"),
+    [(5, 10, LAG, False), (10, 10, LAG, False), (10, 50, LAG, False), (5, 10, LAG, True), (5, 10, 0, False)],
+)
+def test_a_candidate_that_fails_as_often_as_the_old_one_passes(
+    make: Callable[..., Service], rate: int, percent: int, lag: float, whole: bool
+) -> None:
+    for seed in range(SEEDS):
+        service = make(seed=seed, lag=lag, whole=whole, rate=rate, percent=percent, faults={NEW: 0.03, OLD: 0.03})
+        watch(service, AZURE).run()
+        assert AZURE <= service.elapsed < AZURE + lag + 125
+        assert service.notes == []
 
 
-def test_a_good_stage_lasts_as_long_as_it_should_and_says_how_it_goes() -> None:
-    asked, row = Asked(), Row()
-    started = time.monotonic()
-    watch(asked, Figures(asked, healthy), row).run()
-    assert SECONDS <= time.monotonic() - started < SECONDS + 5
-    assert row.shown[0].startswith("10 %: ")
-    assert "requests, 0 errors, 0 s left" in row.shown[0]
+@pytest.mark.parametrize(
+    ("seconds", "lag", "rate", "begin"),
+    [(AZURE, LAG, 5, 0), (AZURE, LAG, 5, 300), (AZURE, LAG, 5, 420), (AZURE, 0, 1, 300), (EMULATOR, 0, 50, 7)],
+)
+def test_failing_for_clients_alone_it_is_rejected(
+    make: Callable[..., Service], seconds: float, lag: float, rate: int, begin: float
+) -> None:
+    for seed in range(SEEDS):
+        service = make(seed=seed, lag=lag, rate=rate, faults={NEW: 1.0, OLD: 0.03}, begin=begin)
+        with pytest.raises(Rejected, match=r"at 10 % of the traffic \d+ of \d+ requests failed"):
+            watch(service, seconds).run()
+        assert begin <= service.elapsed < begin + lag + 200
+        assert seconds > EMULATOR or service.elapsed < seconds
 
 
-def test_errors_of_clients_alone_end_it_at_once() -> None:
-    def failing(reading: int) -> dict[str, Requests]:
-        return {"new": Requests(5 * reading, 5 * reading), "old": Requests(45 * reading)}
-
-    asked = Asked()
-    with pytest.raises(Rejected, match=r"at 10 % of the traffic 5 of 5 requests failed, 0 of 45 at the old one"):
-        watch(asked, Figures(asked, failing), Row(), seconds=60).run()
-    assert asked.count <= 2
-
-
-def test_what_was_counted_before_the_stage_is_not_held_against_it() -> None:
-    def before(reading: int) -> dict[str, Requests]:
-        return {"new": Requests(500 + reading, 400), "old": Requests(90 * reading)}
-
-    asked = Asked()
-    watch(asked, Figures(asked, before), Row()).run()
+@pytest.mark.parametrize(("seconds", "lag", "extra"), [(AZURE, LAG, LAG + 62), (AZURE, 0, 62), (EMULATOR, 0, 2)])
+@pytest.mark.parametrize("start", [0, 20, 55, 59.5])
+def test_without_clients_it_ends_when_the_figures_of_its_end_are_there(
+    make: Callable[..., Service], seconds: float, lag: float, extra: float, start: float
+) -> None:
+    service = make(rate=0, lag=lag, start=start)
+    watch(service, seconds).run()
+    assert seconds <= service.elapsed < seconds + extra
+    assert service.notes == []
+    assert service.shown[0].startswith("10 %: 1 requests, 0 errors, ")
+    assert seconds == EMULATOR or "waiting for the metrics of its end" in service.shown[-1]
 
 
-def test_a_wrong_answer_to_our_own_request_ends_it() -> None:
-    asked = Asked(Answer(0.01, 200, {"result": [{"probability": 0.5}], "model": "m", "version": 2}))
-    with pytest.raises(Rejected, match=r"at 10 %: probability is 0\.5 where training gave 0\.25"):
-        watch(asked, Figures(asked, healthy), Row()).run()
+def test_figures_that_never_come_are_not_waited_for_for_ever(make: Callable[..., Service]) -> None:
+    service = make(lag=10_000)
+    watch(service, AZURE).run()
+    assert service.elapsed >= AZURE + LATE_SECONDS
+    assert service.notes == ["10 %: the metrics of its end have not come within 360 s"]
 
 
-def test_own_requests_that_fail_end_it() -> None:
-    asked = Asked(Answer(10, 0, None, "no answer in time"))
-    with pytest.raises(Rejected, match=r"at 10 % 2 of 2 requests failed; the last one: no answer in time"):
-        watch(asked, Figures(asked, healthy), Row()).run()
+def test_what_was_counted_before_the_stage_is_not_held_against_it(make: Callable[..., Service]) -> None:
+    for seconds, lag in ((EMULATOR, 0), (AZURE, LAG)):
+        service = make(lag=lag, start=50)
+        service.count(service.now - 40, NEW, 400, 400)
+        watch(service, seconds).run()
 
 
-def test_a_refused_key_is_not_the_candidates_fault() -> None:
-    asked = Asked(Answer(0.01, 401, None, "HTTP 401"))
-    with pytest.raises(Failure, match="refuses our key"):
-        watch(asked, Figures(asked, healthy), Row()).run()
+@pytest.mark.parametrize(
+    ("new", "old", "error", "said"),
+    [
+        (WRONG, GOOD, Rejected, r"at 10 %: probability is 0\.5 where training gave 0\.25"),
+        (LATE, GOOD, Rejected, r"at 10 % 2 of 2 requests failed, 0 of 1 at the old one; the last one: no answer in"),
+        (LATE, Answer(0.1, 424, None, "HTTP 424"), Rejected, r"2 of 2 requests failed, 0 of 1 at the old one"),
+        (LATE, LATE, Failure, r"at 10 % \d+ of \d+ requests failed, and old fails as well"),
+        (BROKEN, BROKEN, Failure, "requests failed, and old fails as well"),
+        (LOST, LOST, Failure, r"the endpoint cannot be reached: no answer .*Name or service not known"),
+        (Answer(0.1, 401, None, "HTTP 401"), GOOD, Failure, r"at 10 %: the endpoint refuses our key: HTTP 401"),
+        (GOOD, BROKEN, None, ""),
+    ],
+)
+def test_own_requests_end_it_only_when_the_candidate_is_at_fault(
+    make: Callable[..., Service], new: Answer, old: Answer, error: type[Exception] | None, said: str
+) -> None:
+    service = make(answers={NEW: new, OLD: old})
+    if error is None:
+        watch(service, AZURE).run()
+        return
+    with pytest.raises(error, match=said):
+        watch(service).run()
 
 
-def test_late_figures_are_waited_for_but_not_for_ever() -> None:
-    asked, row = Asked(), Row()
-    started = time.monotonic()
-    watch(asked, Figures(asked, lambda reading: {}, late=True), row).run()
-    assert time.monotonic() - started >= 2 * SECONDS
-    assert row.shown[-1] == "10 %: the endpoint's metrics are more than 0 s late"
-    assert any("waiting for the metrics of its end" in text for text in row.shown)
+@pytest.mark.parametrize(("trouble", "seconds"), [(LOST, HINDERED_SECONDS / 2), (LATE, 30)])
+def test_a_moment_without_network_or_gateway_ends_nothing(
+    make: Callable[..., Service], trouble: Answer, seconds: float
+) -> None:
+    service = make(outage=trouble, outage_seconds=seconds)
+    watch(service, AZURE).run()
+    assert service.notes == []
 
 
-def test_without_figures_nobody_may_say_that_it_is_good() -> None:
+def test_without_figures_nobody_may_say_that_it_is_good(make: Callable[..., Service]) -> None:
     class Unreadable:
-        def requests(self, since: datetime) -> dict[str, Requests]:
+        def requests(self, since: Any) -> Any:
             raise CloudError("403 Forbidden: no Microsoft.Insights/Metrics/Read")
 
     with pytest.raises(Failure, match=r"requests of clients at 10 % cannot be judged: 403 Forbidden"):
-        watch(Asked(), Unreadable(), Row()).run()
+        watch(make(), metrics=Unreadable()).run()
 
 
-def test_a_lost_lease_ends_it() -> None:
+def test_figures_are_asked_for_once_and_for_every_series(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, str]] = []
+
+    class Busy:
+        def peek(self, path: str, version: str, **query: str) -> None:
+            asked.append(query)
+            raise CloudError("429 TooManyRequests", status=429)
+
+    monkeypatch.setattr(metrics, "arm", Busy)
+    with pytest.raises(CloudError, match="429"):
+        EndpointMetrics("/endpoint").requests(datetime(2026, 1, 1, 10, 5, 30, tzinfo=UTC))
+    (query,) = asked
+    assert query["top"] == "1000"
+    assert query["timespan"].startswith("2026-01-01T10:05:00Z/")
+
+
+def test_a_lost_lease_ends_it(make: Callable[..., Service]) -> None:
     def lost(seconds: float) -> None:
         raise LeaseLost
 
-    asked = Asked()
     with pytest.raises(LeaseLost):
-        watch(asked, Figures(asked, healthy), Row(), pause=lost, seconds=60).run()
+        watch(make(), pause=lost).run()
