@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pulumi
 
-from infra.dependents import skip_dependents_of_failures
+from infra.dependents import skip_dependents_of_failures, without_failures
 from infra.platform import Platform
 from infra.settings import Settings
 from ml.system import load_system
@@ -14,6 +14,6 @@ settings = Settings.load()
 settings.check_systems({path.parent.name for path in Path(__file__).parent.glob("ml/systems/*/system.py")})
 
 platform = Platform("platform", settings)
-pulumi.export("platform", platform.outputs)
+pulumi.export("platform", without_failures(platform.outputs))
 for name in settings.systems:
-    pulumi.export(name, load_system(name)(name, platform).outputs)
+    pulumi.export(name, without_failures(load_system(name)(name, platform).outputs))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+import pulumi
 from pulumi.runtime import stack
 from pulumi.runtime.rpc_manager import RPCManager
 from pulumi.runtime.stack import ResourceRegistrationFailed
@@ -14,6 +16,26 @@ if TYPE_CHECKING:
 
 # How the SDK's executor says that the person has been told already (`bail` in the language host's answer).
 TOLD = 32
+
+
+def without_failures(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Outputs in which null stands for what a failed resource would have said.
+
+    Pulumi registers a stack's outputs all together: one that fails would keep those of every other system as they were
+    before.
+    """
+    return {name: _recovered(value) for name, value in outputs.items()}
+
+
+def _recovered(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return without_failures(value)
+    return value.recover(_nothing) if isinstance(value, pulumi.Output) else value
+
+
+def _nothing(failure: Exception) -> None:
+    if not isinstance(failure, ResourceRegistrationFailed):
+        raise failure
 
 
 def skip_dependents_of_failures() -> None:

@@ -11,7 +11,7 @@ from ml.clients.workspace import Workspace
 from tools import shell
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
-from tools.stacks import Stack, load_stack
+from tools.stacks import Stack, folder_name, load_stack
 
 RETENTION, ENDPOINT = ":Retention", ":OnlineEndpoint"
 
@@ -70,7 +70,7 @@ def select(stack: Stack, resources: Sequence[Mapping[str, Any]], system: str) ->
         SetupError: it is not there.
     """
     kept = [one["inputs"] for one in resources if one["type"].endswith(RETENTION)]
-    given = next((one for one in kept if one["system"].replace("_", "-") == system.replace("_", "-")), None)
+    given = next((one for one in kept if one["system"] == folder_name(system)), None)
     if given is None:
         known = ", ".join(sorted(one["system"] for one in kept)) or f"none yet: `make up STACK={stack.name}`"
         raise SetupError(f"SYSTEM={system}: stack {stack.name} has no such system. Its systems: {known}.")

@@ -17,7 +17,7 @@ from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
 from tools.purge import purge, soft_deleting
 from tools.recover import backend_folder, existing_arm_id, recover
-from tools.stacks import PROJECT, Stack
+from tools.stacks import PROJECT, Stack, folder_name
 from tools.versions import ROOT
 from tools.virtualenv import uv_variables
 
@@ -103,9 +103,9 @@ def excluded(stack: Stack, system: str | None) -> list[str]:
     systems = [str(name) for name in stack.configuration().get("config", {}).get(f"{PROJECT}:systems", [])]
     if system is None:
         return []
-    if system not in systems:
+    if folder_name(system) not in systems:
         raise SetupError(f"SYSTEM={system}: stack {stack.name} has no such system. Its systems: {', '.join(systems)}.")
-    others = [name for name in systems if name != system]
+    others = [name for name in systems if name != folder_name(system)]
     return [word for name in others for end in ("", "-*") for word in ("--exclude", f"**::{name}{end}")]
 
 
@@ -119,11 +119,12 @@ def up(stack: Stack, system: str | None, console: Console) -> int:
     if not pulumi.exists():
         pulumi.create()
     put_right(pulumi, console)
+    before = pulumi.outputs()
     unasked = ["--yes", "--skip-preview"] if stack.emulated else []
     code = pulumi.show("up", *unasked, "--continue-on-error", *only)
     outputs = pulumi.outputs() if pulumi.exists() else {}
     learn_traffic(pulumi, console)
-    summary.show(stack, outputs, console, authority() if stack.emulated else None)
+    summary.show(stack, outputs, console, authority() if stack.emulated else None, before)
     console.print(f"[bold]{line}[/bold]")
     return code
 

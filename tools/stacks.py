@@ -36,6 +36,11 @@ class Stack:
         return dict(yaml.safe_load(self.file.read_text()) or {})
 
 
+def folder_name(system: str) -> str:
+    """A system's name as its folder has it. People also write it with hyphens, as its endpoint has it."""
+    return system.replace("-", "_")
+
+
 def stack_names(folder: Path = FOLDER) -> list[str]:
     """Every stack that has a configuration file."""
     return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in folder.glob("Pulumi.*.yaml"))

@@ -58,12 +58,24 @@ def system_outputs(outputs: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def table(outputs: Mapping[str, Any]) -> Table:
+def last_known(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """A system's outputs; where a step failed, those from before this `up`, which still hold: what serves stays."""
+    return {name: before.get(name) if gone(now.get(name), before.get(name)) else now.get(name) for name in now | before}
+
+
+def gone(now: Any, before: Any) -> bool:
+    """Whether an output, or a part of it, was there before and is not any more."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        return any(gone(now.get(name), value) for name, value in before.items())
+    return now is None and before is not None
+
+
+def table(outputs: Mapping[str, Mapping[str, Any]]) -> Table:
     """One row a system; keys that are missing show as `-`."""
     shown = Table(title="Systems", title_justify="left", show_lines=True)
     for heading in ("system", "cloud", "data", "champion", "figures on the holdout set"):
         shown.add_column(heading, overflow="fold")
-    for name, output in system_outputs(outputs).items():
+    for name, output in outputs.items():
         shown.add_row(name, str(output.get("cloud") or "-"), data_source(output), champion(output), figures(output))
     return shown
 
@@ -110,11 +122,24 @@ def next_commands(stack: Stack) -> list[str]:
     ]
 
 
-def show(stack: Stack, outputs: Mapping[str, Any], console: Console, authority: Path | None = None) -> None:
-    """Prints the table, each system's pages, how to ask it, and the next commands."""
-    if system_outputs(outputs):
+def show(
+    stack: Stack,
+    outputs: Mapping[str, Any],
+    console: Console,
+    authority: Path | None = None,
+    before: Mapping[str, Any] | None = None,
+) -> None:
+    """Prints the table, each system's pages, how to ask it, and the next commands.
+
+    Args:
+        authority: the certificate of a cloud that the system does not know.
+        before: the outputs from before this `up`.
+    """
+    earlier = system_outputs(before or {})
+    outputs = {name: last_known(output, earlier.get(name, {})) for name, output in system_outputs(outputs).items()}
+    if outputs:
         console.print(table(outputs))
-    for name, output in system_outputs(outputs).items():
+    for name, output in outputs.items():
         if output.get("experimentUri"):
             console.print(f"{name} in MLflow: {output['experimentUri']}")
         if line := request_line(stack, name, output, authority):

@@ -35,6 +35,9 @@ COMPUTED: dict[str, dict[str, str]] = {
         "clientId": "bbbbbbbb-0000-4000-8000-{number:012x}",
     },
     "azure-native:containerregistry:Registry": {"loginServer": "registry.example"},
+    "pulumi-python:dynamic/ml:TrainingJob": {"job": "job-{number}"},
+    "pulumi-python:dynamic/ml:QualityGate": {"sha256": "{number:064x}"},
+    "pulumi-python:dynamic/ml:Rollout": {"scoringUri": "https://endpoint.example/score"},
 }
 """What only the cloud knows, by type; unknown in a preview, as with an engine."""
 

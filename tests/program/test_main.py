@@ -10,11 +10,12 @@ import pytest
 
 from tests.program.recorder import ROOT, Recording, run, stack_config
 
+FROM_RESOURCES = ("job", "endpoint", "sha256", "scoringUri")
 FOUND = sorted(path.parent.name for path in ROOT.glob("ml/systems/*/system.py"))
 
 
-def main(config: dict[str, Any], stack: str = "local") -> Recording:
-    return run(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), config, stack=stack)
+def main(config: dict[str, Any], stack: str = "local", **options: Any) -> Recording:
+    return run(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), config, stack=stack, **options)
 
 
 @pytest.mark.parametrize("stack", ["local", "dev"])
@@ -23,6 +24,25 @@ def test_platform_and_systems_are_exported(stack: str) -> None:
     assert set(recording.exports) == {"platform", *stack_config(stack)["systems"]}
     for name in stack_config(stack)["systems"]:
         assert recording.exports[name]["cloud"] == stack_config(stack)["cloud"]
+
+
+@pytest.mark.parametrize(
+    ("failed", "known"),
+    [
+        ("no-such-resource", {"job", "endpoint", "sha256", "scoringUri"}),
+        ("bike_buyer-rollout", {"job", "endpoint", "sha256"}),
+        ("bike_buyer-gate", {"job", "endpoint"}),
+        ("bike_buyer-training", {"endpoint"}),
+        ("key-vault", {"endpoint"}),
+    ],
+)
+def test_what_a_failed_resource_would_have_said_is_missing_and_the_rest_is_there(failed: str, known: set[str]) -> None:
+    recording = main(stack_config("local"), preview=False, failing={failed})
+    assert recording.exports["platform"]["registry"] == "registry.example"
+    system = recording.exports["bike_buyer"]
+    found = {**system, **system["model"]}
+    assert {name for name in FROM_RESOURCES if name in found} == known
+    assert (found["cloud"], found["name"]) == ("emulator", "bike-buyer")
 
 
 def test_systems_wait_for_the_whole_platform_and_none_is_its_child() -> None:

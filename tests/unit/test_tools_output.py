@@ -107,12 +107,23 @@ def test_the_table_takes_what_there_is(output: dict[str, Any]) -> None:
             assert part in said
 
 
+def test_what_serves_is_shown_after_a_failure_too() -> None:
+    model = {"name": "bike-buyer", "version": None, "sha256": "f" * 64, "metrics": {"auc": 0.9}}
+    failed = {"cloud": "emulator", "job": "bike-buyer-fedcba987654-1", "scoringUri": None, "model": model}
+    shown = summary.last_known(failed, FULL)
+    assert (shown["model"], shown["scoringUri"]) == (FULL["model"], FULL["scoringUri"])
+    assert shown["job"] == failed["job"]
+    assert summary.last_known(failed, {}) == failed
+    assert summary.last_known(FULL, failed) == FULL
+
+
 def test_one_system_leaves_the_others_alone(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.local.yaml"
     file.write_text("config: {'mlops:systems': [bike_buyer, reviews]}")
     stack = Stack("local", "emulator", file)
     assert excluded(stack, None) == []
-    assert excluded(stack, "bike_buyer") == ["--exclude", "**::reviews", "--exclude", "**::reviews-*"]
+    for name in ("bike_buyer", "bike-buyer"):
+        assert excluded(stack, name) == ["--exclude", "**::reviews", "--exclude", "**::reviews-*"]
     with pytest.raises(
         SetupError, match=r"SYSTEM=nope: stack local has no such system\. Its systems: bike_buyer, reviews"
     ):

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tools.progress import SetupError
+from tools.stacks import folder_name
 from tools.versions import ROOT
 
 application = typer.Typer()
@@ -20,12 +21,13 @@ def lock_data(system: Annotated[str, typer.Argument(help="A system of ml/systems
     """Records digests, rows and columns of a system's real data in its data.lock; commit the file."""
     from ml.resources.data_source import VARIABLE, DataSourceError, real_source, write_record
 
-    if not ROOT.joinpath("ml", "systems", system, "system.py").is_file():
-        raise SetupError(f"SYSTEM={system}: there is no ml/systems/{system}/system.py")
+    name = folder_name(system)
+    if not ROOT.joinpath("ml", "systems", name, "system.py").is_file():
+        raise SetupError(f"SYSTEM={system}: there is no ml/systems/{name}/system.py")
     folder = os.environ.get(VARIABLE)
     if not folder:
-        raise SetupError(f"{VARIABLE} is not set: set it to the folder with the real data of {system}")
-    module = importlib.import_module(f"ml.systems.{system}.system")
+        raise SetupError(f"{VARIABLE} is not set: set it to the folder with the real data of {name}")
+    module = importlib.import_module(f"ml.systems.{name}.system")
     try:
         source = real_source(Path(folder), module.FILES)
     except DataSourceError as error:
