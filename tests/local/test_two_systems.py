@@ -1,0 +1,75 @@
+"""Two systems in one stack: what happens to one is nothing to the other; in order."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.local.checkout import Checkout
+from tests.local.serving import ENDPOINTS
+
+OTHER = "bike_seller"
+SYSTEM = "ml/systems/bike_buyer/system.py"
+FLOORS, LOW, UNREACHABLE = '{"auc": 0.80, "accuracy": 0.75}', '{"auc": 0.5, "accuracy": 0.4}', '{"auc": 0.999}'
+STACK = "stacks/Pulumi.local.yaml"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """The bike buyer, which cannot reach its floor, and a copy of it under another name, which can."""
+    made = Checkout(tmp_path_factory.mktemp("two"))
+    made.edit("ml/systems/bike_buyer/job/hyperparameters.py", "rounds: int = 200", "rounds: int = 12")
+    made.edit(SYSTEM, FLOORS, LOW)
+    copy_system(made)
+    made.edit(SYSTEM, LOW, UNREACHABLE)
+    made.edit(STACK, "    - bike_buyer\n", f"    - bike_buyer\n    - {OTHER}\n")
+    yield made
+    subprocess.run([".venv/bin/python", "-m", "emulator", "reset"], cwd=made.folder, env=made.environment, check=False)
+
+
+def copy_system(checkout: Checkout) -> None:
+    """A system of another name that is otherwise the bike buyer."""
+    source, target = (checkout.folder / "ml" / "systems" / name for name in ("bike_buyer", OTHER))
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in target.rglob("*.*"):
+        text = path.read_text().replace("bike_buyer", OTHER)
+        path.write_text(re.sub("(?<!potential-)bike-buyer", OTHER.replace("_", "-"), text))  # not the data's file name
+
+
+def serving(checkout: Checkout) -> dict[str, int]:
+    """How many deployments each endpoint sends requests to."""
+    return {name: len(body["properties"].get("traffic") or {}) for name, body in checkout.rows(ENDPOINTS)}
+
+
+def test_one_system_below_its_floor_does_not_hold_up_the_other(checkout: Checkout) -> None:
+    printed = checkout.tool("up", "local", check=False)
+    assert "is below the floor 0.999, and there is no champion to keep" in printed
+    assert "Traceback" not in printed
+    endpoints = serving(checkout)
+    assert sorted(endpoints.values()) == [0, 1]
+    (served,) = (name for name, count in endpoints.items() if count)
+    assert "bike-seller" in served
+    assert "make -s key SYSTEM=bike-seller" in printed
+
+
+@pytest.mark.parametrize("name", ["bike_buyer", "bike-buyer"])
+def test_up_of_one_system_touches_no_other(checkout: Checkout, name: str) -> None:
+    checkout.edit("ml/systems/bike_seller/system.py", '"auc": 0.5', '"auc": 0.51')
+    printed = checkout.tool("up", "local", name, check=False)
+    assert "is below the floor 0.999" in printed
+    assert "bike_seller-gate" not in printed
+    checkout.edit("ml/systems/bike_seller/system.py", '"auc": 0.51', '"auc": 0.5')
+
+
+def test_a_system_is_taken_out_only_on_purpose(checkout: Checkout) -> None:
+    checkout.edit(STACK, f"    - bike_buyer\n    - {OTHER}\n", f"    - {OTHER}\n")
+    assert "neither in mlops:systems nor in mlops:retire" in checkout.tool("up", "local", check=False)
+    assert len(serving(checkout)) == 2
+    checkout.edit(STACK, f"    - {OTHER}\n", f"    - {OTHER}\n  mlops:retire:\n    - bike_buyer\n")
+    checkout.tool("up", "local")
+    (served,) = serving(checkout)
+    assert "bike-seller" in served
