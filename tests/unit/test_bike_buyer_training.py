@@ -180,6 +180,22 @@ def test_every_hyperparameter_is_an_option() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--learning-rate", "0", "learning_rate is 0.0: write more than 0"),
+        ("--learning-rate", "nan", "learning_rate is nan: write more than 0"),
+        ("--rounds", "0", "rounds is 0: write at least 1"),
+        ("--num-leaves", "1", "num_leaves is 1: write at least 2 and at most 131072"),
+        ("--feature-fraction", "1.5", "feature_fraction is 1.5: write more than 0 and at most 1"),
+        ("--lambda-l2", "-1", "lambda_l2 is -1.0: write at least 0"),
+    ],
+)
+def test_what_lightgbm_would_refuse_is_refused_with_the_values_it_takes(option: str, value: str, said: str) -> None:
+    with pytest.raises(JobError, match=f"^{said}$"):
+        train.arguments(["--data", "in", option, value])
+
+
 def test_a_mistake_is_one_line_without_a_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

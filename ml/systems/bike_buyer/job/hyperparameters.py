@@ -5,8 +5,21 @@ Chosen once by `search.py`, which sees the training part only; the README has it
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from ml.jobkit.errors import JobError
+
+RANGES: dict[str, tuple[float, float]] = {
+    "rounds": (1, math.inf),
+    "learning_rate": (math.ulp(0.0), math.inf),
+    "num_leaves": (2, 131_072),
+    "min_data_in_leaf": (0, math.inf),
+    "feature_fraction": (math.ulp(0.0), 1),
+    "lambda_l2": (0, math.inf),
+}
+"""Least and greatest value that LightGBM takes (its documentation, "Parameters"); `ulp(0)` stands for more than 0."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +36,17 @@ class Hyperparameters:
     lambda_l2: float = 0.0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuses what LightGBM would refuse, before any data is read.
+
+        Raises:
+            JobError: a value is out of its range, or no number.
+        """
+        for name, (least, greatest) in RANGES.items():
+            value = getattr(self, name)
+            if not (least <= value <= greatest and math.isfinite(value)):
+                raise JobError(f"{name} is {value}: write {_words(least, greatest)}")
+
     def parameters(self) -> dict[str, Any]:
         """For LightGBM. One thread and `deterministic`: the same data gives the same model, byte by byte.
 
@@ -32,3 +56,8 @@ class Hyperparameters:
         del settings["rounds"]
         fixed = {"objective": "binary", "num_threads": 1, "deterministic": True, "force_row_wise": True, "verbose": -1}
         return settings | fixed
+
+
+def _words(least: float, greatest: float) -> str:
+    bounds = ["more than 0" if least == math.ulp(0.0) else f"at least {least}"]
+    return " and ".join([*bounds, *([f"at most {greatest}"] if math.isfinite(greatest) else [])])
