@@ -2,11 +2,13 @@
 
 `faulty_image` puts a layer with the fault on top of a scoring image; `spoil` puts it into a checkout's `ml/scoring`, so
 that the image which that checkout builds has it. Both run the same code inside the server, before it starts.
+`tampered_image` has the server as it is, and other files of the model.
 """
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from ml.clients.registry import ContainerRegistry
@@ -93,7 +95,7 @@ IMPORT = f"import ml.scoring.{MODULE}  # noqa\n"
 START = 'if __name__ == "__main__":\n'
 DOCKERFILE = """\
 FROM {image}
-COPY --chown=10001:10001 sitecustomize.py /app/sitecustomize.py
+COPY --chown=10001:10001 files/ /app/
 USER 10001
 ENTRYPOINT ["python3", "-m", "ml.scoring"]
 """
@@ -105,12 +107,27 @@ def faulty_image(registry: ContainerRegistry, image: str, fault: str) -> str:
     Args:
         image: reference by digest of a scoring image in the same registry.
     """
+    # Python imports this module by itself at every start, in the server's further processes too.
+    source = f'"""Fault: {fault}."""\n{SOURCES[fault]}'.encode()
+    return with_files(registry, image, {"sitecustomize.py": source}, fault.replace(" ", "-"))
+
+
+def tampered_image(registry: ContainerRegistry, image: str, files: Mapping[str, bytes]) -> str:
+    """A scoring image in which somebody has put other files of the model; its reference by digest."""
+    inside = {f"model/{name}": content for name, content in files.items()}
+    return with_files(registry, image, inside, f"tampered-{len(files)}")
+
+
+def with_files(registry: ContainerRegistry, image: str, files: Mapping[str, bytes], tag: str) -> str:
+    """A scoring image with files of `/app` added or replaced."""
     repository = image.partition("/")[2].partition("@")[0]
     with tempfile.TemporaryDirectory() as folder:
-        # Python imports this module by itself at every start, in the server's further processes too.
-        Path(folder, "sitecustomize.py").write_text(f'"""Fault: {fault}."""\n{SOURCES[fault]}')
+        for name, content in files.items():
+            path = Path(folder, "files", name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
         Path(folder, "Dockerfile").write_text(DOCKERFILE.format(image=image))
-        digest = RegistryBuilds(registry).build(Path(folder), f"{repository}:{fault.replace(' ', '-')}")
+        digest = RegistryBuilds(registry).build(Path(folder), f"{repository}:{tag}")
     return registry.reference(repository, digest)
 
 

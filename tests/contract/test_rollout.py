@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +14,7 @@ from ml.resources.rollout import RolloutProvider
 from tests.contract import faulty_images as faults
 from tests.contract.azureml_workspace import IGNORED, fixture_sockets, fixture_workspace
 from tests.contract.azureml_workspace import Workspace as Made
+from tests.contract.faulty_images import tampered_image
 from tests.contract.rollout_place import Place, System, clients, deployed, shared_place, until
 from tools.container_logs import show
 from tools.endpoint_key import primary_key
@@ -124,11 +127,26 @@ def test_failing_for_clients_alone_it_is_put_back_within_the_stage(shared: Syste
     assert shared.deployments() == list(before)
 
 
-def test_another_artefact_in_the_image_is_refused_in_staging(shared: System) -> None:
-    inputs = {**shared.release(2), "sha256": "0" * 64}
-    with pytest.raises(Failure, match=r"/version names another artefact: sha256 is \w+, registered is 0000"):
-        shared.up(inputs)
-    assert shared.models.champion() == 1
+@pytest.mark.parametrize(
+    ("also", "said"),
+    [
+        # The server holds the file against `model.json` before it starts.
+        ((), r"in staging its server ended at start, exit code 2.*sha256"),
+        # Both agree: only what was evaluated and registered tells.
+        (("model.json",), r"/version names another artefact: sha256 is \w+, registered is \w+"),
+    ],
+    ids=["the model alone", "with its identity"],
+)
+def test_a_tampered_image_is_refused_in_staging(shared: System, also: tuple[str, ...], said: str) -> None:
+    inputs = shared.release(2)
+    graph = shared.place.folders[2].joinpath("model.onnx").read_bytes()
+    identity = {"name": shared.name, "version": 2, "sha256": hashlib.sha256(graph).hexdigest(), "system": shared.name}
+    files = {"model.onnx": graph, **{name: json.dumps(identity).encode() for name in also}}
+    image = tampered_image(shared.place.registry, inputs["image"], files)
+    with clients(shared, count=2) as found, pytest.raises(Failure, match=rf"(?s)is rejected: {said}"):
+        shared.up({**inputs, "image": image})
+    assert (found.errors, found.wrong, set(found.versions)) == ([], 0, {1})
+    assert (shared.models.champion(), shared.staged()) == (1, [])
 
 
 def test_what_serves_is_seen_by_a_refresh(system: System) -> None:
