@@ -55,7 +55,6 @@ def model_folder(folder: Path) -> Path:
         generator.generate(GENERATED_ROWS, 2, folder / "data")
     command = [sys.executable, "-m", "ml.systems.bike_buyer.job.train", "--data", data, "--output", str(model)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    model.joinpath("features.yaml").write_text(ROOT.joinpath("ml/systems/bike_buyer/features.yaml").read_text())
     sha256 = hashlib.sha256(model.joinpath("model.onnx").read_bytes()).hexdigest()
     identity = {"name": "bike-buyer", "version": 1, "sha256": sha256, "system": "bike_buyer"}
     model.joinpath("model.json").write_text(json.dumps(identity))

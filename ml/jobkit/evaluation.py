@@ -19,9 +19,13 @@ import pandas as pd
 
 from ml.jobkit import comparison_plot, metrics, onnx_export, plots, splits
 from ml.jobkit.errors import JobError
+from ml.jobkit.features import FILE as FEATURES
+from ml.jobkit.features import load
 from ml.jobkit.provenance import sha256
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from ml.jobkit.features import Specification
@@ -34,7 +38,9 @@ TEXT = "tensor(string)"
 
 @dataclass(frozen=True)
 class Holdout:
-    """The rows that no model was trained on; entry i of `labels` (0 or 1) belongs to row i of `features`."""
+    """The rows that no model was trained on; entry i of `labels` (0 or 1) belongs to row i of `features`. The index of
+    `features` identifies a row of the data.
+    """
 
     features: pd.DataFrame
     labels: npt.NDArray[np.int64]
@@ -67,27 +73,38 @@ def holdout(specification: Specification, features: pd.DataFrame, labels: pd.Ser
 
 
 class Candidate:
-    """A model to judge: its file, loaded. `role` is `challenger` or `champion`."""
+    """A model to judge: its file and the `features.yaml` it was trained with. `role` is `challenger` or `champion`.
+
+    Raises:
+        JobError: a file is missing or cannot be used, or the two do not belong together.
+    """
 
     def __init__(self, role: str, folder: Path) -> None:
         self.role = role
         self.folder = folder
+        for name in (MODEL, FEATURES):
+            if not (folder / name).is_file():
+                raise JobError(f"the {role} has no {name}: {folder} is not what the training job wrote")
         path = folder / MODEL
-        if not path.is_file():
-            raise JobError(f"the {role} has no {MODEL}: {folder} is not what the training job wrote")
         self.sha256 = sha256(path)
         try:
             self.running = onnx_export.session(path)
         except Exception as error:  # onnxruntime's errors share no base class of their own
             raise JobError(f"the {role}'s {MODEL} (sha256 {self.sha256}) cannot be loaded: {error}") from None
         self.inputs: dict[str, str] = {one.name: one.type for one in self.running.get_inputs()}
-        self.features = self.running.get_modelmeta().custom_metadata_map.get("features_sha256", "")
+        self.specification = load(folder / FEATURES)
+        stated = self.running.get_modelmeta().custom_metadata_map.get("features_sha256")
+        if stated != self.specification.digest:
+            raise JobError(
+                f"the {role}'s {MODEL} was trained with another {FEATURES} (digest {stated}) than the one beside it "
+                f"(digest {self.specification.digest}): both must come from one training job"
+            )
 
     def answer(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
-        """Probability of 1 for each row, from the inputs the model itself asks for.
+        """Probability of 1 for each row of a frame of the model's own features.
 
         Raises:
-            JobError: it asks for what the data does not have, or answers with something that is no probability.
+            JobError: it asks for other features, or answers with something that is no probability.
         """
         answered = self.running.run(["probability"], {name: self._input(name, frame) for name in self.inputs})[0]
         found = np.asarray(answered, dtype=np.float64).reshape(-1)
@@ -102,13 +119,13 @@ class Candidate:
     def _input(self, name: str, frame: pd.DataFrame) -> npt.NDArray[Any]:
         if name not in frame:
             raise JobError(
-                f"the {self.role} asks for the feature {name}, which features.yaml does not have any more; it has "
+                f"the {self.role} asks for the feature {name}, which its {FEATURES} does not have; it has "
                 f"{', '.join(map(str, frame.columns))}"
             )
         text, wanted = not pd.api.types.is_numeric_dtype(frame[name]), self.inputs[name] == TEXT
         if text != wanted:
             kinds = {True: "a category", False: "a number"}
-            raise JobError(f"the {self.role} takes {name} as {kinds[wanted]}, features.yaml says it is {kinds[text]}")
+            raise JobError(f"the {self.role} takes {name} as {kinds[wanted]}, its {FEATURES} says it is {kinds[text]}")
         values: npt.NDArray[Any] = frame[name].to_numpy(dtype=object if wanted else np.float32)
         return values.reshape(-1, 1)
 
@@ -133,6 +150,7 @@ class Candidate:
 def compare(
     specification: Specification,
     held_out: Holdout,
+    rows: Callable[[Specification], pd.DataFrame],
     challenger: Path,
     champion: Path | None,
     output: Path,
@@ -140,13 +158,19 @@ def compare(
 ) -> dict[str, Any]:
     """Judges one or two models and writes `evaluation.json` and a picture into `output`. Returns what it wrote.
 
+    Each model sees the holdout set by the features it was trained with: a champion stays comparable when features come,
+    go or change.
+
+    Args:
+        rows: all rows of the data by the features of a model, with the same index as `held_out.features`.
+
     Raises:
         JobError: a model cannot be judged; then there is no result at all.
     """
     _say(f"{specification.system}: {len(held_out.labels):,} rows held out, {held_out.labels.mean():.1%} with label 1")
     folders = {CHALLENGER: challenger, CHAMPION: champion}
     candidates = [Candidate(role, folder) for role, folder in folders.items() if folder is not None]
-    answers = {candidate.role: candidate.answer(held_out.features) for candidate in candidates}
+    answers = {one.role: one.answer(_seen(one.specification, specification, held_out, rows)) for one in candidates}
     document: dict[str, Any] = {
         "holdout": held_out.summary,
         "data": os.environ.get("MLOPS_DATA_DIGEST"),
@@ -166,10 +190,19 @@ def compare(
     return document
 
 
+def _seen(
+    own: Specification, current: Specification, held_out: Holdout, rows: Callable[[Specification], pd.DataFrame]
+) -> pd.DataFrame:
+    """The holdout set by a model's own features."""
+    if own.digest == current.digest:
+        return held_out.features
+    return rows(own).loc[held_out.features.index]
+
+
 def _judged(candidate: Candidate, held_out: Holdout, answers: npt.NDArray[np.float64]) -> dict[str, Any]:
     return {
         "sha256": candidate.sha256,
-        "features": candidate.features,
+        "features": candidate.specification.digest,
         "golden": candidate.check_golden(),
         "metrics": metrics.binary(held_out.labels, answers),
     }

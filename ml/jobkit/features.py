@@ -18,6 +18,8 @@ import yaml
 from ml.jobkit.document import Section
 from ml.jobkit.errors import JobError
 
+FILE = "features.yaml"
+"""Its name beside a system's code, and beside every model trained with it."""
 FeatureType = Literal["category", "integer", "number"]
 UnknownRule = Literal["zeros", "reject"]
 DeriveRule = Literal["whole_years"]

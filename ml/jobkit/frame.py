@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from ml.jobkit.features import Feature, Specification
 
 
-def build(specification: Specification, raw: pd.DataFrame) -> pd.DataFrame:
+def build(specification: Specification, raw: pd.DataFrame, *, strict: bool = True) -> pd.DataFrame:
     """Feature columns from `raw`, whose values are texts as read from a file. Index and row order are kept.
+
+    Args:
+        strict: refuse a value that is unmapped or out of range. Else it stays as it is, for a model of an earlier
+            `features.yaml`, which may know less than the data: its graph has an answer to every value.
 
     Raises:
         JobError: a column is missing, or a value is unmapped, not a number or out of range. Training data is never
@@ -31,6 +35,9 @@ def build(specification: Specification, raw: pd.DataFrame) -> pd.DataFrame:
     if missing:
         raise JobError(f"the data lacks the column {', '.join(missing)}; it has {', '.join(map(str, raw.columns))}")
     columns = {feature.name: _values(feature, raw[feature.column], specification) for feature in specification.features}
+    if strict:
+        for feature in specification.features:
+            _check(feature, raw[feature.column], columns[feature.name])
     return pd.DataFrame(columns, index=raw.index)
 
 
@@ -54,19 +61,26 @@ def whole_years(birth_dates: pd.Series, as_of: datetime.date) -> pd.Series:
 
 def _values(feature: Feature, column: pd.Series, specification: Specification) -> pd.Series:
     if feature.type == "category":
-        return _categories(feature, column)
+        return column.astype(object)
     numbers = whole_years(_dates(column), specification.as_of) if feature.derive == "whole_years" else _numbers(column)
-    return _in_range(feature, column, numbers)
+    whole = feature.type == "integer" and not (numbers % 1).any()
+    return numbers.astype("int64" if whole else "float64")
 
 
-def _categories(feature: Feature, column: pd.Series) -> pd.Series:
+def _check(feature: Feature, column: pd.Series, values: pd.Series) -> None:
+    if feature.type == "category":
+        _check_categories(feature, column)
+    else:
+        _check_numbers(feature, column, values)
+
+
+def _check_categories(feature: Feature, column: pd.Series) -> None:
     unmapped = ~column.isin(feature.categories)
     if unmapped.any():
         raise JobError(
             f"column {column.name}: {_shown(column[unmapped])} in features.yaml; "
             f"add it to the categories of {feature.name}, or correct the data"
         )
-    return column.astype(object)
 
 
 def _numbers(column: pd.Series) -> pd.Series:
@@ -83,7 +97,7 @@ def _dates(column: pd.Series) -> pd.Series:
     return dates
 
 
-def _in_range(feature: Feature, column: pd.Series, numbers: pd.Series) -> pd.Series:
+def _check_numbers(feature: Feature, column: pd.Series, numbers: pd.Series) -> None:
     lowest, highest = feature.range or (-np.inf, np.inf)
     outside = ~numbers.between(lowest, highest)
     if outside.any():
@@ -91,12 +105,9 @@ def _in_range(feature: Feature, column: pd.Series, numbers: pd.Series) -> pd.Ser
             f"column {column.name}: {_shown(column[outside])} within {_bounds(feature)} "
             f"for {feature.name}; correct the data, or widen the range in features.yaml"
         )
-    if feature.type == "number":
-        return numbers.astype("float64")
     fractional = numbers % 1 != 0
-    if fractional.any():
+    if feature.type == "integer" and fractional.any():
         raise JobError(f"column {column.name}: {_shown(column[fractional])} whole for {feature.name}; correct the data")
-    return numbers.astype("int64")
 
 
 def _bounds(feature: Feature) -> str:

@@ -37,12 +37,10 @@ class ContainerImageProvider(Provider):
     def derive(self, inputs: Properties, old: Properties) -> Properties:
         """The image's tag, and the digest of every file of ours in it, so that a preview can name what changed."""
         try:
-            code = image_context.scoring_code(ROOT, inputs["features"])
+            code = image_context.scoring_code(ROOT)
             environment = image_context.environment_tag(inputs["environment"])
         except CodeError as error:
-            raise InputError("features", str(error)) from None
-        except (FileNotFoundError, IsADirectoryError):
-            raise InputError("features", f"there is no file {inputs['features']}") from None
+            raise InputError("system", str(error)) from None
         except EnvironmentFileError as error:
             raise InputError("environment", str(error)) from None
         tag = image_context.context_tag(inputs, code, environment)
@@ -107,7 +105,7 @@ def ensure_environment(registry: ContainerRegistry, inputs: Properties) -> str:
             with tempfile.TemporaryDirectory() as folder:
                 image_context.fill_environment(Path(folder), packages, base, inputs["environment"])
                 digest = build(registry, Path(folder), f"{repository}:{tag}", inputs)
-            registry.lock(repository, tag)
+        registry.lock(repository, tag)
     return registry.reference(repository, digest)
 
 
@@ -186,7 +184,6 @@ class ContainerImage(Resource, module="ml", name="ContainerImage"):
         sha256: pulumi.Input[str],
         workspace: Mapping[str, pulumi.Input[str]],
         registry: Mapping[str, pulumi.Input[str]],
-        features: str,
         environment: str = "scoring",
         timeout_minutes: int = 30,
         opts: pulumi.ResourceOptions | None = None,
@@ -198,7 +195,6 @@ class ContainerImage(Resource, module="ml", name="ContainerImage"):
             "sha256": sha256,
             "workspace": workspace,
             "registry": registry,
-            "features": features,
             "environment": environment,
             "timeoutMinutes": timeout_minutes,
         }

@@ -19,14 +19,14 @@ from ml.resources.digest import digest
 from ml.resources.environment import PYTHON, requirements
 from ml.resources.image_packages import PLATFORM, compile_bytecode
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when images are put together in another way."""
 ENTRY = "ml.scoring.__main__"
 SOURCE = f"docker.io/library/python:{PYTHON}-slim-bookworm"
 """What becomes the base image: it is imported once, and builds name it by digest."""
 BASE = f"base/python:{PYTHON}-slim-bookworm"
 ENVIRONMENT_REPOSITORY = "scoring-environment"
-MODEL_FILES = ("model.onnx", "golden.json", "provenance.json")
+MODEL_FILES = ("model.onnx", "features.yaml", "golden.json", "provenance.json")
 USER = 10001
 PORT = 5001
 ENVIRONMENT_DOCKERFILE = """\
@@ -58,22 +58,19 @@ def environment_tag(name: str) -> str:
     return digest(LAYOUT, ENVIRONMENT_DOCKERFILE, SOURCE, PLATFORM, requirements(name))
 
 
-def scoring_code(root: Path, features: str) -> dict[str, str]:
-    """The files of the server and the system's specification, by path, with a digest of what each means.
+def scoring_code(root: Path) -> dict[str, str]:
+    """The files of the server by path, with a digest of what each means.
 
     Raises:
         CodeError: a file is missing or cannot be parsed.
     """
-    files = [*closure(root, ENTRY), root / features]
-    return {path.relative_to(root).as_posix(): code_digest(path) for path in sorted(files)}
+    return {path.relative_to(root).as_posix(): code_digest(path) for path in sorted(closure(root, ENTRY))}
 
 
 def context_tag(inputs: Properties, code: Mapping[str, str], environment: str) -> Any:
     """Identity of a scoring image; unknown while the model is."""
     model = [inputs["model"], inputs["version"], inputs["sha256"]]
-    return derived(
-        lambda: digest(LAYOUT, DOCKERFILE, inputs["system"], code, environment, inputs["features"], *model), *model
-    )
+    return derived(lambda: digest(LAYOUT, DOCKERFILE, inputs["system"], code, environment, *model), *model)
 
 
 def fill_environment(folder: Path, packages: Path, base: str, environment: str) -> None:
@@ -87,18 +84,17 @@ def fill(folder: Path, root: Path, inputs: Properties, model: Path, provenance: 
     """Puts the context of the scoring image into a folder.
 
     Args:
-        model: the folder of the registered version.
+        model: the folder of the registered version. Its `features.yaml` is the one it was trained with, whatever the
+            checkout's says by now.
         provenance: job, data and commit of the model.
         base: the environment image, by digest.
     """
     app = folder / "app"
     for name in inputs["code"]:
-        if name != inputs["features"]:
-            copy(root / name, app / name)
+        copy(root / name, app / name)
     compile_bytecode(app, "/app")
     for name in MODEL_FILES:
         copy(model / name, app / "model" / name)
-    copy(root / inputs["features"], app / "model" / "features.yaml")
     (app / "model" / "model.json").write_text(json.dumps(identity(inputs, provenance), indent=1) + "\n")
     known = {key: inputs[key] for key in ("system", "model", "version", "sha256", "tag")}
     (folder / "Dockerfile").write_text(DOCKERFILE.format(environment=base, user=USER, port=PORT, **known))

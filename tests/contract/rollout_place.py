@@ -26,6 +26,7 @@ from ml.clients.models import Models
 from ml.clients.registry import ContainerRegistry
 from ml.clients.workspace import API_VERSION, Workspace
 from ml.resources.container_image import ContainerImageProvider
+from ml.resources.image_context import MODEL_FILES
 from ml.resources.rollout import RolloutProvider, to_target
 from tests.contract.azureml_workspace import Workspace as Made
 from tests.contract.container_groups import ACR_PULL, ROLES, assign, make_identity
@@ -37,7 +38,6 @@ from tools.stacks import Stack
 
 GROUP = "container-groups"
 LOCATION = "westeurope"
-FILES = ("model.onnx", "golden.json", "provenance.json")
 STAGE_SECONDS = 6
 METRICS_PUBLISHER = f"{ROLES}/3913510d-42f4-4e42-8a64-420c390055eb"
 SHARED: dict[Path, Place] = {}
@@ -128,7 +128,7 @@ class System:
         """Uploads a model's files and registers them as the next version."""
         folder, path = self.place.folders[number - 1], f"systems/{self.name}/{uuid.uuid4().hex}/model"
         with container(self.place.workspace) as client:
-            for name in FILES:
+            for name in MODEL_FILES:
                 client.upload_blob(f"{path}/{name}", (folder / name).read_bytes())
         sha256 = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
         properties = {"sha256": sha256, "job": "j", "data": "d", "commit": "c", "metrics": '{"auc": 0.9}'}
@@ -148,7 +148,6 @@ class System:
                 "sha256": sha256,
                 "workspace": self.place.inputs,
                 "registry": names,
-                "features": "ml/systems/bike_buyer/features.yaml",
                 "environment": "scoring",
                 "timeoutMinutes": 10,
             }

@@ -25,6 +25,7 @@ from ml.clients.registry import ContainerRegistry
 from ml.clients.workspace import Workspace
 from ml.resources.container_image import ContainerImageProvider
 from ml.resources.host import Failure
+from ml.resources.image_context import MODEL_FILES
 from tests.conftest import RunningEmulator
 from tests.contract.azureml_workspace import Workspace as Made
 from tests.contract.azureml_workspace import fixture_workspace, until
@@ -32,7 +33,6 @@ from tests.contract.image_builder import make_registry
 from tests.unit.scoring.models import people, write_model
 
 __all__ = ["fixture_workspace"]
-FEATURES = "ml/systems/bike_buyer/features.yaml"
 
 
 @pytest.fixture(scope="module", name="registry")
@@ -60,7 +60,7 @@ def register(models: Models, folder: Path, sha256: str = "") -> ModelRecord:
     """Uploads a model's folder and registers it, by default under the digest it has."""
     path = f"systems/test/{uuid.uuid4().hex}/model"
     with container(models.workspace) as client:
-        for name in ("model.onnx", "golden.json", "provenance.json"):
+        for name in MODEL_FILES:
             client.upload_blob(f"{path}/{name}", (folder / name).read_bytes())
     found = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
     known = {"sha256": sha256 or found, "job": "job-1", "data": "d1", "commit": "c1"}
@@ -84,7 +84,6 @@ def inputs(models: Models, registry: ContainerRegistry, record: ModelRecord, **o
             "loginServer": registry.login_server,
             "name": registry.login_server.partition(".")[0],
         },
-        "features": FEATURES,
         "environment": "scoring",
         "timeoutMinutes": 10,
         **others,

@@ -12,6 +12,7 @@ from typing import Any
 import onnx
 import pandas as pd
 import pytest
+import yaml
 from onnx import TensorProto, helper
 
 from ml.jobkit import evaluation, features
@@ -69,8 +70,13 @@ def judge(data: Path, challenger: Path, champion: Path | None, output: Path) -> 
     return document
 
 
-def handmade(folder: Path, inputs: Mapping[str, int], answer: str = "Sigmoid", golden: float = 0.5) -> Path:
-    """A model that looks at the first of its inputs only, with one golden request of zeros."""
+def handmade(
+    folder: Path, inputs: Mapping[str, int], answer: str = "Sigmoid", golden: float = 0.5, known: str = ""
+) -> Path:
+    """A model that looks at the first of its inputs only, with one golden request of zeros.
+
+    `known` is its `features.yaml`: by default what the present one says of its inputs.
+    """
     values = [helper.make_tensor_value_info(name, kind, ["rows", 1]) for name, kind in inputs.items()]
     first = next(iter(inputs))
     texts = inputs[first] == TensorProto.STRING
@@ -85,11 +91,20 @@ def handmade(folder: Path, inputs: Mapping[str, int], answer: str = "Sigmoid", g
     graph = helper.make_graph(nodes, "handmade", values, [out])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=10)
     folder.mkdir(exist_ok=True)
+    (folder / features.FILE).write_text(known or of_features(*inputs))
+    helper.set_model_props(model, {"features_sha256": features.load(folder / features.FILE).digest})
     onnx.save(model, folder / "model.onnx")
     request = {name: "" if kind == TensorProto.STRING else 0.0 for name, kind in inputs.items()}
     cases = [{"request": request, "probability": golden}]
     (folder / "golden.json").write_text(json.dumps({"tolerance": 1e-5, "cases": cases}))
     return folder
+
+
+def of_features(*names: str, **changes: Mapping[str, Any]) -> str:
+    """The present `features.yaml` with some of its features only; `changes` are made to them, by name."""
+    document = yaml.safe_load(evaluate.SPECIFICATION.read_text())
+    kept = [one | changes.get(one["name"], {}) for one in document["features"] if one["name"] in names]
+    return yaml.safe_dump(document | {"features": kept or document["features"]})
 
 
 def test_figures_are_those_of_the_training(data: Path, model: Path, poor: Path, tmp_path: Path) -> None:
@@ -143,22 +158,43 @@ def test_a_holdout_set_with_one_label_is_refused(data: Path, model: Path, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
-def test_a_champion_of_fewer_features_is_judged_by_its_own(data: Path, model: Path, tmp_path: Path) -> None:
-    champion = handmade(tmp_path / "old", {"TotalChildren": TensorProto.FLOAT})
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"TotalChildren": {"range": [0, 1]}},
+        {"TotalChildren": {"name": "Children", "column": "TotalChildren"}},
+        {"TotalChildren": {"type": "number"}},
+    ],
+    ids=["fewer features", "a narrower range", "another name", "another type"],
+)
+def test_a_champion_of_other_features_is_judged_by_its_own(
+    data: Path, model: Path, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    known = of_features("TotalChildren", **changes)
+    (name,) = (one["name"] for one in yaml.safe_load(known)["features"])
+    champion = handmade(tmp_path / "old", {name: TensorProto.FLOAT}, known=known)
     found = judge(data, model, champion, tmp_path / "out")
-    assert found["champion"]["features"] == ""
-    assert 0 < found["champion"]["metrics"]["auc"] < 1
+    assert found["champion"]["features"] != found["challenger"]["features"] == found["features"]
+    held_out = judge(data, handmade(tmp_path / "same", {"TotalChildren": TensorProto.FLOAT}), None, tmp_path / "again")
+    assert found["champion"]["metrics"] == held_out["challenger"]["metrics"]
+
+
+def test_a_category_that_a_champion_does_not_know_is_no_obstacle(data: Path, model: Path, tmp_path: Path) -> None:
+    known = of_features("Country", Country={"categories": ["Australia"]})
+    champion = handmade(tmp_path / "old", {"Country": TensorProto.STRING}, known=known, golden=0.0)
+    assert judge(data, model, champion, tmp_path / "out")["champion"]["metrics"]["auc"] == 0.5
 
 
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        ({"Pets": TensorProto.FLOAT}, "the champion asks for the feature Pets, which features.yaml does not have"),
-        ({"Country": TensorProto.FLOAT}, "takes Country as a number, features.yaml says it is a category"),
-        ({"Age": TensorProto.STRING}, "takes Age as a category, features.yaml says it is a number"),
+        ({"Pets": TensorProto.FLOAT}, "the champion asks for the feature Pets, which its features.yaml does not have"),
+        ({"Country": TensorProto.FLOAT}, "takes Country as a number, its features.yaml says it is a category"),
+        ({"Age": TensorProto.STRING}, "takes Age as a category, its features.yaml says it is a number"),
     ],
 )
-def test_a_champion_of_other_features_is_refused(
+def test_a_graph_that_disagrees_with_its_features_is_refused(
     data: Path, model: Path, tmp_path: Path, inputs: dict[str, int], message: str
 ) -> None:
     with pytest.raises(JobError, match=message):
@@ -193,6 +229,8 @@ def changed(model: Path, folder: Path, name: str, content: bytes | None) -> Path
     [
         ("model.onnx", None, "has no model.onnx"),
         ("model.onnx", b"no graph", "cannot be loaded"),
+        ("features.yaml", None, "has no features.yaml"),
+        ("features.yaml", of_features("Age").encode(), "was trained with another features.yaml"),
         ("golden.json", None, "no golden requests"),
         ("golden.json", b"{", "no golden requests"),
         ("golden.json", b'{"cases": []}', "no golden requests"),

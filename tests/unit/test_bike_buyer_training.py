@@ -67,7 +67,7 @@ def output(data: Path, tracker: Recorded, tmp_path_factory: pytest.TempPathFacto
 def test_the_outputs_are_complete_and_tracked(output: Path, tracker: Recorded) -> None:
     names = ("calibration", "confusion", "explained_rows", "importance", "learning_curve", "roc")
     plots = [f"plots/{name}.png" for name in names]
-    assert tracker.files == ["golden.json", "metrics.json", "model.onnx", *plots, "provenance.json"]
+    assert tracker.files == ["features.yaml", "golden.json", "metrics.json", "model.onnx", *plots, "provenance.json"]
     assert all((output / plot).read_bytes().startswith(b"\x89PNG") for plot in plots)
 
 

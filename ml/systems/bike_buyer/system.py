@@ -100,7 +100,6 @@ class System:
             sha256=self.gate.sha256,
             workspace=workspace,
             registry=platform.registry_inputs,
-            features=f"{FOLDER}/features.yaml",
             opts=after,
         )
         self.endpoint = platform.scoring_endpoint(name)

@@ -10,13 +10,17 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ml.jobkit import errors, evaluation, features
 from ml.jobkit import tracking as trackers
 from ml.systems.bike_buyer.job import join
 from ml.systems.bike_buyer.job.files import HOLDERS, PURCHASES
 
-SPECIFICATION = Path(__file__).parents[1] / "features.yaml"
+if TYPE_CHECKING:
+    import pandas as pd
+
+SPECIFICATION = Path(__file__).parents[1] / features.FILE
 
 
 def evaluate(data: Path, challenger: Path, champion: Path | None, output: Path, tracker: trackers.Tracker) -> None:
@@ -25,7 +29,11 @@ def evaluate(data: Path, challenger: Path, champion: Path | None, output: Path, 
     table = join.join(specification, data)
     held_out = evaluation.holdout(specification, table.features, table.labels)
     tracker.tags({"system": specification.system, "kind": "evaluation"})
-    evaluation.compare(specification, held_out, challenger, champion, output, tracker)
+
+    def rows(other: features.Specification) -> pd.DataFrame:
+        return join.join(other, data, strict=False).features
+
+    evaluation.compare(specification, held_out, rows, challenger, champion, output, tracker)
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:

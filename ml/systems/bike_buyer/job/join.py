@@ -49,7 +49,7 @@ class Quality:
 
 @dataclass(frozen=True)
 class Table:
-    """The joined data: row i of `features` belongs to entry i of `labels`."""
+    """The joined data: row i of `features` belongs to entry i of `labels`. Both are indexed by the holders' key."""
 
     features: pd.DataFrame
     labels: pd.Series
@@ -57,8 +57,8 @@ class Table:
     quality: Quality
 
 
-def join(specification: Specification, folder: Path) -> Table:
-    """Read both files of `folder` and join them on the specification's key.
+def join(specification: Specification, folder: Path, *, strict: bool = True) -> Table:
+    """Read both files of `folder` and join them on the specification's key; `strict` as in `frame.build`.
 
     Raises:
         JobError: a file or column is missing, a value cannot be used, or one holder is described in two ways.
@@ -68,7 +68,7 @@ def join(specification: Specification, folder: Path) -> Table:
     written = table.read_csv(folder / HOLDERS, columns)
     purchases = table.read_csv(folder / PURCHASES, [key, "Age", "Bikes"])
     holders = _distinct(key, written)
-    features = frame.build(specification, holders)
+    features = frame.build(specification, holders, strict=strict)
     bought = purchases[_positive(purchases["Bikes"])]
     labels = holders[key].isin(bought[key]).astype("int64").rename(specification.label.name)
     quality = Quality(
@@ -78,7 +78,7 @@ def join(specification: Specification, folder: Path) -> Table:
         duplicate_holders=len(written) - len(holders),
         duplicate_purchases=int(purchases[key].duplicated().sum()),
         purchases_without_holder=int((~purchases[key].isin(holders[key])).sum()),
-        ages_that_differ=_ages_that_differ(key, holders.assign(derived=features["Age"]), purchases),
+        ages_that_differ=_ages_that_differ(key, holders[[key]].join(features), purchases),
     )
     return Table(features, labels, quality)
 
@@ -91,7 +91,7 @@ def _distinct(key: str, holders: pd.DataFrame) -> pd.DataFrame:
     if len(twice):
         ids = ", ".join(twice.iloc[:3])
         raise JobError(f"{HOLDERS}: {key} {ids} ({len(twice)} in all) has rows that differ; keep the right one")
-    return distinct.reset_index(drop=True)
+    return distinct.set_index(key, drop=False).rename_axis(None)
 
 
 def _positive(bikes: pd.Series) -> pd.Series:
@@ -103,5 +103,7 @@ def _positive(bikes: pd.Series) -> pd.Series:
 
 
 def _ages_that_differ(key: str, holders: pd.DataFrame, purchases: pd.DataFrame) -> int:
-    both = purchases.merge(holders[[key, "derived"]], on=key)
-    return int((pd.to_numeric(both["Age"], errors="coerce") != both["derived"]).sum())
+    if "Age" not in holders:
+        return 0
+    both = purchases.merge(holders[[key, "Age"]], on=key, suffixes=("", "_derived"))
+    return int((pd.to_numeric(both["Age"], errors="coerce") != both["Age_derived"]).sum())

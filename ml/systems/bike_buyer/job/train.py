@@ -1,7 +1,7 @@
 """Train the bike-buyer model: `python -m ml.systems.bike_buyer.job.train --data FOLDER [--output FOLDER]`.
 
 Reads two CSV files, trains on the rows that are not held out, and writes into the output folder: `model.onnx`,
-`golden.json`, `metrics.json`, `provenance.json` and `plots/`. Needs no server and no cloud.
+`features.yaml`, `golden.json`, `metrics.json`, `provenance.json` and `plots/`. Needs no server and no cloud.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from ml.jobkit.features import Specification
 
-SPECIFICATION = Path(__file__).parents[1] / "features.yaml"
+SPECIFICATION = Path(__file__).parents[1] / features.FILE
 EXPLAINED_ROWS = 200
 """Holdout rows whose answers are explained: enough for a stable picture, few enough to take a second."""
 SECONDS_BETWEEN_LINES = 2.0
@@ -139,9 +140,10 @@ def _cross_validate(
 
 
 def _export(specification: Specification, booster: Any, rows: Rows, holdout: Rows, output: Path) -> float:
-    """Write `model.onnx` and `golden.json`. Returns the largest difference between graph and framework."""
+    """Write the model with its `features.yaml` and `golden.json`. Returns the largest difference of its answers."""
     graph = onnx_export.lightgbm_classifier(booster, specification)
     (output / "model.onnx").write_bytes(graph.SerializeToString(deterministic=True))
+    shutil.copyfile(SPECIFICATION, output / features.FILE)
     running = onnx_export.session(output / "model.onnx")
     difference = onnx_export.assert_parity(running, specification, rows.features, model.predict(booster, rows.matrix))
     asked = golden.requests(specification, holdout.features, model.predict(booster, holdout.matrix))
