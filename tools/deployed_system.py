@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,9 +50,7 @@ def find_system(stack_name: str, system: str) -> DeployedSystem:
         raise SetupError("SYSTEM is missing: write SYSTEM=<name>, for instance SYSTEM=bike_buyer")
     stack = load_stack(stack_name)
     require_emulator(stack)
-    environment = shell.environment(stack)
-    os.environ.update(environment)
-    pulumi = Pulumi(stack, environment)
+    pulumi = Pulumi(stack, shell.enter(stack))
     try:
         resources = pulumi.export()["deployment"].get("resources") or []
     except SetupError:

@@ -76,9 +76,7 @@ def prepare(stack: Stack, console: Console) -> Pulumi:
     if stack.emulated:
         os.environ.update(uv_variables())  # the emulator's jobs install packages
         start_emulator(console)
-    environment = shell.environment(stack)
-    os.environ.update(environment)
-    return Pulumi(stack, environment)
+    return Pulumi(stack, shell.enter(stack))
 
 
 def put_right(pulumi: Pulumi, console: Console) -> bool:

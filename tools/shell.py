@@ -121,6 +121,17 @@ def environment(stack: Stack, current: Mapping[str, str] | None = None) -> dict[
     return {name: value for name, value in merged.items() if value is not None}
 
 
+def enter(stack: Stack) -> dict[str, str]:
+    """Makes this process one that works on the stack, with nothing left of the stack its shell was made for; gives its
+    environment.
+    """
+    values = environment(stack)
+    for name in set(os.environ) - set(values):
+        del os.environ[name]
+    os.environ.update(values)
+    return values
+
+
 def export_lines(values: Mapping[str, str | None]) -> list[str]:
     """Lines for a shell to `eval`."""
     return [

@@ -70,6 +70,16 @@ def test_leaving_an_emulator_shell_takes_its_variables_away() -> None:
     assert values["AZURE_MLOPS_STACK"] == "dev"
 
 
+def test_a_verb_for_azure_typed_in_an_emulator_shell_asks_azure(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**OURS, "IDENTITY_ENDPOINT": "https://localhost", "SSL_CERT_FILE": "/gone/ca.pem"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PULUMI_HOME", str(shell.HOME))
+    values = shell.enter(AZURE)
+    assert not set(shell.EMULATOR) & set(os.environ)
+    assert os.environ["AZURE_MLOPS_STACK"] == "dev"
+    assert dict(os.environ) == values
+
+
 def test_path_names_the_engine_once(engine: Path) -> None:
     once = shell.search_path(engine, "/usr/bin:/bin")
     assert shell.search_path(engine, once) == once == f"{engine}:/usr/bin:/bin"
