@@ -91,7 +91,8 @@ class RolloutSettings(Section):
     )
     retry_rejected: tuple[Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")], ...] = Field(
         (),
-        description="digests of images that a rollout rejected and that may be tried again",
+        description="digests of images that a rollout rejected and that the next `up` may try again; after a "
+        "`pulumi refresh` only `make promote` brings such a version back",
         examples=[["sha256:0123…"]],
     )
 

@@ -263,10 +263,17 @@ class OnlineEndpoints:
         return DeploymentFailure(f"the deployment '{name}' did not get ready: {error}{tail}", code=error.code, log=log)
 
     def _register(self, wanted: ImageDeployment) -> str:
-        """The id of the environment version that stands for the image."""
+        """The id of the environment version that stands for the image.
+
+        Raises:
+            CloudError: somebody gave that version another image; it cannot be changed.
+        """
         path = f"{self.workspace.path}/environments/{wanted.environment}/versions/{wanted.environment_version}"
-        if arm().get(path, API_VERSION) is None:
+        found = arm().get(path, API_VERSION)
+        if found is None:
             arm().put(path, API_VERSION, wanted.environment_body())
+        elif (image := found["properties"].get("image")) != wanted.image:
+            raise CloudError(f"{path} stands for {image} instead of {wanted.image}: delete that version", status=400)
         return path
 
     def _read(self, document: Mapping[str, Any]) -> OnlineDeployment:

@@ -16,7 +16,8 @@ from ml.resources.rollout_ports import Deployment, Rejected, Target, digest_of
 
 # What Azure says when a container does not start or does not get ready; anything else is not the image's fault:
 # https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints#error-resourcenotready
-FAULTY = "ResourceNotReady"
+# The words stand in the message: its code is often null, or BadArgument.
+FAULTY = ("ResourceNotReady", "User container has crashed or terminated")
 COMPONENT_VERSION = "2020-02-02"
 VERSION_TAG = "version"
 SCALE_SECONDS = 1800.0
@@ -92,7 +93,7 @@ class CloudEndpoint:
         try:
             self.client.deploy(self.wanted(target, self.machines()), report=self.watching)
         except DeploymentFailure as failure:
-            if failure.code == FAULTY:
+            if any(words in f"{failure.code} {failure}" for words in FAULTY):
                 raise Rejected(str(failure)) from None
             raise Failure(str(failure)) from None
 

@@ -50,11 +50,17 @@ def decide(seen: Observation, in_hand: InHand | None, wanted: int | None) -> Ret
     if wanted is not None:
         return to_version(seen, current, under_way, wanted)
     if under_way:
-        return Return(required(current), current, under_way)
+        return to_deployment(current, under_way)
     if not current.rejected and any(one.rejected and one.version == seen.champion for one in seen.deployments.values()):
         return Return(required(current), current, ())  # an earlier rollback did not get to its end
     good = before(seen, current)
-    return Return(required(good), good, ((required(current), current.image),))
+    return to_deployment(good, ((required(current), current.image),))
+
+
+def to_deployment(good: Deployment, bad: Iterable[tuple[int, str]]) -> Return:
+    """Back to a deployment. An image that it runs itself, on another size of machine, is not bad."""
+    own = (required(good), good.image)
+    return Return(required(good), good, tuple(one for one in dict.fromkeys(bad) if one != own))
 
 
 def candidates(seen: Observation, current: Deployment, in_hand: InHand | None) -> tuple[tuple[int, str], ...]:
@@ -81,8 +87,8 @@ def before(seen: Observation, current: Deployment) -> Deployment:
     name = previous(seen, current.name)
     if name is None:
         raise Failure(
-            f"{current.name} is the only deployment that is well: name a version to deploy again, "
-            "`make rollback SYSTEM=... VERSION=n REASON=...` (`make runs SYSTEM=...` lists them)"
+            f"{current.name} is the only deployment that is well: name a version to deploy again with VERSION=n "
+            "(`make runs SYSTEM=...` lists them)"
         )
     return seen.deployments[name]
 
@@ -94,10 +100,13 @@ def to_version(seen: Observation, current: Deployment, under_way: tuple[tuple[in
     if found is None and any(one.rejected for one in of_version):
         raise Failure(f"version {wanted} is rejected itself: `make promote SYSTEM=... VERSION={wanted}` lifts that")
     left = ((required(current), current.image),) if found is None or found.name != current.name else ()
-    bad = tuple(one for one in dict.fromkeys((*left, *under_way)) if found is None or one != (wanted, found.image))
-    if found is not None and found.name == current.name and not bad:
+    bad = tuple(dict.fromkeys((*left, *under_way)))
+    if found is None:
+        return Return(wanted, None, bad)
+    back = to_deployment(found, bad)
+    if found.name == current.name and not back.bad:
         raise Failure(f"version {wanted} serves already")
-    return Return(wanted, found, bad)
+    return back
 
 
 def required(deployment: Deployment) -> int:

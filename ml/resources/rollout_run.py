@@ -81,7 +81,8 @@ def observe(endpoint: Endpoint, models: Models) -> Observation:
 class RolloutRun:
     """One attempt to bring the target to all traffic, under a lease that is held already.
 
-    `retrying`: the person asked for a rejected image again; it is forgiven once it serves.
+    `retrying`: the person asked for a rejected image again; it is forgiven once it serves. `beside` is what serves
+    meanwhile.
     """
 
     target: Target
@@ -90,6 +91,7 @@ class RolloutRun:
     stages: Sequence[int]
     retrying: bool = False
     passed: Passed = field(default_factory=Passed)
+    beside: Deployment | None = None
 
     def run(self) -> None:
         """Ends with the target at 100 %.
@@ -121,6 +123,7 @@ class RolloutRun:
             Failure: the target was rejected since this run began.
         """
         seen = self.observation()
+        self.beside = seen.deployments.get(serving(seen, self.target.deployment) or "")
         found = seen.deployments.get(self.target.deployment)
         if found is not None and found.rejected:
             raise Failure(f"{found.name} was rejected while it was rolled out: run `pulumi up` again for the reason")
@@ -237,7 +240,9 @@ class RolloutRun:
 
         try:
             serves = attempt(lambda: self.put_back(self.passed.displaced))
-            remembered = attempt(lambda: persist(self.ports, lambda: self.remember(reason), time.sleep))
+            remembered = not self.same_image and attempt(
+                lambda: persist(self.ports, lambda: self.remember(reason), time.sleep)
+            )
             if serves is not None:
                 attempt(lambda: follow_traffic(self.ports, self.target, time.sleep))
                 attempt(lambda: persist(self.ports, lambda: self.discard([name]), time.sleep))
@@ -246,7 +251,12 @@ class RolloutRun:
         verdict = f"{name} is rejected: {reason}" if remembered else f"{name} was found faulty: {reason}"
         if wrong:
             return f"{verdict}. Not everything could be put right: {'; '.join(wrong)}. {AGAIN}"
-        return f"{verdict}. {serves}. {ways_on(self.target)}"
+        return f"{verdict}. {serves}. {OTHER_MACHINE if self.same_image else ways_on(self.target)}"
+
+    @property
+    def same_image(self) -> bool:
+        """Whether the target is the image that serves, on another size of machine: then the image is not at fault."""
+        return self.beside is not None and digest_of(self.beside.image) == self.target.digest
 
     def remember(self, reason: str) -> bool:
         """Writes the rejection."""
@@ -276,6 +286,10 @@ class RolloutRun:
         return error if isinstance(error, Failure) else Failure(str(error))
 
 
+OTHER_MACHINE = (
+    "It runs the same image, so what failed is its size of machine: set instanceType of `mlops:serving` in the stack's "
+    "configuration to another one"
+)
 AGAIN = "The next `pulumi up` takes it up where it stands."
 
 
@@ -283,8 +297,7 @@ def ways_on(target: Target) -> str:
     """What a person can do about a rejection."""
     return (
         "It is not tried again: change the model or the code; or, if it was not the model's fault, "
-        f"`make promote SYSTEM={target.system} VERSION={target.version}`, or add {target.digest} to retryRejected of "
-        "`mlops:rollout` in the stack's configuration"
+        f"`make promote SYSTEM={target.system} VERSION={target.version}`"
     )
 
 

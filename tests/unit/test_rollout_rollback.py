@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -58,6 +59,12 @@ def test_a_rejected_version_is_never_gone_back_to() -> None:
     assert outcome(observation) == (1, [3])
     with pytest.raises(Failure, match=r"version 2 is rejected itself: `make promote SYSTEM=... VERSION=2`"):
         decide(observation, None, 2)
+
+
+def test_the_image_gone_back_to_is_not_bad_on_another_size_of_machine() -> None:
+    bigger = replace(ONE, deployment="v1-bigger")
+    assert outcome(seen({bigger: 100}, ONE, bigger, champion=1)) == (1, [])
+    assert outcome(seen({ONE: 90, bigger: 10}, ONE, bigger, champion=1), in_hand(bigger)) == (1, [])
 
 
 def test_to_a_named_version() -> None:
