@@ -13,8 +13,9 @@ from tools.deployed_system import DeployedSystem
 from tools.progress import SetupError
 
 MOST_FAILURES = 10
+# All systems of a workspace share its component; a server names its model.
 FAILED = (
-    'requests | where success == "False" | order by timestamp desc '
+    'requests | where success == "False" and cloud_RoleName == "{model}" | order by timestamp desc '
     f"| project timestamp, name, resultCode, duration, application_Version, operation_Id | take {MOST_FAILURES}"
 )
 
@@ -54,7 +55,7 @@ def failures(system: DeployedSystem) -> str:
     if not component:
         return "the workspace has no Application Insights"
     try:
-        found = query(str(component), FAILED)
+        found = query(str(component), FAILED.format(model=system.model))
     except CloudError as error:
         return f"cannot be read ({error})"
     return "\n" + "\n".join(map(in_words, found)) if found else "none in the last day"

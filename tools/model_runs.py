@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ml.clients.datastore import Folder
 from ml.clients.errors import CloudError
@@ -43,7 +44,8 @@ def show(system: DeployedSystem, console: Console) -> None:
     for heading in ("job", "kind", "status", "figures on the holdout set", "version", "champion or rejected"):
         table.add_column(heading, overflow="fold")
     for row in rows(system, versions, champion):
-        table.add_row(row.job, row.kind, row.status, row.figures, row.version, row.mark)
+        cells = (row.job, row.kind, row.status, row.figures, row.version, row.mark)
+        table.add_row(*map(Text, cells))  # a reason may hold brackets, which are no markup
     console.print(table)
 
 

@@ -29,13 +29,14 @@ def run(system: DeployedSystem, version: int, console: Console) -> None:
             who = lock.holder().about.get("who", "somebody")
             raise SetupError(f"a rollout of {system.name} is under way ({who}): wait for it, or `make rollback` first")
         with kept(lease):
-            before = models.champion()
+            before = models.champion_tag()
             models.clear_rejection(version)
-            if before != version:
+            if before != str(version):
                 models.set_champion(version)
     for digest, reason in record.rejections.items():
-        console.print(f"Lifted: {system.model} version {version} in image {digest[:19]}… was rejected ({reason})")
-    if before == version:
+        text = f"Lifted: {system.model} version {version} in image {digest[:19]}… was rejected ({reason})"
+        console.print(text, markup=False)
+    if before == str(version):
         console.print(f"{system.model} version {version} is the champion already.")
         return
     console.print(

@@ -58,8 +58,9 @@ def run(system: DeployedSystem, wanted: int | None, reason: str, console: Consol
                 ports, under_way(before), wanted, reason, lambda version: locate(site, version), pause=time.sleep
             )
     console.print(f"{said} ({time.monotonic() - started:.1f} s)", markup=False)
+    refresh = in_shell(system.stack, "pulumi refresh")
     console.print(
-        f"Next: {in_shell(system.stack, 'pulumi refresh')}; the next `up` then changes nothing.", markup=False
+        f"Next: {refresh}: the stack then knows what serves. No `up` brings back what was rejected.", markup=False
     )
 
 

@@ -60,7 +60,9 @@ def system_outputs(outputs: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def last_known(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """A system's outputs; where a step failed, those from before this `up`, which still hold: what serves stays."""
-    return {name: before.get(name) if gone(now.get(name), before.get(name)) else now.get(name) for name in now | before}
+    return {
+        name: before.get(name) if gone(now.get(name), before.get(name)) else now.get(name) for name in {**now, **before}
+    }
 
 
 def gone(now: Any, before: Any) -> bool:
@@ -91,15 +93,18 @@ def champion(output: Mapping[str, Any]) -> str:
 def request_line(stack: Stack, name: str, output: Mapping[str, Any], authority: Path | None) -> str | None:
     """A line that asks the service when pasted into a shell in the checkout; None while there is no service.
 
-    `authority` is the certificate of a cloud that the system does not know.
+    The key goes through a pipe: every user of the machine can read the arguments of a program.
+
+    Args:
+        authority: the certificate of a cloud that the system does not know.
     """
     uri, body = output.get("scoringUri"), f"ml/systems/{name}/request.json"
     if not uri or not (ROOT / body).exists():
         return None
     trusted = f"--cacert {os.path.relpath(authority, ROOT)} " if authority else ""
     named = " ".join([*of_stack(stack), f"SYSTEM={name.replace('_', '-')}"])
-    key = f'-H "Authorization: Bearer $(make -s key {named})"'
-    return f'curl {trusted}{key} -H "Content-Type: application/json" -d @{body} {uri}'
+    key = f"printf 'Authorization: Bearer %s' \"$(make -s key {named})\""
+    return f'{key} | curl {trusted}-H @- -H "Content-Type: application/json" -d @{body} {uri}'
 
 
 def of_stack(stack: Stack) -> list[str]:

@@ -157,10 +157,6 @@ class Models:
         """Hides a version from lists; its files stay."""
         return self.tag(version, {}, archived=True)
 
-    def unarchive(self, version: int) -> ModelRecord:
-        """Shows a version again."""
-        return self.tag(version, {}, archived=False)
-
     def _change(self, version: int, tags: Mapping[str, str], archived: bool | None) -> ModelRecord:
         path = f"{self.path}/versions/{version}"
         document = arm().get(path, API_VERSION)
@@ -181,13 +177,19 @@ class Models:
         Raises:
             CloudError: the tag holds no number.
         """
+        value = self.champion_tag()
+        if value is not None and not value.isdecimal():
+            raise CloudError(
+                f"the tag {CHAMPION} of the model {self.name} is '{value}'; it must be a version number: "
+                "`make promote SYSTEM=... VERSION=n` writes it"
+            )
+        return int(value) if value is not None else None
+
+    def champion_tag(self) -> str | None:
+        """What the tag says, whatever it is."""
         document = arm().get(self.path, API_VERSION)
         value = ((document or {}).get("properties", {}).get("tags") or {}).get(CHAMPION)
-        if value is None:
-            return None
-        if not str(value).isdigit():
-            raise CloudError(f"the tag {CHAMPION} of the model {self.name} is '{value}'; it must be a version number")
-        return int(value)
+        return str(value) if value is not None else None
 
     def set_champion(self, version: int) -> None:
         """Says that this version serves, and on the version since when; other tags stay.

@@ -133,7 +133,7 @@ def test_failing_for_clients_alone_it_is_put_back_within_the_stage(shared: Syste
         # The server holds the file against `model.json` before it starts.
         ((), r"in staging its server ended at start, exit code 2.*sha256"),
         # Both agree: only what was evaluated and registered tells.
-        (("model.json",), r"/version names another artefact: sha256 is \w+, registered is \w+"),
+        (("model.json",), r"in staging /version names another artefact: sha256 is \w+, registered is \w+"),
     ],
     ids=["the model alone", "with its identity"],
 )

@@ -134,7 +134,7 @@ def test_rollback_after_a_rollout_and_promote_brings_it_back(
     state = system.up(new)
     name, before = system.deployment(new), system.deployment(old)
     started = time.monotonic()
-    rollback.run(deployed(system), None, "complaints", Console())
+    rollback.run(deployed(system), None, "complaints [/score] of [b]many[/b]", Console())
     assert time.monotonic() - started < LEASE_SECONDS
     assert dict(system.endpoint.get().traffic) == {before: 100}
     assert system.models.champion() == 1
@@ -147,7 +147,7 @@ def test_rollback_after_a_rollout_and_promote_brings_it_back(
     assert "champion version 1 auc 0.900" in said(capsys)
     promote.run(deployed(system), 2, Console(width=200))
     words = said(capsys)
-    assert "was rejected" in words
+    assert "rolled back: complaints [/score] of [b]many[/b])" in words
     assert "pulumi refresh" in words
     system.up(new, {**read.outs, "serving": 2.0})
     assert dict(system.endpoint.get().traffic) == {name: 100}

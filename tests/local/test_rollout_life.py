@@ -17,6 +17,15 @@ from tests.local.checkout import Checkout, kill, wait_until
 from tests.local.serving import Service, at_share
 
 HYPERPARAMETERS = "ml/systems/bike_buyer/job/hyperparameters.py"
+FEATURES = "ml/systems/bike_buyer/features.yaml"
+FEATURE = """\
+  - name: HouseOwnerFlag
+    description: 1 owns a house, 0 does not
+    type: integer
+    range: [0, 1]
+    unknown: reject
+"""
+AFTER = "  - name: NumberCarsOwned\n"
 STACK = "stacks/Pulumi.local.yaml"
 UNCHANGED = "up --yes --skip-preview --expect-no-changes -s local"
 BEFORE_AND_AFTER = 30.0
@@ -61,7 +70,7 @@ def test_the_first_model_serves_and_the_printed_line_asks_it(checkout: Checkout,
     outputs = checkout.outputs()
     assert outputs["model"]["version"] == service.champion() == 1
     assert list(service.traffic().values()) == [100]
-    (line,) = [text.strip() for text in printed.splitlines() if text.strip().startswith("curl ")]
+    (line,) = [text.strip() for text in printed.splitlines() if " | curl " in text]
     make = line.replace("make -s key SYSTEM=bike-buyer", "SYSTEM=bike-buyer .venv/bin/python -m tools key")
     answer = json.loads(subprocess.check_output(["bash", "-c", f"{make} -s"], cwd=checkout.folder, text=True))
     assert (answer["model"], answer["version"]) == ("bike-buyer", 1)
@@ -114,8 +123,10 @@ def test_a_better_model_takes_over_under_load(checkout: Checkout, service: Servi
 
 
 def test_a_worse_model_changes_nothing(checkout: Checkout, service: Service) -> None:
+    """Not even one of other features: the champion is judged, and served, by those it was trained with."""
     before = (service.traffic(), service.deployments(), service.champion(), checkout.outputs()["model"])
     checkout.edit(HYPERPARAMETERS, "num_leaves: int = 127", "num_leaves: int = 2")
+    checkout.edit(FEATURES, FEATURE, "")
     trees(checkout, SECOND, 1)
     with service.load() as load:
         printed = checkout.tool("up", "local")
@@ -126,6 +137,7 @@ def test_a_worse_model_changes_nothing(checkout: Checkout, service: Service) -> 
     checkout.pulumi(UNCHANGED)
     assert (service.traffic(), service.deployments(), service.champion(), checkout.outputs()["model"]) == before
     checkout.edit(HYPERPARAMETERS, "num_leaves: int = 2", "num_leaves: int = 127")
+    checkout.edit(FEATURES, AFTER, f"{FEATURE}{AFTER}")
     trees(checkout, 1, SECOND)
     checkout.tool("up", "local")
     assert (service.traffic(), service.deployments(), service.champion(), checkout.outputs()["model"]) == before
@@ -225,7 +237,7 @@ def test_a_rollback_wins_against_a_running_up_and_stays(checkout: Checkout, serv
         running = checkout.start("up", "local")
         wait_until(at_share(service, 50), "50 %", 400)
         asked = time.monotonic()
-        checkout.in_system("rollback", VERSION="2", REASON="scores too high for new customers")
+        checkout.in_system("rollback", VERSION="2", REASON="scores too high [/score] for new customers")
         wait_until(lambda: service.traffic() == {before: 100}, "back at version 2", 15)
         assert time.monotonic() - asked < 15
         printed, _ = running.communicate(timeout=200)
@@ -235,7 +247,7 @@ def test_a_rollback_wins_against_a_running_up_and_stays(checkout: Checkout, serv
             assert (service.traffic(), service.champion()) == ({before: 100}, 2)
     assert (load.problems, load.wrong(service.right)) == ([], [])
     shown = re.sub(r"[\s│]+", " ", checkout.in_system("runs"))
-    assert "scores too" in shown, shown
+    assert "scores too high [/score]" in shown, shown
     checkout.pulumi(UNCHANGED)
 
 

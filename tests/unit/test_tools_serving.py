@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from ml.clients.arm import ROLE_SECONDS, _manner, patience
+from ml.clients.errors import CloudError
 from ml.clients.workspace import Workspace
 from tools.commands import serving
 from tools.deployed_system import DeployedSystem, select
@@ -67,6 +70,10 @@ def test_a_system_without_an_endpoint_says_so() -> None:
     [
         (lambda: serving.rollback_command("x", "", "", "local"), "REASON is missing: write why"),
         (lambda: serving.rollback_command("x", "why", "two", "local"), "VERSION=two: write the number of a version"),
+        (
+            lambda: serving.rollback_command("x", "why", "\u00b2", "local"),
+            "VERSION=\u00b2: write the number of a version",
+        ),
         (lambda: serving.rollback_command("", "why", "2", "local"), "SYSTEM is missing: write SYSTEM=<name>"),
         (lambda: serving.rollback_command("x", "why", "", "nope"), r"STACK=nope: there is no Pulumi\.nope\.yaml"),
         (lambda: serving.promote_command("x", "", "local"), "VERSION is missing: write the version to promote"),
@@ -91,6 +98,24 @@ def test_what_a_lock_says_of_a_rollout_under_way() -> None:
     assert (found.version, found.deployment) == (2, "v2-a")
     assert under_way({"doing": "promoting version 2"}) is None
     assert under_way({}) is None
+
+
+def test_what_may_pass_is_waited_for_with_a_word_and_not_for_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    refused = CloudError("403 no role", status=403)
+
+    def ask() -> None:
+        with serving.told():
+            assert patience("GET", refused) == serving.PATIENCE
+            _manner.get().pause(5, "asking again: 403 no role [x]")
+            raise refused
+
+    with pytest.raises(SetupError, match="403 no role"):
+        ask()
+    assert capsys.readouterr().err == "asking again: 403 no role [x]\n"
+    assert patience("GET", refused) == ROLE_SECONDS
 
 
 class Engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ml.clients.arm import manner
 from ml.clients.errors import CloudError
 from ml.resources.host import Failure
 from tools import container_logs, endpoint_key, model_runs, promote, rollback
@@ -17,6 +19,8 @@ from tools.deployed_system import find_system
 from tools.progress import SetupError
 
 application = typer.Typer()
+# Of a person at a terminal: a role that was given just now is told from one that is missing by trying again later.
+PATIENCE = 30.0
 # From the environment, so that a reason with spaces and quotes comes through `make` as it was written.
 StackOption = Annotated[str, typer.Option(envvar="STACK")]
 SystemOption = Annotated[str, typer.Option(envvar="SYSTEM")]
@@ -32,7 +36,7 @@ def number(version: str) -> int | None:
     """
     if not version:
         return None
-    if not version.isdigit() or int(version) < 1:
+    if not version.isdecimal() or int(version) < 1:
         raise SetupError(f"VERSION={version}: write the number of a version (`make runs` lists them)")
     return int(version)
 
@@ -83,6 +87,12 @@ def runs(system: SystemOption = "", stack: StackOption = "local") -> None:
         model_runs.show(find_system(stack, system), console())
 
 
+def wait(seconds: float, why: str) -> None:
+    """Says why, so that nobody sits before a silent terminal."""
+    progress().print(why, markup=False)
+    time.sleep(seconds)
+
+
 def progress() -> Console:
     """Progress goes to stderr."""
     return Console(stderr=True, highlight=False, soft_wrap=True)
@@ -90,8 +100,9 @@ def progress() -> Console:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """What the cloud refuses is shown as its message."""
+    """What the cloud refuses is shown as its message; what may pass is waited for with a word, and not for long."""
     try:
-        yield
+        with manner(patience=PATIENCE, pause=wait):
+            yield
     except (CloudError, Failure) as error:
         raise SetupError(str(error)) from None
