@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -96,6 +96,7 @@ class Store:
     def __init__(self, file: Path) -> None:
         self._lock = threading.RLock()
         self._depth = 0
+        self._afterwards: list[Callable[[], object]] = []
         self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("pragma journal_mode = wal")
@@ -119,11 +120,21 @@ class Store:
             except BaseException:
                 self._depth -= 1
                 if self._depth == 0:
+                    self._afterwards.clear()
                     self._connection.execute("rollback")
                 raise
             self._depth -= 1
+            actions: list[Callable[[], object]] = []
             if self._depth == 0:
+                actions, self._afterwards = self._afterwards, actions
                 self._connection.execute("commit")
+        for action in actions:
+            action()
+
+    def after_commit(self, action: Callable[[], object]) -> None:
+        """Does something once all that the present transaction writes is on disk; never when it is rolled back."""
+        with self.transaction():
+            self._afterwards.append(action)
 
     # -- documents
 

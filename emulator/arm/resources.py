@@ -16,7 +16,7 @@ from emulator.errors import ServiceError, not_found, unsupported
 from emulator.http import Request, Response
 from emulator.resource_id import ResourceId
 from emulator.service import Emulator, ResourceType
-from emulator.store import Document
+from emulator.store import Document, Operation
 
 
 class Resources:
@@ -113,8 +113,8 @@ class Resources:
         with self.store.transaction():
             old = self.store.get(resource.text)
             check_conditions(old, request)
-            stored = self.write(resource, kind, body, old)
-        return self.finish(stored, kind, request, created=old is None)
+            stored, operation = self.write(resource, kind, body, old)
+        return self.finish(stored, operation, kind, request, created=old is None)
 
     def patch(self, resource: ResourceId, kind: ResourceType, request: Request) -> Response:
         """Merges the body into the document (RFC 7396)."""
@@ -127,11 +127,13 @@ class Resources:
             if old is None:
                 raise not_found(resource.text)
             check_conditions(old, request)
-            stored = self.write(resource, kind, merge(deepcopy(old.body), changes), old)
-        return self.finish(stored, kind, request, created=False)
+            stored, operation = self.write(resource, kind, merge(deepcopy(old.body), changes), old)
+        return self.finish(stored, operation, kind, request, created=False)
 
-    def write(self, resource: ResourceId, kind: ResourceType, body: dict[str, Any], old: Document | None) -> Document:
-        """Prepares and stores a document (inside the caller's transaction)."""
+    def write(
+        self, resource: ResourceId, kind: ResourceType, body: dict[str, Any], old: Document | None
+    ) -> tuple[Document, Operation | None]:
+        """Prepares and stores a document, with the operation that applies it (inside the caller's transaction)."""
         for name in ("id", "name", "type", "systemData", "etag"):
             body.pop(name, None)
         private = deepcopy(old.private) if old else {}
@@ -139,15 +141,16 @@ class Resources:
         kind.prepare(document, old)
         if kind.long_running:
             document.properties["provisioningState"] = "Updating" if old else "Creating"
-        return self.store.put(document)
+        stored = self.store.put(document)
+        return stored, self.operations.begin("put", stored, self.application(stored)) if kind.long_running else None
 
-    def finish(self, stored: Document, kind: ResourceType, request: Request, *, created: bool) -> Response:
-        """Applies a stored document at once, or in the background behind an operation."""
-        status = 201 if created else 200
-        if not kind.long_running:
+    def finish(
+        self, stored: Document, operation: Operation | None, kind: ResourceType, request: Request, *, created: bool
+    ) -> Response:
+        """Answers with the operation that applies a stored document, or applies it at once where there is none."""
+        if operation is None:
             self.application(stored)()
-            return self.answer(self.store.get(stored.id) or stored, kind, status)
-        operation = self.operations.begin("put", stored, self.application(stored))
+            return self.answer(self.store.get(stored.id) or stored, kind, 201 if created else 200)
         return self.answer(stored, kind, 201, self.operations.headers(operation, request))
 
     def application(self, document: Document) -> Callable[[], None]:

@@ -95,6 +95,13 @@ class ArmService(Service):
         return self.resources.handle(resource, request)
 
 
+def operations_of(emulator: Emulator) -> Operations:
+    """ARM's operations, for services whose actions take longer than a request."""
+    arm = emulator.services["arm"]
+    assert isinstance(arm, ArmService)  # noqa: S101 - the service of that name
+    return arm.operations
+
+
 def subscription() -> dict[str, object]:
     """The subscription's document."""
     return {

@@ -11,7 +11,7 @@ from emulator.arm.types import require_location
 from emulator.container_instances.instance_view import container_view, event, group_state
 from emulator.container_instances.registry_access import inaccessible
 from emulator.container_instances.specifications import container_name, group_name, specification
-from emulator.container_instances.validation import check_group, check_label, check_update, refusal
+from emulator.container_instances.validation import check_group, check_label, check_update, refusal, title
 from emulator.containers.container import Container
 from emulator.containers.event import recorded
 from emulator.errors import ServiceError, not_found
@@ -114,11 +114,11 @@ class ContainerGroup(ResourceType):
 
     def start_again(self, document: Document, request: Request) -> Response:
         """`POST …/start`: a group that was stopped starts anew."""
-        return self.service.operate(self._wanted(document), request, lambda: self._bring_up(document))
+        return self._operate(document, request, lambda: self._bring_up(document))
 
     def restart(self, document: Document, request: Request) -> Response:
         """`POST …/restart`: all containers stop and start in place."""
-        return self.service.operate(self._wanted(document), request, lambda: self._bring_up(document, anew=True))
+        return self._operate(document, request, lambda: self._bring_up(document, anew=True))
 
     def stop(self, document: Document, request: Request) -> Response:
         """`POST …/stop`: the containers end, the group and its address stay."""
@@ -180,12 +180,13 @@ class ContainerGroup(ResourceType):
         (failed,) = recorded([], "Failed", f"{error.code}: {error.message}", warning=True)
         self._note(document, lambda private: private.update({FAILURE: event(failed)}))
 
-    def _wanted(self, document: Document) -> Document:
-        """The group as it is now, stopped no longer."""
-        current = self._note(document, lambda private: private.pop(STOPPED, None))
-        if current is None:
-            raise not_found(document.id)
-        return current
+    def _operate(self, document: Document, request: Request, work: Callable[[], None]) -> Response:
+        """Runs an action on a group that is stopped no longer, which is on disk with the action or not at all."""
+        with self.store.transaction():
+            current = self._note(document, lambda private: private.pop(STOPPED, None))
+            if current is None:
+                raise not_found(document.id)
+            return self.service.operate(current, request, work)
 
     def _note(self, document: Document, change: Callable[[dict[str, Any]], object]) -> Document | None:
         """Changes what is kept beside the document as it is now; None when it is gone."""
@@ -210,8 +211,8 @@ class ContainerGroup(ResourceType):
         for resource_id in given:
             found = self.store.get(resource_id)
             if found is None:
-                message = f"The identity '{resource_id}' of {{group}} was not found."
-                raise refusal("FailedIdentityOperation", document, message)
+                message = f"The identity '{resource_id}' of {title(document)} was not found."
+                raise refusal("FailedIdentityOperation", message)
             given[resource_id] = {key: found.properties[key] for key in ("principalId", "clientId")}
 
     def _fill_in_address(self, document: Document) -> None:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
+import sqlite3
 import ssl
 import time
 from collections.abc import Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import pytest
 
-from emulator.settings import SUBSCRIPTION_ID
+from emulator.arm.service import ArmService
+from emulator.entra.tokens import Tokens
+from emulator.errors import ServiceError
+from emulator.http import Request, Response
+from emulator.runtime import Runtime
+from emulator.service import Emulator, ResourceType
+from emulator.settings import SUBSCRIPTION_ID, Settings
+from emulator.store import Document, Store
 from tests.conftest import RunningEmulator
 
 SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION_ID}"
@@ -222,3 +234,110 @@ def test_role_assignments_are_recorded_on_any_scope(arm: Arm, group: str) -> Non
     assert made.json()["properties"]["scope"] == group
     other = {**properties, "principalId": "00000000-0000-0000-0000-00000000000a", "principalType": "ServicePrincipal"}
     assert arm.send("PUT", path, {"properties": other}).json()["error"]["code"] == "RoleAssignmentUpdateNotPermitted"
+
+
+# -- operations, by a control plane of our own that can be killed between two commits
+
+THING = f"{SUBSCRIPTION}/resourceGroups/things/providers/Microsoft.Test/things/one"
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class Thing(ResourceType):
+    """A long-running type; `applied` says what was applied, `error` is raised instead."""
+
+    type = "Microsoft.Test/things"
+    long_running = True
+    long_running_delete = True
+
+    def __init__(self) -> None:
+        self.applied: list[Any] = []
+        self.error: Exception | None = None
+
+    def apply(self, document: Document) -> None:
+        if self.error:
+            raise self.error
+        self.applied.append(document.body.get("size"))
+
+
+class Dying:
+    """A database connection whose process is killed right after its next commit."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        cursor = self.connection.execute(statement, *values)
+        if statement == "commit":
+            raise Killed
+        return cursor
+
+
+class ControlPlane:
+    """ARM alone on a database; what an earlier one left there is taken up."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = Store(folder / "arm.db")
+        self.background = ThreadPoolExecutor(1)
+        self.thing = Thing()
+        settings = Settings(folder, 1, 2, "")
+        emulator = Emulator(settings, self.store, cast(Runtime, None), cast(Tokens, None), self.background)
+        self.arm = ArmService(emulator)
+        emulator.add(self.arm)
+        emulator.types[self.thing.type.lower()] = self.thing
+        self.arm.reconcile()
+        self.send("PUT", THING.partition("/providers")[0], {"location": "westeurope"})
+
+    def send(self, method: str, path: str, body: Any = None) -> Response:
+        content = io.BytesIO(json.dumps(body).encode())
+        query = {"api-version": "1"}
+        return self.arm.resource(Request(method, "localhost", path, path, "", "", query, body=content))
+
+    def result(self, answer: Response) -> Response:
+        """What an operation's `operationresults` answers once it has ended."""
+        self.background.submit(lambda: None).result(10)
+        name = answer.headers["azure-asyncoperation"].rpartition("/")[2].partition("?")[0]
+        request = Request("GET", "localhost", "/", "/", "", "", body=io.BytesIO(), parameters={"name": name})
+        return self.arm.operations.result(request)
+
+    def stored(self) -> Document | None:
+        """The thing once nothing runs any more."""
+        self.background.submit(lambda: None).result(10)
+        return self.store.get(THING)
+
+    def close(self) -> None:
+        self.background.shutdown()
+        self.store.close()
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_a_kill_after_any_commit_of_a_write_locks_no_resource(tmp_path: Path, method: str) -> None:
+    first = ControlPlane(tmp_path)
+    if method == "PATCH":
+        first.send("PUT", THING, {"size": 0})
+        first.background.submit(lambda: None).result(10)
+    first.store._connection = cast(sqlite3.Connection, Dying(first.store._connection))
+    with pytest.raises(Killed):
+        first.send(method, THING, {"size": 1})
+    first.background.shutdown()
+    second = ControlPlane(tmp_path)
+    found = second.stored()
+    assert found is not None
+    assert (found.properties["provisioningState"], second.thing.applied) == ("Succeeded", [1])
+    assert second.store.open_operations() == []
+    second.close()
+
+
+def test_an_operation_that_did_not_succeed_never_answers_as_if_it_had(tmp_path: Path) -> None:
+    plane = ControlPlane(tmp_path)
+    plane.thing.error = ServiceError(409, "TooBig", "It is too big.")
+    failed = plane.result(plane.send("PUT", THING, {"size": 9}))
+    assert (failed.status, json.loads(cast(bytes, failed.body))["error"]["code"]) == (409, "TooBig")
+    orphan = plane.store.start_operation("put", THING.replace("one", "gone"))
+    plane.arm.reconcile()
+    canceled = plane.result(Response(headers={"azure-asyncoperation": f"/operations/{orphan.name}?"}))
+    assert canceled.status == 409
+    assert "gone' was deleted before its operation ended" in cast(bytes, canceled.body).decode()
+    plane.close()

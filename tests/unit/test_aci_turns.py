@@ -16,7 +16,7 @@ from emulator.container_instances.service import ContainerInstancesService
 from emulator.containers.container import Container, ContainerState
 from emulator.containers.log_file import LogFile
 from emulator.containers.specification import ContainerSpecification
-from emulator.http import Request
+from emulator.http import Request, Response
 from emulator.store import Document, Store
 
 GROUP = f"/subscriptions/s/resourceGroups/g/providers/{CONTAINER_GROUP}/bikes"
@@ -52,7 +52,7 @@ class World:
             access=SimpleNamespace(check=lambda document: None),
             secure_values=SimpleNamespace(variables=lambda document, container: {}),
             write_hosts=lambda without="": None,
-            operate=lambda document, request, work: work(),
+            operate=lambda document, request, work: self.store.after_commit(work),
         )
         self.groups = ContainerGroup(cast(ContainerInstancesService, service))
         self.pool = ThreadPoolExecutor(4)
@@ -145,6 +145,18 @@ def test_the_later_of_two_puts_holds_whichever_is_applied_last(world: World) -> 
     first, last = world.put("two"), world.put("three")
     world.overtake("pull", lambda: world.groups.apply(last), lambda: world.groups.apply(first))
     assert world.names() == ["three"]
+
+
+@pytest.mark.parametrize("action", ["start_again", "restart"])
+def test_a_start_of_which_no_operation_is_on_disk_leaves_the_group_stopped(world: World, action: str) -> None:
+    def killed(document: Document, request: Request, work: Callable[[], None]) -> Response:
+        raise RuntimeError("killed")
+
+    world.groups.stop(world.stored(), REQUEST)
+    world.groups.service.operate = killed  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="killed"):
+        getattr(world.groups, action)(world.stored(), REQUEST)
+    assert STOPPED in world.stored().private
 
 
 def test_a_stop_ends_a_restart_that_is_under_way(world: World) -> None:

@@ -91,3 +91,29 @@ def test_threads_do_not_lose_counts(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert store.next("n") == 101
+
+
+def test_what_follows_a_commit_waits_for_the_outermost_and_never_follows_a_rollback(store: Store) -> None:
+    seen: list[bool] = []
+
+    def look() -> None:
+        seen.append(store.get(VAULT) is not None)
+
+    with store.transaction():
+        with store.transaction():
+            store.after_commit(look)
+        store.put(Document(VAULT, {}))
+        assert seen == []
+    assert seen == [True]
+
+    def fail() -> None:
+        with store.transaction():
+            store.after_commit(look)
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError):
+        fail()
+    store.put(Document(VAULT, {}))
+    assert seen == [True]
+    store.after_commit(look)
+    assert seen == [True, True]
