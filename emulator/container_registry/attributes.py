@@ -18,7 +18,10 @@ DISALLOWED = (
 
 
 class Attributes:
-    """The attributes of one registry, in a file; what nobody changed is allowed."""
+    """The attributes of one registry, in a file that has one writer: this object, of which there is one a registry.
+
+    What nobody changed is allowed. Safe to use from any thread.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file

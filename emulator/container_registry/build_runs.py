@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import tempfile
-import threading
 import time
 import uuid
 from collections.abc import Mapping
@@ -32,6 +31,8 @@ ENDED = ("Succeeded", "Failed", "Canceled", "Error", "Timeout")
 BUILDS_AT_ONCE = 2
 DEFAULT_TIMEOUT = 3600
 RUN_ID = "{{.Run.ID}}"
+# Beside the document: that somebody asked for the run's end.
+CANCEL = "cancel"
 logger = logging.getLogger(__name__)
 
 
@@ -52,8 +53,6 @@ class BuildRuns:
         self.service = service
         self.store = service.emulator.store
         self._workers = ThreadPoolExecutor(BUILDS_AT_ONCE, thread_name_prefix="build")
-        self._cancelled: set[str] = set()
-        self._lock = threading.Lock()
 
     def reconcile(self) -> None:
         """Starts the runs again that had not ended."""
@@ -102,10 +101,12 @@ class BuildRuns:
         return Response.json({"id": run.id, "name": name, "type": RUN, **run.body})
 
     def cancel(self, run: Document, request: Request) -> Response:
-        """Asks a run to stop."""
-        with self._lock:
-            if run.properties["status"] not in ENDED:
-                self._cancelled.add(run.key)
+        """Asks a run to stop; that is on disk before the answer."""
+        with self.store.transaction():
+            current = self.store.get(run.id)
+            if current is not None and current.properties["status"] not in ENDED:
+                current.private[CANCEL] = True
+                self.store.put(current)
         return Response(200)
 
     def log_url(self, run: Document, request: Request) -> Response:
@@ -139,7 +140,8 @@ class BuildRuns:
         asked, registry = run.private["request"], run.resource.names[0]
 
         def say(line: str) -> None:
-            if run.key in self._cancelled:
+            current = self.store.get(run.id)
+            if current is None or current.private.get(CANCEL):
                 raise Stopped("Canceled")
             if time.time() > deadline:
                 raise Stopped("Timeout")

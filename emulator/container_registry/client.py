@@ -46,7 +46,7 @@ class RepositoryWriter:
 
     def put_bytes(self, data: bytes) -> str:
         """Uploads a small blob unless it is there; its digest."""
-        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        digest = digest_of(data)
         if not self.has(digest):
             self._upload(digest, data, len(data))
         return digest
@@ -80,6 +80,11 @@ def checked(answer: httpx.Response) -> httpx.Response:
         return answer
     request = f"{answer.request.method} {answer.request.url.path}"
     raise ServiceError(502, "RegistryFailed", f"{request}: {answer.status_code} {answer.text[:500]}")
+
+
+def digest_of(data: bytes) -> str:
+    """The digest that names a blob."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def chunks(source: IO[bytes]) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from emulator.container_registry.archives import MOST_CONTEXT_BYTES, bounded
 from emulator.container_registry.dockerfile import DockerfileError, Instruction
 from emulator.container_registry.layers import Entry, folder_entries
 
@@ -19,11 +20,12 @@ def unpack(archive: IO[bytes], folder: Path) -> None:
     """Unpacks an uploaded context, a `.tar.gz` or `.tar`.
 
     Raises:
-        DockerfileError: it is none, or has something that leads out of the folder.
+        DockerfileError: it is none, has something that leads out of the folder, or unpacks to too much.
     """
     try:
         with tarfile.open(fileobj=archive, mode="r|*", bufsize=PIECE_BYTES) as content:
-            content.extractall(folder, filter="data")
+            members = bounded(content, MOST_CONTEXT_BYTES, "it")
+            content.extractall(folder, members, filter="data")
     except (tarfile.TarError, EOFError, OSError) as error:
         raise DockerfileError(f"the build context cannot be unpacked: {error}") from None
     if (folder / IGNORE).exists():

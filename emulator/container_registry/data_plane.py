@@ -64,6 +64,8 @@ class DataPlane:
         repository, reference = match["repository"], match["reference"]
         actions = ACTIONS.get(request.method, WRITES)
         self.service.authorization.require(request, registry, Scope("repository", repository, actions))
+        if request.method == "DELETE":
+            self.service.server(registry.name).expect_garbage()
         if match["kind"] == "manifests" and request.method in ("PUT", "DELETE"):
             return self._change(registry, request, repository, reference)
         return self._forward(registry, request, f"/v2/{repository}/{match['kind']}/{reference}")

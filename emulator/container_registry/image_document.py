@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.container_registry.client import RepositoryWriter
+from emulator.container_registry.client import RepositoryWriter, digest_of
 from emulator.container_registry.files import RegistryFiles
 from emulator.container_registry.layers import Layer
 
@@ -55,10 +55,22 @@ class ImageDocument:
             "history": self.history,
         }
 
-    def put(self, writer: RepositoryWriter, tags: Sequence[str], base: str = "") -> str:
-        """Uploads what the repository does not have, the tags last; the image's digest.
+    def manifest(self) -> bytes:
+        """The image's manifest as it is stored."""
+        content = encode(self.document())
+        configuration = {"mediaType": CONFIGURATION, "digest": digest_of(content), "size": len(content)}
+        return encode({"schemaVersion": 2, "mediaType": MANIFEST, "config": configuration, "layers": self.layers})
+
+    @property
+    def digest(self) -> str:
+        """What names the image: its manifest's digest."""
+        return digest_of(self.manifest())
+
+    def put(self, writer: RepositoryWriter, references: Sequence[str], base: str = "") -> str:
+        """Uploads what the repository does not have, the manifest last; the image's digest.
 
         Args:
+            references: the tags it gets; or its own digest, which gives it none.
             base: the repository that has the layers which are not new.
         """
         made = {layer.digest: layer for layer in self.new}
@@ -68,13 +80,10 @@ class ImageDocument:
                 writer.put_file(digest, made[digest].file)
             elif not (base and writer.mount(digest, base)):
                 raise LookupError(f"layer {digest} of the base image is gone from repository '{base}'")
-        content = encode(self.document())
-        configuration = {"mediaType": CONFIGURATION, "digest": writer.put_bytes(content), "size": len(content)}
-        manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": configuration, "layers": self.layers}
-        digest = ""
-        for tag in tags:
-            digest = writer.put_manifest(tag, MANIFEST, encode(manifest))
-        return digest
+        writer.put_bytes(encode(self.document()))
+        for reference in references:
+            writer.put_manifest(reference, MANIFEST, self.manifest())
+        return self.digest
 
 
 def encode(document: Mapping[str, Any]) -> bytes:

@@ -9,12 +9,13 @@ import shutil
 import tarfile
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import Any
 
+from emulator.container_registry.archives import MOST_LAYER_BYTES, bounded
 from emulator.container_registry.builder import environment
 from emulator.container_registry.files import RegistryFiles
 from emulator.container_registry.image_document import platform_digest
@@ -179,30 +180,34 @@ def chained(chain: str, layer: str) -> str:
 
 
 def apply(archive: tarfile.TarFile, root: Path) -> None:
-    """Unpacks a layer over what is there; a name with `.wh.` before it deletes a file.
+    """Unpacks a layer over what is there; a name with `.wh.` before it deletes a file of the layers below, wherever in
+    the archive it stands: https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts.
 
     Files are the emulator's, and owners are not kept: without root they could not be. An existing file is replaced, not
     written to, since other images may share it. What leads out of the image by `..`, and devices, are left out.
 
     Raises:
         ValueError: an entry deletes nothing that has a name.
-        OSError: an entry cannot be put at its place.
+        OSError: an entry cannot be put at its place, or the layer unpacks to too much.
     """
-    for member in archive:
+    own = {root}
+    for member in bounded(archive, MOST_LAYER_BYTES, "the layer"):
         path = located(root, member.name)
         if path is None or member.ischr() or member.isblk() or member.isfifo():
             continue
         if path.name == EMPTIED:
-            clear(path.parent)
+            for hidden in path.parent.iterdir() if path.parent.is_dir() else ():
+                hide(hidden, own)
         elif path.name.startswith(DELETED):
             name = path.name.removeprefix(DELETED)
             if name in ("", ".", ".."):
                 raise ValueError(f"the layer's entry '{member.name}' names nothing to delete")
-            remove(path.parent / name)
+            hide(path.parent / name, own)
         else:
             if not (member.isdir() and path.is_dir() and not path.is_symlink()):
                 remove(path)
             extract(archive, member, root, path)
+            own.update(takewhile(lambda folder: folder not in own, (path, *path.parents)))
 
 
 def located(root: Path, name: str) -> Path | None:
@@ -239,10 +244,17 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def clear(folder: Path) -> None:
-    """Removes everything inside a folder."""
-    for path in folder.iterdir() if folder.is_dir() else ():
+def hide(path: Path, own: Container[Path]) -> None:
+    """Removes what the layers below have put at a place; what the layer itself has put there stays.
+
+    Args:
+        own: the places of the layer's own entries, with the folders they are in.
+    """
+    if path not in own:
         remove(path)
+    elif path.is_dir() and not path.is_symlink():
+        for inner in path.iterdir():
+            hide(inner, own)
 
 
 def missing(reference: str, why: str) -> ServiceError:

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import uuid
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from emulator.arm.service import operations_of
 from emulator.container_registry.client import RepositoryWriter
+from emulator.container_registry.image_document import ImageDocument
 from emulator.container_registry.python_base import python_image
-from emulator.container_registry.reference import ImageReference
+from emulator.container_registry.reference import DEFAULT_TAG, REPOSITORY, TAG, ImageReference
+from emulator.container_registry.registry_type import REGISTRY
 from emulator.errors import ServiceError
 from emulator.http import Request, Response
 from emulator.resource_id import ResourceId
 from emulator.settings import REGISTRY_SUFFIX
-from emulator.store import Document, Operation
+from emulator.store import Document
 
 if TYPE_CHECKING:
     from emulator.container_registry.service import ContainerRegistryService
 
+IMPORT = f"{REGISTRY}/importImages"
 DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
 PYTHON = ("library/python", "python")
+SOURCE = ("registryUri", "resourceId", "sourceImage")
+"""What is kept of a request's source; its credentials are not."""
+TAGGED, UNTAGGED = "targetTags", "untaggedTargetRepositories"
+TARGET = re.compile(rf"(?:{REPOSITORY.pattern})(?::(?:{TAG.pattern}))?")
 COPY_SECONDS = 900
+Copy = Callable[[str, str], None]
 logger = logging.getLogger(__name__)
 
 
 class Imports:
-    """Imports into any registry."""
+    """Imports into any registry; each is kept with its request, so that a restart runs it again."""
 
     def __init__(self, service: ContainerRegistryService) -> None:
         self.service = service
@@ -36,113 +47,125 @@ class Imports:
     def begin(self, registry: Document, request: Request) -> Response:
         """202 with an operation to poll, once the request itself is found good."""
         body = request.json() or {}
-        source = body.get("source") or {}
-        if not source.get("sourceImage"):
-            raise ServiceError(400, "InvalidRequestContent", "'source.sourceImage' is missing.")
-        targets = self._targets(registry, body)
-        operation = self.emulator.store.start_operation("import", f"{registry.id}/importImages/{uuid.uuid4().hex}")
-        self.emulator.background.submit(self._run, operation, partial(self._import, registry, source, targets))
-        return Response(202, headers=self._where(operation, request))
+        asked = read_request(body)
+        if body.get("mode", "NoForce") != "Force":
+            self._refuse_existing(registry, asked["targets"])
+        document = Document(f"{registry.id}/importImages/{uuid.uuid4().hex}", {"properties": {}}, {"request": asked})
+        operations = operations_of(self.emulator)
+        with self.emulator.store.transaction():
+            kept = self.emulator.store.put(document)
+            operation = operations.begin("post", kept, partial(self.run, kept))
+        return Response(202, headers=operations.headers(operation, request))
 
-    def _where(self, operation: Operation, request: Request) -> dict[str, str]:
-        """Where to poll, by either of ARM's two ways."""
-        base = f"{self.emulator.settings.base_url}/subscriptions/{operation.resource.split('/')[2]}"
-        query = f"api-version={request.query.get('api-version', '')}"
-        return {
-            "azure-asyncoperation": f"{base}/operations/{operation.name}?{query}",
-            "location": f"{base}/operationresults/{operation.name}?{query}",
-            "retry-after": "1",
-        }
+    def run(self, document: Document) -> None:
+        """Carries out an import; safe to repeat, since the same image goes to the same names.
 
-    def _targets(self, registry: Document, body: dict[str, Any]) -> list[ImageReference]:
-        names = [*body.get("targetTags", []), *body.get("untaggedTargetRepositories", [])]
-        if not names:
-            names = [str(body["source"]["sourceImage"]).rpartition("@")[0] or body["source"]["sourceImage"]]
+        Raises:
+            ServiceError: the image cannot be had, or a target is locked.
+        """
+        asked, registry = document.private["request"], document.resource.names[0]
         try:
-            targets = [ImageReference.parse(name) for name in names]
-        except ValueError as error:
-            raise ServiceError(400, "InvalidRequestContent", f"{error}.") from None
+            digest, copy = self._source(asked["source"], registry)
+        except LookupError as error:
+            raise ServiceError(400, "ImportFailed", str(error)) from None
+        targets = [(repository, tag or digest) for repository, tag in asked["targets"]]
+        for repository, version in targets:
+            self.service.attributes(registry).refuse_write(repository, version)
+        for repository, version in targets:
+            copy(repository, version)
+
+    def _refuse_existing(self, registry: Document, targets: list[tuple[str, str]]) -> None:
         files = self.service.server(registry.name).files
-        for target in targets:
-            there = body.get("mode", "NoForce") != "Force" and files.tag(target.repository, target.version)
-            if there:
-                message = f"Tag {target.repository}:{target.version} already exists in target registry."
-                raise ServiceError(409, "Conflict", message)
-        return targets
+        for repository, tag in targets:
+            if tag and files.tag(repository, tag):
+                raise ServiceError(409, "Conflict", f"Tag {repository}:{tag} already exists in target registry.")
 
-    def _run(self, operation: Operation, work: Any) -> None:
-        try:
-            work()
-        except (ServiceError, LookupError) as error:
-            code = error.code if isinstance(error, ServiceError) else "ImportFailed"
-            self._fail(operation, code, str(error))
-        except Exception as error:  # whatever went wrong must reach the client that polls
-            logger.exception("%s failed", operation.resource)
-            self._fail(operation, "InternalServerError", f"{type(error).__name__}: {error}")
-        else:
-            self.emulator.store.end_operation(operation.name, "Succeeded")
+    # -- where the image comes from
 
-    def _fail(self, operation: Operation, code: str, message: str) -> None:
-        self.emulator.store.end_operation(operation.name, "Failed", {"code": code, "message": message})
-
-    # -- the work
-
-    def _import(self, registry: Document, source: dict[str, Any], targets: list[ImageReference]) -> None:
-        for target in targets:
-            self.service.attributes(registry.name).refuse_write(target.repository, target.version)
+    def _source(self, source: Mapping[str, str], registry: str) -> tuple[str, Copy]:
+        """The digest of the source image, and what copies it to a repository under a tag or that digest."""
         owner = self._owner(source)
-        image = str(source["sourceImage"])
-        host, slash, rest = image.partition("/")
-        image = rest if slash and ("." in host or ":" in host) else image
+        host, slash, rest = source["sourceImage"].partition("/")
+        image = rest if slash and ("." in host or ":" in host) else source["sourceImage"]
         if owner is None:
-            self._import_public(registry, str(source.get("registryUri", "")), image, targets)
-        else:
-            self._copy(registry, owner, image, targets)
+            document = self._public(source.get("registryUri", ""), image)
+            return document.digest, partial(self._make, document, registry)
+        wanted = ImageReference.parse(image)
+        digest = self.service.server(owner).files.digest(wanted.repository, wanted.version)
+        if digest is None:
+            raise LookupError(f"registry '{owner}' has no image '{image}'")
+        return digest, partial(self._copy, owner, str(wanted.at(digest)), registry)
 
-    def _owner(self, source: dict[str, Any]) -> str | None:
+    def _owner(self, source: Mapping[str, str]) -> str | None:
         """The name of the emulator's registry that has the source; None for a public registry."""
         if source.get("resourceId"):
-            name = ResourceId.parse(str(source["resourceId"])).name
+            name = ResourceId.parse(source["resourceId"]).name
             if self.service.find(name) is None:
                 raise LookupError(f"there is no registry '{source['resourceId']}'")
             return name
-        host = str(source.get("registryUri") or source["sourceImage"].partition("/")[0]).lower()
+        host = (source.get("registryUri") or source["sourceImage"].partition("/")[0]).lower()
         name, _, suffix = host.removeprefix("https://").partition(".")
         return name if suffix.partition(":")[0] == REGISTRY_SUFFIX and self.service.find(name) else None
 
-    def _copy(self, registry: Document, owner: str, image: str, targets: list[ImageReference]) -> None:
-        wanted = ImageReference.parse(image)
-        files = self.service.server(owner).files
-        digest = files.digest(wanted.repository, wanted.version)
-        if digest is None:
-            raise LookupError(f"registry '{owner}' has no image '{image}'")
-        source = f"{self.service.server(owner).address}/{wanted.repository}@{digest}"
-        for target in targets:
-            crane("copy", source, f"{self.service.server(registry.name).address}/{target.repository}:{target.version}")
-
-    def _import_public(self, registry: Document, host: str, image: str, targets: list[ImageReference]) -> None:
+    def _public(self, host: str, image: str) -> ImageDocument:
         wanted = ImageReference.parse(image)
         if host not in DOCKER_HUB or wanted.repository not in PYTHON or wanted.is_digest:
             have = "only docker.io's library/python:<version>, which it makes of this machine's own Python"
             raise LookupError(f"'{host}/{image}' cannot be imported: the emulator has no internet and {have}")
-        document = python_image(wanted.version, self.service.base_images)
-        for target in targets:
-            with RepositoryWriter(self.service.server(registry.name), target.repository) as writer:
-                digest = document.put(writer, [target.version])
-            made = document.configuration["Labels"]["org.opencontainers.image.description"]
-            logger.info("%s:%s (%s) was %s", target.repository, target.version, digest, made)
+        return python_image(wanted.version, self.service.base_images)
+
+    def _make(self, document: ImageDocument, registry: str, repository: str, version: str) -> None:
+        with RepositoryWriter(self.service.server(registry), repository) as writer:
+            digest = document.put(writer, [version])
+        made = document.configuration["Labels"]["org.opencontainers.image.description"]
+        logger.info("%s:%s (%s) was %s", repository, version, digest, made)
+
+    def _copy(self, owner: str, image: str, registry: str, repository: str, version: str) -> None:
+        target = ImageReference(self.service.server(registry).address, repository, version)
+        crane("copy", f"{self.service.server(owner).address}/{image}", str(target))
+
+
+def read_request(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What an import asks for: its source, and its targets by repository and tag; without a tag, by digest alone.
+
+    https://learn.microsoft.com/rest/api/containerregistry/registries/import-image.
+
+    Raises:
+        ServiceError: 400 for a source that is missing, and for names that are none.
+    """
+    source = body.get("source") or {}
+    if not source.get("sourceImage"):
+        raise ServiceError(400, "InvalidRequestContent", "'source.sourceImage' is missing.")
+    try:
+        image = ImageReference.parse(str(source["sourceImage"]))
+    except ValueError as error:
+        raise ServiceError(400, "InvalidRequestContent", f"'source.sourceImage': {error}.") from None
+    untagged = require(UNTAGGED, body.get(UNTAGGED) or [], REPOSITORY, "repository")
+    tagged = require(TAGGED, body.get(TAGGED) or ([] if untagged else [image.repository]), TARGET, "repository[:tag]")
+    default = DEFAULT_TAG if image.is_digest else image.version
+    targets = [(repository, tag or default) for repository, _, tag in (name.partition(":") for name in tagged)]
+    kept = {key: str(source[key]) for key in SOURCE if source.get(key)}
+    return {"source": kept, "targets": [*targets, *((repository, "") for repository in untagged)]}
+
+
+def require(key: str, names: Sequence[str], form: re.Pattern[str], example: str) -> Sequence[str]:
+    """The names, unless one is not of the form."""
+    for name in names:
+        if not form.fullmatch(str(name)):
+            raise ServiceError(400, "InvalidRequestContent", f"'{key}': '{name}' is not of the form {example}.")
+    return names
 
 
 def crane(*arguments: str) -> None:
     """Runs `crane`.
 
     Raises:
-        LookupError: it is missing, or failed; the message ends with what it said last.
+        ServiceError: it is missing, or failed; the message ends with what it said last.
     """
-    from tools.images.find import CRANE, require
+    from tools.images import find
 
     try:
-        program = require(CRANE)
+        program = find.require(find.CRANE)
         done = subprocess.run(
             [program, *arguments],
             capture_output=True,
@@ -152,6 +175,7 @@ def crane(*arguments: str) -> None:
             env={"HOME": "/nonexistent"},
         )
     except (FileNotFoundError, subprocess.TimeoutExpired) as error:
-        raise LookupError(str(error)) from None
+        raise ServiceError(500, "ImportFailed", str(error)) from None
     if done.returncode:
-        raise LookupError(f"copying the image failed: {done.stderr.strip().splitlines()[-1:] or done.returncode}")
+        said = done.stderr.strip().splitlines()[-1:] or done.returncode
+        raise ServiceError(500, "ImportFailed", f"copying the image failed: {said}")

@@ -129,6 +129,7 @@ class MetadataPlane:
         attributes = self.service.attributes(registry.name)
         references = [one.digest for one in files.revisions(name)], [tag.name for tag in files.tags(name)]
         attributes.refuse_delete(name, *references[0], *references[1])
+        self.service.server(registry.name).expect_garbage()
         files.remove_repository(name)
         attributes.forget(name)
         return Response.json({"manifestsDeleted": references[0], "tagsDeleted": references[1]}, 202)
@@ -166,20 +167,25 @@ class MetadataPlane:
 
 
 def paged(request: Request, values: list[tuple[str, Any]], head: dict[str, Any]) -> Response:
-    """One page after `last`, `n` long; the `Link` header leads on. The empty key of `head` takes the values."""
+    """One page after `last`, `n` long; the `Link` header leads on. The empty key of `head` takes the values.
+
+    As the protocol has it, a page of none leads nowhere:
+    https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#listing-tags.
+    """
     try:
         size = int(request.query.get("n") or PAGE)
     except ValueError:
-        raise RegistryError(
-            400, "PAGINATION_NUMBER_INVALID", f"n must be a number, not '{request.query['n']}'"
-        ) from None
+        size = -1
+    if size < 0:
+        message = f"n must be a number from 0, not '{request.query['n']}'"
+        raise RegistryError(400, "PAGINATION_NUMBER_INVALID", message)
     names = [name for name, _ in values]
     last = request.query.get("last")
     start = names.index(last) + 1 if last in names else 0
     page = values[start : start + size]
     body = {key: [value for _, value in page] if given is None else given for key, given in head.items()}
     headers = {}
-    if start + size < len(values):
+    if page and start + size < len(values):
         query = {**{key: value for key, value in request.query.items() if key != "last"}, "last": page[-1][0]}
         headers["link"] = f'<{request.path}?{urlencode(query)}>; rel="next"'
     return Response.json(body, headers=headers)

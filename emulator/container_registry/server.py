@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import httpx
 import yaml
 
+from emulator.container_registry.attributes import Attributes
 from emulator.container_registry.files import RegistryFiles
 from emulator.errors import ServiceError
 from emulator.runtime import ProcessHandle, Runtime
@@ -25,12 +27,14 @@ logger = logging.getLogger(__name__)
 
 
 class RegistryServer:
-    """One CNCF registry on a loopback port of its own, with its files in the emulator's state."""
+    """One CNCF registry on a loopback port of its own, with its files and their locks in the emulator's state."""
 
     def __init__(self, settings: Settings, runtime: Runtime, name: str) -> None:
         self.name = name
         self.folder = settings.directory("container-registry", name)
         self.files = RegistryFiles(self.folder / "storage")
+        self.attributes = Attributes(self.folder / "attributes.json")
+        self._garbage = self.folder / "garbage"
         self._runtime = runtime
         self._lock = threading.Lock()
         self._process: ProcessHandle | None = None
@@ -60,17 +64,37 @@ class RegistryServer:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def expect_garbage(self) -> None:
+        """Notes on disk that something is about to be deleted: the server forgets it and keeps its bytes."""
+        self._garbage.touch()
+
+    def collect_garbage(self) -> None:
+        """Removes the bytes of what was deleted since the last time; only while the server does not run.
+
+        Raises:
+            ServiceError: 503, set-up has not made the program.
+            OSError: the program fails; the message ends with what it said.
+        """
+        if not self._garbage.exists():
+            return
+        arguments = [str(find_program()), "garbage-collect", str(self._configure(unused_port()))]
+        done = subprocess.run(arguments, env=environment(), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise OSError(f"{' '.join(arguments)}: exit code {done.returncode}: {done.stderr[-500:]}")
+        self._garbage.unlink()
+
+    def _configure(self, port: int) -> Path:
+        configuration = self.folder / "server.yml"
+        configuration.touch(mode=0o600)
+        configuration.write_text(yaml.safe_dump(server_configuration(self.folder / "storage", port)))
+        return configuration
+
     def _start(self) -> None:
         program, log = find_program(), self.folder / "server.log"
         for _ in range(ATTEMPTS):
             self._port = unused_port()
-            configuration = self.folder / "server.yml"
-            configuration.touch(mode=0o600)
-            configuration.write_text(yaml.safe_dump(server_configuration(self.folder / "storage", self._port)))
-            # The server would look for a collector of traces on the network.
-            environment = {"PATH": os.environ.get("PATH", ""), "OTEL_TRACES_EXPORTER": "none"}
-            arguments = [str(program), "serve", str(configuration)]
-            self._process = self._runtime.start(arguments, environment=environment, directory=self.folder, log=log)
+            arguments = [str(program), "serve", str(self._configure(self._port))]
+            self._process = self._runtime.start(arguments, environment=environment(), directory=self.folder, log=log)
             if self._answers():
                 logger.info("registry %s answers on 127.0.0.1:%d", self.name, self._port)
                 return
@@ -86,6 +110,11 @@ class RegistryServer:
             except httpx.TransportError:
                 time.sleep(0.02)
         return False
+
+
+def environment() -> dict[str, str]:
+    """The program's variables: it would look for a collector of traces on the network."""
+    return {"PATH": os.environ.get("PATH", ""), "OTEL_TRACES_EXPORTER": "none"}
 
 
 def server_configuration(storage: Path, port: int) -> dict[str, object]:

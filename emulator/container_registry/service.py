@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 from collections.abc import Mapping, Sequence
@@ -14,12 +15,13 @@ from emulator.container_registry.data_plane import DataPlane
 from emulator.container_registry.errors import RegistryError
 from emulator.container_registry.files import RegistryFiles
 from emulator.container_registry.images import Images
-from emulator.container_registry.imports import Imports
+from emulator.container_registry.imports import IMPORT, Imports
 from emulator.container_registry.metadata_plane import MetadataPlane
 from emulator.container_registry.registry_type import REGISTRY, Registry
 from emulator.container_registry.server import RegistryServer
 from emulator.container_registry.sources import Sources, add_account
 from emulator.container_registry.tokens import RegistryTokens
+from emulator.errors import ServiceError
 from emulator.http import Request
 from emulator.service import Action, Emulator, ResourceType, Route, Service
 from emulator.settings import ARM_HOST, REGISTRY_SUFFIX
@@ -28,6 +30,7 @@ from emulator.store import Document
 HOST = f"*.{REGISTRY_SUFFIX}"
 NAME = r"(?P<name>.+?)"
 """Any text: what cannot name a repository is refused as one that is not there."""
+logger = logging.getLogger(__name__)
 
 
 class Run(ResourceType):
@@ -41,6 +44,19 @@ class Run(ResourceType):
 
     def actions(self) -> Mapping[str, Action]:
         return {"cancel": self.runs.cancel, "listlogsasurl": self.runs.log_url}
+
+
+class Import(ResourceType):
+    """An import into a registry; only `importImage` makes one."""
+
+    type = IMPORT
+    creatable = False
+
+    def __init__(self, imports: Imports) -> None:
+        self.imports = imports
+
+    def apply(self, document: Document) -> None:
+        self.imports.run(document)
 
 
 class ContainerRegistryService(Service):
@@ -95,11 +111,17 @@ class ContainerRegistryService(Service):
         )
 
     def resource_types(self) -> Sequence[ResourceType]:
-        return (Registry(self), Run(self.runs))
+        return (Registry(self), Run(self.runs), Import(self.imports))
 
     def reconcile(self) -> None:
         shutil.rmtree(self.work, ignore_errors=True)
-        self.images.tidy(self.server(one.name).files for one in self.emulator.store.of_type(REGISTRY))
+        servers = [self.server(one.name) for one in self.emulator.store.of_type(REGISTRY)]
+        for server in servers:
+            try:
+                server.collect_garbage()
+            except (ServiceError, OSError) as error:  # disk space is no reason not to start
+                logger.warning("deleted images of registry %s keep their bytes: %s", server.name, error)
+        self.images.tidy(server.files for server in servers)
         self.runs.reconcile()
 
     def stop(self) -> None:
@@ -140,8 +162,8 @@ class ContainerRegistryService(Service):
             return self._servers[key]
 
     def attributes(self, name: str) -> Attributes:
-        """The locks in a registry."""
-        return Attributes(self.server(name).folder / "attributes.json")
+        """The locks in a registry, the same object for all who write them."""
+        return self.server(name).attributes
 
     def sources(self, name: str) -> Sources:
         """Build contexts and logs of a registry."""

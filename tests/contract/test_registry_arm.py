@@ -35,6 +35,13 @@ def fixture_crane(emulator: RunningEmulator, tmp_path: Path) -> Iterator[Crane]:
         yield Crane(tmp_path, emulator, proxy)
 
 
+def post_import(registry: ContainerRegistry, body: dict[str, Any]) -> None:
+    """Imports as the body says, and waits for the end."""
+    answer = arm().send("POST", f"{registry.id}/importImage", VERSION, body=body)
+    assert answer.status_code == 202
+    registry._finish(answer.headers["location"], "importing", time.sleep)
+
+
 def name_of(registry: ContainerRegistry) -> str:
     return registry.id.rpartition("/")[2]
 
@@ -141,13 +148,60 @@ def test_an_image_is_imported_from_another_registry_by_digest(registry: Containe
     digest = image.rpartition("@")[2]
     target.import_image(image, "promoted/greeter:1")
     assert target.digest("promoted/greeter", "1") == digest
-    body = {"source": {"resourceId": registry.id, "sourceImage": f"greeter@{digest}"}, "targetTags": ["again:1"]}
-    answer = arm().send("POST", f"{target.id}/importImage", VERSION, body=body)
-    assert answer.status_code == 202
-    target._finish(answer.headers["location"], "importing", time.sleep)
+    post_import(
+        target, {"source": {"resourceId": registry.id, "sourceImage": f"greeter@{digest}"}, "targetTags": ["again:1"]}
+    )
     assert target.digest("again", "1") == digest
     arm().delete(target.id, VERSION)
     assert target.digest("again", "1") is None
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_an_untagged_target_gets_the_manifest_and_no_tag(registry: ContainerRegistry, public: bool) -> None:
+    repository = f"models/{uuid.uuid4().hex}"
+    registry.import_image(PYTHON.replace("bookworm", "other"), f"{repository}:latest")
+    latest = registry.digest(repository, "latest")
+    source = {"registryUri": "docker.io", "sourceImage": PYTHON.partition("/")[2]}
+    if not public:
+        source = {"resourceId": registry.id, "sourceImage": BASE}
+    post_import(registry, {"source": source, "untaggedTargetRepositories": [repository], "mode": "Force"})
+    assert registry.tags(repository) == {"latest": latest}
+    base = registry.digest(*BASE.split(":"))
+    assert base is not None
+    assert registry.digest(repository, base) == base
+
+
+def test_a_target_without_a_tag_takes_the_sources(registry: ContainerRegistry) -> None:
+    repository = f"my.models/{uuid.uuid4().hex}"
+    post_import(registry, {"source": {"resourceId": registry.id, "sourceImage": BASE}, "targetTags": [repository]})
+    assert list(registry.tags(repository)) == [BASE.partition(":")[2]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"source": {"resourceId": "x"}}, "'source.sourceImage' is missing"),
+        ({"source": {"sourceImage": "UPPER"}}, "'source.sourceImage': 'UPPER' is no image reference"),
+        (
+            {"targetTags": [f"a@sha256:{'0' * 64}"]},
+            r"'targetTags': 'a@sha256:0+' is not of the form repository\[:tag\]",
+        ),
+        ({"untaggedTargetRepositories": ["a:1"]}, "'untaggedTargetRepositories': 'a:1' is not of the form repository"),
+    ],
+)
+def test_a_wrong_import_is_refused(registry: ContainerRegistry, changes: dict[str, Any], says: str) -> None:
+    body = {"source": {"resourceId": registry.id, "sourceImage": BASE}, **changes}
+    with pytest.raises(CloudError, match=says) as refused:
+        arm().post(f"{registry.id}/importImage", VERSION, body)
+    assert refused.value.status == 400
+
+
+def test_an_import_into_a_locked_tag_fails_and_says_so(registry: ContainerRegistry) -> None:
+    registry.import_image(PYTHON, "fixed:1")
+    registry.lock("fixed", "1")
+    with pytest.raises(CloudError, match="disallowed on this registry"):
+        registry.import_image("docker.io/library/python:3.11", "fixed:1", force=True)
+    registry.purge("fixed")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
@@ -131,6 +133,20 @@ def test_listings_are_azures(client: ContainerRegistryClient, registry: Containe
     assert registry.tags("listed/one")["a"] == digests[0]
 
 
+@pytest.mark.parametrize("path", ["/acr/v1/_catalog", "/acr/v1/greeter/_tags", "/acr/v1/greeter/_manifests"])
+def test_a_page_of_none_is_empty_and_one_of_less_is_refused(
+    registry: ContainerRegistry, emulator: RunningEmulator, path: str
+) -> None:
+    headers = bearer(registry, emulator, "registry:catalog:* repository:greeter:metadata_read")
+    with http(registry, emulator) as plain:
+        empty = plain.get(path, params={"n": 0}, headers=headers)
+        assert (empty.status_code, "link" in empty.headers) == (200, False)
+        assert [] in empty.json().values()
+        for n in ("-1", "many"):
+            refused = plain.get(path, params={"n": n}, headers=headers)
+            assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, "PAGINATION_NUMBER_INVALID")
+
+
 def test_what_is_not_there_is_not_found(client: ContainerRegistryClient, registry: ContainerRegistry) -> None:
     asks: list[Callable[[], object]] = [
         lambda: client.get_manifest_properties("greeter", "none"),
@@ -191,6 +207,26 @@ def test_a_lock_is_one_on_writing_and_deleting_until_the_repository_is_purged(
     registry.lock("locked", "a")
     registry.purge("locked")
     assert push(client, "locked", "a", b"3"), "the lock went with the tag"
+
+
+def test_tags_that_are_locked_at_once_are_all_locked(
+    client: ContainerRegistryClient, registry: ContainerRegistry, emulator: RunningEmulator
+) -> None:
+    push(client, "crowd", "t0", b"1")
+    tags = [f"t{number}" for number in range(16)]
+    for tag in tags[1:]:
+        retag(client, "crowd", "t0", tag)
+    headers, ready = bearer(registry, emulator, "repository:crowd:*"), threading.Barrier(len(tags))
+    with http(registry, emulator) as plain, ThreadPoolExecutor(len(tags)) as pool:
+
+        def lock(tag: str) -> int:
+            ready.wait(30)
+            answer = plain.patch(f"/acr/v1/crowd/_tags/{tag}", json={"writeEnabled": False}, headers=headers)
+            return answer.status_code
+
+        assert list(pool.map(lock, tags)) == [200] * len(tags)
+    found = {tag.name: tag.can_write for tag in client.list_tag_properties("crowd")}
+    assert found == dict.fromkeys(tags, False)
 
 
 # `%2e%2e` reaches the emulator as it is, where a client would resolve `..` itself.

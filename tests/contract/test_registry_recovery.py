@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from emulator.container_registry.files import RegistryFiles
 from emulator.supervisor import Supervisor
 from ml.clients.arm import arm
 from ml.clients.cloud import credential, load_cloud
@@ -17,7 +19,7 @@ from ml.clients.registry import ContainerRegistry
 from ml.clients.registry_builds import RegistryBuilds
 from tests.conftest import ROOT
 from tests.contract.azureml_workspace import until
-from tests.contract.image_builder import BASE, make_registry
+from tests.contract.image_builder import BASE, build_server_image, make_registry
 
 STEPS = 400
 
@@ -78,6 +80,57 @@ def test_a_killed_build_is_taken_up_again(supervisor: Supervisor, tmp_path: Path
     assert digest in (None, builds.run(run.id).digest)
     assert builds.run(run.id).status == "Succeeded"
     assert builds.run(run.id).digest == registry.digest("killed", "1")
+
+
+def test_a_run_whose_cancel_was_accepted_stays_cancelled_after_a_kill(supervisor: Supervisor, tmp_path: Path) -> None:
+    registry = make_registry()
+    builds = RegistryBuilds(registry)
+    steps = "".join(f"LABEL n{number}=x\n" for number in range(STEPS))
+    (tmp_path / "Dockerfile").write_text(f"FROM {registry.reference(*BASE.split(':'))}\n{steps}")
+    context = source(builds, tmp_path / "Dockerfile")
+    # The third waits until one of the two before it has ended, so nothing notices that it is cancelled.
+    runs = [builds.schedule(context, f"cancelled:{number}", 600) for number in range(3)]
+    builds.cancel(runs[2].id)
+    kill(supervisor)
+    until(lambda: not servers(supervisor))
+    restart(supervisor)
+    until(lambda: all(builds.run(run.id).ended for run in runs))
+    assert [builds.run(run.id).status for run in runs] == ["Succeeded", "Succeeded", "Canceled"]
+    assert set(registry.tags("cancelled")) == {"0", "1"}
+
+
+def test_bytes_of_deleted_images_go_at_the_next_start(supervisor: Supervisor) -> None:
+    registry = make_registry()
+    files = RegistryFiles(supervisor.state / "container-registry" / registry.id.rpartition("/")[2] / "storage")
+    gone, kept = (build_server_image(registry, tag=tag, files={"server.py": tag}) for tag in ("gone", "kept"))
+    layers = {image: files.json(image.rpartition("@")[2])["layers"][-1]["digest"] for image in (gone, kept)}
+    with registry._client() as client:
+        client.delete_tag("greeter", "kept")
+        client.delete_manifest("greeter", gone.rpartition("@")[2])
+    assert files.blob(layers[gone]).exists()
+    kill(supervisor)
+    until(lambda: not servers(supervisor))
+    restart(supervisor)
+    assert not files.blob(layers[gone]).exists()
+    assert not files.blob(gone.rpartition("@")[2]).exists()
+    assert files.blob(layers[kept]).exists(), "an image without a tag can still be pulled by its digest"
+    assert registry.digest(*BASE.split(":")) is not None
+    assert build_server_image(registry, tag="gone", files={"server.py": "gone"}) == gone
+    assert files.blob(layers[gone]).exists()
+
+
+def test_a_killed_import_is_taken_up_again(supervisor: Supervisor) -> None:
+    registry = make_registry()
+    (server,) = servers(supervisor)
+    server.suspend()  # nothing is copied before the emulator is killed
+    body = {"source": {"resourceId": registry.id, "sourceImage": BASE}, "targetTags": ["copy:1"]}
+    answer = arm().send("POST", f"{registry.id}/importImage", "2023-07-01", body=body)
+    kill(supervisor)
+    server.kill()
+    until(lambda: not servers(supervisor))
+    restart(supervisor)
+    registry._finish(answer.headers["location"], "importing", time.sleep)
+    assert registry.digest("copy", "1") == registry.digest(*BASE.split(":"))
 
 
 def source(builds: RegistryBuilds, dockerfile: Path) -> str:

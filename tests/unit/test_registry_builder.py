@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from emulator.container_registry import context as context_module
+from emulator.container_registry import images as images_module
 from emulator.container_registry.builder import Builder
 from emulator.container_registry.context import unpack
 from emulator.container_registry.dockerfile import DockerfileError
@@ -202,6 +204,7 @@ def test_an_archive_that_is_none_and_an_ignore_file_are_refused(tmp_path: Path) 
 
 def unpacked(root: Path, *layers: io.BytesIO) -> list[str]:
     for layer in layers:
+        layer.seek(0)
         with tarfile.open(fileobj=layer, mode="r|*") as content:
             apply(content, root)
     return sorted(path.relative_to(root).as_posix() for path in root.rglob("*"))
@@ -212,6 +215,32 @@ def test_later_layers_replace_and_delete(tmp_path: Path) -> None:
     second = archive(("d/.wh.a", b""), ("e/.wh..wh..opq", b""), ("e/n", b"5"), ("f", "d/b"))
     assert unpacked(tmp_path, first, second) == ["d", "d/b", "e", "e/n", "f"]
     assert (tmp_path / "f").read_bytes() == b"2"
+
+
+def test_a_layer_hides_what_is_below_and_nothing_of_its_own_in_whatever_order(tmp_path: Path) -> None:
+    first = archive(("d/a", b"1"), ("d/sub/a", b"1"), ("e/a", b"1"), ("e/b", b"1"), ("f/a", b"1"))
+    own = (("d/n", b"2"), ("d/sub/n", b"2"), ("e/a", b"2"), ("f/n", b"2"))
+    whiteouts = (("d/.wh..wh..opq", b""), ("e/.wh.a", b""), ("e/.wh.b", b""), (".wh.f", b""))
+    assert unpacked(tmp_path / "late", first, archive(*own, *whiteouts)) == unpacked(
+        tmp_path / "early", first, archive(*whiteouts, *own)
+    )
+    assert sorted(one.name for one in (tmp_path / "late").rglob("*") if one.is_file()) == ["a", "n", "n", "n"]
+    assert (tmp_path / "late/e/a").read_bytes() == b"2"
+
+
+def test_what_unpacks_to_too_much_is_refused_before_it_fills_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context_module, "MOST_CONTEXT_BYTES", 2_000_000)
+    monkeypatch.setattr(images_module, "MOST_LAYER_BYTES", 2_000_000)
+    bombs = [archive(("a", b"small"), ("b", b"0" * 3_000_000)), archive(*((f"{one}", b"") for one in range(500)))]
+    for number, bomb in enumerate(bombs):
+        with pytest.raises(DockerfileError, match=r"cannot be unpacked: it unpacks to more than 0\.002 GB"):
+            unpack(bomb, tmp_path / f"context{number}")
+        bomb.seek(0)
+        with pytest.raises(OSError, match=r"the layer unpacks to more than 0\.002 GB.*leave out"):
+            unpacked(tmp_path / f"layer{number}", bomb)
+        assert sum(one.stat().st_size for one in tmp_path.rglob("*") if one.is_file()) < 100
 
 
 def test_no_layer_writes_outside_its_root(tmp_path: Path) -> None:
