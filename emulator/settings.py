@@ -10,6 +10,8 @@ import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+STATE = "EMULATOR_STATE"
+"""The variable that names the state folder; every process of an emulator carries it."""
 SUBSCRIPTION_ID = "00000000-0000-0000-0000-0000000e3a01"
 TENANT_ID = "00000000-0000-0000-0000-0000000e3a02"
 LOCATIONS = ("westeurope", "northeurope", "eastus", "eastus2", "westus2", "swedencentral")
@@ -94,16 +96,20 @@ class Settings:
 def load_settings(state: Path) -> Settings:
     """Settings of the emulator in `state`, choosing and writing them when there are none yet.
 
+    Nobody else on this machine can look into the folder: keys are in its databases, and what programs print in its
+    logs.
+
     Raises:
         ValueError: the file was edited into something unreadable; the message says how to go on.
     """
     file = state / "settings.json"
+    state.mkdir(parents=True, exist_ok=True)
+    state.chmod(0o700)
     if file.exists():
         try:
             return Settings(state=state, **json.loads(file.read_text()))
         except (ValueError, TypeError) as error:
             raise ValueError(f"{file} cannot be read ({error}); `emulator reset` makes a new one") from None
-    state.mkdir(parents=True, exist_ok=True)
     first = preferred_port(state)
     settings = Settings(state, free_port(first), free_port(first + 1), secrets.token_urlsafe(32))
     text = json.dumps({key: value for key, value in asdict(settings).items() if key != "state"}, indent=2)
@@ -116,5 +122,5 @@ def load_settings(state: Path) -> Settings:
 
 def default_state() -> Path:
     """`.emulator/` of the checkout, or what `EMULATOR_STATE` names."""
-    given = os.environ.get("EMULATOR_STATE")
+    given = os.environ.get(STATE)
     return Path(given).resolve() if given else Path(__file__).resolve().parent.parent / ".emulator"

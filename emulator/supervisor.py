@@ -19,8 +19,9 @@ import httpx
 import psutil
 
 from emulator.certificates import bundle_file
+from emulator.containers.marked_processes import end_marked
 from emulator.runtime import ProcessHandle
-from emulator.settings import SUBSCRIPTION_ID, TENANT_ID, Settings, free_port, load_settings
+from emulator.settings import STATE, SUBSCRIPTION_ID, TENANT_ID, Settings, free_port, load_settings
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -49,7 +50,8 @@ class Supervisor:
     """One emulator by its state folder."""
 
     def __init__(self, state: Path) -> None:
-        self.state = state
+        # The emulator's process has another working directory, and tells its state by the whole path.
+        self.state = state.resolve()
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> tuple[Status, bool]:
@@ -65,7 +67,12 @@ class Supervisor:
             settings = self.settings()
             refuse_taken_ports(settings)
             self._child = self.spawn(settings)
-            self.wait(settings, self._child)
+            try:
+                self.wait(settings, self._child)
+            except BaseException:
+                # Nobody would find it, and it would keep the ports.
+                self.stop()
+                raise
             status = self.status()
         if status is None:
             raise EmulatorError(f"The emulator started and ended at once.\n{self.log_tail()}")
@@ -87,7 +94,7 @@ class Supervisor:
         root = Path(__file__).resolve().parent.parent
         environment = {
             **os.environ,
-            "EMULATOR_STATE": str(self.state),
+            STATE: str(self.state),
             "PYTHONPATH": str(root),
             "ORT_DISABLE_TELEMETRY": "1",
         }
@@ -161,9 +168,7 @@ class Supervisor:
     def reset(self) -> None:
         """Stops the emulator and its jobs and removes all it kept, ports included."""
         self.stop()
-        for process in psutil.process_iter(["environ"]):
-            if (process.info["environ"] or {}).get("EMULATOR_STATE") == str(self.state) and process.pid != os.getpid():
-                process.kill()
+        end_marked(lambda environment: environment.get(STATE) == str(self.state))
         shutil.rmtree(self.state, ignore_errors=True)
 
     def environment(self) -> dict[str, str]:

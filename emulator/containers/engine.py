@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from emulator.containers.images import ImageConfiguration
+from emulator.containers.marked_processes import CONTAINER
 from emulator.containers.program import Program
 from emulator.containers.specification import ContainerSpecification
-
-MARK = "EMULATOR_STATE"
+from emulator.settings import STATE
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Start:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "command", command(self.specification, self.image))
-        object.__setattr__(self, "environment", environment(self.specification, self.image, self.state))
+        marks = {STATE: str(self.state), CONTAINER: f"{self.folder}#{secrets.token_hex(4)}"}
+        object.__setattr__(self, "environment", {**environment(self.specification, self.image), **marks})
 
     def scratch(self, name: str) -> Path:
         """A folder of the container's own."""
@@ -71,7 +73,7 @@ def command(specification: ContainerSpecification, image: Image | None) -> Seque
     return (*image.configuration.entrypoint, *image.configuration.command)
 
 
-def environment(specification: ContainerSpecification, image: Image | None, state: Path) -> dict[str, str]:
+def environment(specification: ContainerSpecification, image: Image | None) -> dict[str, str]:
     """The image's variables, the container's, and where to listen."""
     network = {"PORT": str(specification.ports[0])} if specification.ports else {}
     return {
@@ -81,5 +83,4 @@ def environment(specification: ContainerSpecification, image: Image | None, stat
         **network,
         **specification.environment,
         "HOST": specification.address,
-        MARK: str(state),
     }

@@ -18,6 +18,7 @@ from emulator.machine_learning.job_folder import JobFolder
 from emulator.machine_learning.locations import References, UnresolvedReference
 from emulator.machine_learning.outputs import local_path
 from emulator.machine_learning.storage import WorkspaceStorage
+from emulator.settings import STATE
 from emulator.store import Document
 from tools.virtualenv import uv_variables
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 BINDING = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z0-9_.\-]+)\s*\}\}")
 OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
-INHERITED = ("HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", "EMULATOR_STATE", "IDENTITY_HEADER")
+INHERITED = ("HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", STATE, "IDENTITY_HEADER")
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -93,7 +94,7 @@ class CommandPreparation:
         settings = self.emulator.settings
         own = {
             "IDENTITY_HEADER": settings.identity_secret,
-            "EMULATOR_STATE": str(settings.state),
+            STATE: str(settings.state),
             "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
         }
         return {**os.environ, **uv_variables(), **own}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -29,31 +30,62 @@ def validate_pipeline(workspace: str, properties: dict[str, Any], references: Re
     steps = properties.get("jobs") or {}
     if not steps:
         raise ServiceError(400, "UserError", "A pipeline job needs at least one step in 'jobs'.", target="jobs")
+    components = {name: component_of(workspace, name, step, references) for name, step in steps.items()}
+    outputs = {name: set(component.get("outputs") or {}) for name, component in components.items()}
     for name, step in steps.items():
-        if step.get("type", COMMAND) != COMMAND:
-            raise unsupported(f"A pipeline step of type '{step['type']}' (step '{name}')")
-        try:
-            references.asset(workspace, "components", step.get("componentId") or "")
-        except UnresolvedReference as error:
-            raise ServiceError(400, "UserError", f"Step '{name}': {error}.", target=f"jobs.{name}") from None
-        check_bindings(name, step, properties)
+        check_bindings(name, step, properties, outputs)
     order(steps)
 
 
-def check_bindings(name: str, step: dict[str, Any], properties: dict[str, Any]) -> None:
-    """400 when a step is bound to an input, a step or an output that the pipeline does not have."""
-    for binding, given in (step.get("inputs") or {}).items():
-        text = str((given or {}).get("value", ""))
-        missing = [found for found in PARENT_INPUT.findall(text) if found not in (properties.get("inputs") or {})]
-        missing += [found for found, _ in STEP_OUTPUT.findall(text) if found not in properties["jobs"]]
-        if missing:
-            message = f"Step '{name}' binds its input '{binding}' to '{missing[0]}', which the pipeline does not have."
-            raise ServiceError(400, "UserError", message, target=f"jobs.{name}.inputs.{binding}")
+def component_of(workspace: str, name: str, step: dict[str, Any], references: References) -> dict[str, Any]:
+    """The specification of a step's component; 400 when there is none, 501 when the step is no command."""
+    if step.get("type", COMMAND) != COMMAND:
+        raise unsupported(f"A pipeline step of type '{step['type']}' (step '{name}')")
+    try:
+        found = references.asset(workspace, "components", step.get("componentId") or "")
+    except UnresolvedReference as error:
+        raise ServiceError(400, "UserError", f"Step '{name}': {error}.", target=f"jobs.{name}") from None
+    specification: dict[str, Any] = found.properties["componentSpec"]
+    return specification
+
+
+def check_bindings(name: str, step: dict[str, Any], properties: dict[str, Any], outputs: dict[str, set[str]]) -> None:
+    """400 when a step is bound to an input, a step or an output that the pipeline does not have.
+
+    Args:
+        outputs: what the component of each step declares.
+    """
+    for (kind, own), text in bindings(step).items():
+        target = f"jobs.{name}.{kind}s.{own}"
+        if kind == "output" and own not in outputs[name]:
+            message = f"Step '{name}' has the output '{own}', which its component does not declare."
+            raise ServiceError(400, "UserError", message, target=target)
+        for missing in unbound(text, properties, outputs):
+            message = f"Step '{name}' binds its {kind} '{own}' to '{missing}', which the pipeline does not have."
+            raise ServiceError(400, "UserError", message, target=target)
+
+
+def bindings(step: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """What a step's inputs and outputs are bound to, by `input` or `output` and their names."""
+    inputs = {("input", name): normal(given) for name, given in (step.get("inputs") or {}).items()}
+    outputs = {("output", name): normal_output(given) for name, given in (step.get("outputs") or {}).items()}
+    return {key: str(given.get("value", "")) for key, given in {**inputs, **outputs}.items()}
+
+
+def unbound(text: str, properties: dict[str, Any], outputs: dict[str, set[str]]) -> Iterator[str]:
+    """What a binding names and the pipeline does not have."""
+    yield from (name for name in PARENT_INPUT.findall(text) if name not in (properties.get("inputs") or {}))
+    yield from (name for name in PARENT_OUTPUT.findall(text) if name not in (properties.get("outputs") or {}))
+    for step, output in STEP_OUTPUT.findall(text):
+        if step not in outputs:
+            yield step
+        elif output not in outputs[step]:
+            yield f"{step}.outputs.{output}"
 
 
 def needs(step: dict[str, Any]) -> set[str]:
     """Names of the steps that a step waits for."""
-    texts = [str((given or {}).get("value", "")) for given in (step.get("inputs") or {}).values()]
+    texts = bindings(step).values()
     return {found for text in texts for found, _ in STEP_OUTPUT.findall(text)}
 
 
@@ -78,8 +110,20 @@ def child_name(parent: Document, step: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{parent.key}/{step}"))
 
 
+def is_stopped(parent: Document, children: dict[str, Document]) -> bool:
+    """Whether the failure of a step ends all others.
+
+    By default those go on that do not depend on it:
+    https://learn.microsoft.com/azure/machine-learning/reference-yaml-job-pipeline#attributes-of-the-settings-key.
+    """
+    go_on = (parent.properties.get("settings") or {}).get("continue_on_step_failure")
+    return go_on is False and any(child.properties["status"] == "Failed" for child in children.values())
+
+
 def ready_steps(parent: Document, children: dict[str, Document]) -> list[str]:
-    """Steps that were not started and whose predecessors have completed."""
+    """Steps that were not started and may be: their predecessors have completed."""
+    if parent.private.get("cancel") or is_stopped(parent, children):
+        return []
     completed = {name for name, child in children.items() if child.properties["status"] == "Completed"}
     steps = parent.properties["jobs"]
     return [name for name in order(steps) if name not in children and needs(steps[name]) <= completed]
@@ -88,14 +132,11 @@ def ready_steps(parent: Document, children: dict[str, Document]) -> list[str]:
 def outcome(parent: Document, children: dict[str, Document]) -> str | None:
     """The pipeline's final status, None while steps run or can still start."""
     states = [child.properties["status"] for child in children.values()]
-    if any(state not in FINAL for state in states):
+    if any(state not in FINAL for state in states) or ready_steps(parent, children):
         return None
     if "Failed" in states:
-        go_on = (parent.properties.get("settings") or {}).get("continue_on_step_failure")
-        return None if go_on and ready_steps(parent, children) else "Failed"
-    if "Canceled" in states or parent.private.get("cancel"):
-        return "Canceled"
-    return "Completed" if len(states) == len(parent.properties["jobs"]) else None
+        return "Failed"
+    return "Canceled" if "Canceled" in states or parent.private.get("cancel") else "Completed"
 
 
 class StepJobs:

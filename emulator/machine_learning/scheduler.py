@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.errors import ServiceError
 from emulator.machine_learning.identifiers import COMPUTE
 from emulator.machine_learning.job_records import FINAL
+from emulator.machine_learning.pipeline import is_stopped
 from emulator.machine_learning.runner import files
 from emulator.runtime import ProcessHandle
 from emulator.store import Document
@@ -83,9 +84,7 @@ class Scheduler:
         with self._lock:
             if job.key in self.work:
                 self.work[job.key].canceled = True
-        for child in self.records.children(job):
-            if child.properties["status"] not in FINAL:
-                self.cancel(child)
+        self._cancel_steps(job)
         self._wake.set()
 
     def discard(self, job: Document) -> None:
@@ -149,6 +148,8 @@ class Scheduler:
     def _advance(self, work: Work) -> None:
         job = self.records.get(work.job_id)
         if job is None or job.properties["status"] in FINAL:
+            if job is not None and work.is_pipeline:
+                self._cancel_steps(job)
             self._drop(work)
         elif job.properties["jobType"] == "Pipeline":
             self._advance_pipeline(work, job)
@@ -242,10 +243,18 @@ class Scheduler:
             self._pool.submit(self._track, job.id)
             self.records.update(job.id, None if work.canceled else "Running", began=time.time())
         children = {child.private["step"]: child for child in self.records.children(job)}
+        if is_stopped(job, children):
+            self._cancel_steps(job)
         for child in self.service.next_steps(job, children):
             self.submit(child)
         if self.service.end_pipeline(job):
             self._drop(work)
+
+    def _cancel_steps(self, job: Document) -> None:
+        """Asks for the end of those steps of a pipeline that have not ended."""
+        for child in self.records.children(job):
+            if child.properties["status"] not in FINAL and not child.private.get("cancel"):
+                self.cancel(child)
 
     def _track(self, job_id: str) -> None:
         """In the pool: makes the job's run in MLflow and tells the runner that it may start the command."""
@@ -255,8 +264,9 @@ class Scheduler:
             logger.warning("the run of %s was not made: %s", job_id, error.message)
 
     def _give_up(self, work: Work, message: str) -> None:
+        """Fails a job; what else it needs to end is done as for any job that has ended."""
         self.records.fail(work.job_id, message, "ServiceError")
-        self._drop(work)
+        self._wake.set()
 
     def _drop(self, work: Work) -> None:
         with self._lock:

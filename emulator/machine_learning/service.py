@@ -24,6 +24,7 @@ from emulator.machine_learning.environments import EnvironmentVersion
 from emulator.machine_learning.history import History
 from emulator.machine_learning.identifiers import JOB, workspace_id
 from emulator.machine_learning.job_folder import JobFolder
+from emulator.machine_learning.job_folders import TAKEN_IN, JobFolders
 from emulator.machine_learning.job_records import JobRecords
 from emulator.machine_learning.jobs import Job
 from emulator.machine_learning.locations import References, UnresolvedReference
@@ -64,6 +65,7 @@ class MachineLearningService(Service):
         self.references = References(emulator.store, self.storage)
         self.tracking = TrackingServer(emulator)
         self.records = JobRecords(emulator.store)
+        self.folders = JobFolders(emulator.settings, emulator.store)
         self.outputs = Outputs(emulator, self.references, self.storage)
         self.preparation = CommandPreparation(emulator, self.references, self.storage, self.tracking.uri)
         self.steps = pipeline.StepJobs(self.references)
@@ -87,6 +89,7 @@ class MachineLearningService(Service):
         return [Workspace(self), self.datastores, Compute(self), Job(self), *containers, *self.versions.values()]
 
     def reconcile(self) -> None:
+        self.folders.tidy()
         self.scheduler.reconcile()
 
     def stop(self) -> None:
@@ -111,9 +114,7 @@ class MachineLearningService(Service):
 
     def folder(self, job: Document) -> JobFolder:
         """Where a job runs."""
-        workspace = self.emulator.store.get(workspace_id(job.id))
-        identifier = workspace.properties["workspaceId"] if workspace else "deleted"
-        return JobFolder(self.emulator.settings.state / "jobs" / identifier / job.name)
+        return self.folders.of(job)
 
     def links(self, job: str) -> dict[str, Any]:
         """A job's `services`: where its metrics are and where a person looks at them."""
@@ -178,13 +179,11 @@ class MachineLearningService(Service):
         except (UnresolvedReference, ServiceError, OSError) as problem:
             status, error = "Failed", {"code": "UserError", "message": f"The outputs could not be written: {problem}."}
         self._end_run(job, folder, status)
-        self.records.update(job_id, status, **({"error": error} if error else {}))
+        self.records.update(job_id, status, **{TAKEN_IN: True}, **({"error": error} if error else {}))
         folder.remove()
 
     def next_steps(self, parent: Document, children: dict[str, Document]) -> list[Document]:
         """Makes the jobs of steps that can start now."""
-        if parent.private.get("cancel") or parent.properties["status"] == "CancelRequested":
-            return []
         made: list[Document] = []
         for name in pipeline.ready_steps(parent, children):
             try:
@@ -225,7 +224,7 @@ class MachineLearningService(Service):
             raise ServiceError(
                 500, "TrackingFailed", f"The runs of the workspace could not be removed: {error}."
             ) from None
-        JobFolder(self.emulator.settings.state / "jobs" / identifier).remove()
+        self.folders.remove_workspace(identifier)
 
     def _end_run(self, job: Document, folder: JobFolder | None, status: str) -> None:
         if folder is not None and folder.read(files.TRACKING) is None:

@@ -80,6 +80,59 @@ def test_failed_step_fails_the_pipeline_and_stops_what_waits_for_it(workspace: W
     assert "no such column" in workspace.details(name)["error"]["error"]["message"]
 
 
+@pytest.mark.parametrize("go_on", [None, False])
+def test_steps_beside_a_failed_one_go_on_unless_told_otherwise(
+    workspace: Workspace, table: Input, tmp_path: Path, go_on: bool | None
+) -> None:
+    gate = tmp_path / "gate"
+    wait = f"until [ -e {gate} ]; do sleep 0.1; done; cp ${{{{inputs.table}}}} ${{{{outputs.out}}}}/x"
+    bad = step("bad", "exit 1", table=Input(type="uri_file"))
+    good = step("good", wait, table=Input(type="uri_file"))
+    more = step("more", "cat ${{inputs.before}}/x", before=Input(type="uri_folder"))
+
+    @dsl.pipeline(default_compute="cpu", continue_on_step_failure=go_on)  # type: ignore[untyped-decorator]
+    def fork(table: Input) -> None:
+        bad(table=table)
+        beside = good(table=table)
+        more(before=beside.outputs.out)
+
+    name = submit(workspace, fork(table))
+    until(lambda: states(workspace, name).get("bad") == "Failed")
+    if go_on is None:
+        gate.touch()
+    assert workspace.end(name).status == "Failed"
+    beside = "Canceled" if go_on is False else "Completed"
+    assert states(workspace, name) == {
+        "bad": "Failed",
+        "beside": beside,
+        **({} if go_on is False else {"more": beside}),
+    }
+
+
+def test_pipeline_whose_step_cannot_start_ends_with_all_its_steps(
+    workspace: Workspace, table: Input, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    first = step("first", f"until [ -e {gate} ]; do sleep 0.1; done", table=Input(type="uri_file"))
+    slow = step("slow", "sleep 600", table=Input(type="uri_file"))
+    last = step("vanishes", "echo never", before=Input(type="uri_folder"))
+
+    @dsl.pipeline(default_compute="cpu")  # type: ignore[untyped-decorator]
+    def fork(table: Input) -> None:
+        before = first(table=table)
+        slow(table=table)
+        last(before=before.outputs.out)
+
+    name = submit(workspace, fork(table))
+    until(lambda: states(workspace, name) == {"before": "Running", "slow": "Running"})
+    document = workspace.request("GET", f"{workspace.id}/jobs/{name}").json()
+    workspace.delete(document["properties"]["jobs"]["vanishes"]["componentId"])
+    gate.touch()
+    assert workspace.end(name).status == "Failed"
+    assert "Step 'vanishes' could not be started" in workspace.details(name)["error"]["error"]["message"]
+    until(lambda: states(workspace, name) == {"before": "Completed", "slow": "Canceled"}, seconds=60)
+
+
 def test_canceled_pipeline_cancels_its_steps(workspace: Workspace, table: Input) -> None:
     slow = step("slow", "sleep 600", table=Input(type="uri_file"))
 
@@ -94,11 +147,23 @@ def test_canceled_pipeline_cancels_its_steps(workspace: Workspace, table: Input)
     assert list(states(workspace, name).values()) == ["Canceled"]
 
 
-def test_pipeline_bound_to_nothing_is_refused(workspace: Workspace, table: Input) -> None:
+@pytest.mark.parametrize(
+    ("bound", "says"),
+    [
+        ({"inputs": {"before": "${{parent.jobs.ghost.outputs.out}}"}}, "binds its input 'before' to 'ghost'"),
+        ({"inputs": {"before": "${{parent.jobs.one.outputs.o}}"}}, "binds its input 'before' to 'one.outputs.o'"),
+        ({"inputs": {"before": "${{parent.inputs.table}}"}}, "binds its input 'before' to 'table'"),
+        ({"outputs": {"out": "${{parent.outputs.result}}"}}, "binds its output 'out' to 'result'"),
+        ({"outputs": {"o": "${{parent.outputs.result}}"}}, "has the output 'o', which its component does not declare"),
+    ],
+)
+def test_pipeline_bound_to_nothing_is_refused(
+    workspace: Workspace, table: Input, bound: dict[str, dict[str, str]], says: str
+) -> None:
     made = workspace.client.components.create_or_update(step("lonely", "true", before=Input(type="uri_folder")))
-    bound = {"value": "${{parent.jobs.ghost.outputs.out}}", "job_input_type": "literal"}
-    steps = {"one": {"type": "command", "componentId": made.id, "inputs": {"before": bound}}}
-    body = {"jobType": "Pipeline", "jobs": steps, "settings": {"default_compute": "cpu"}}
+    one = {"type": "command", "componentId": made.id}
+    two = {kind: {name: {"value": text} for name, text in given.items()} for kind, given in bound.items()}
+    body = {"jobType": "Pipeline", "jobs": {"one": one, "two": {**one, **two}}, "settings": {"default_compute": "cpu"}}
     answer = workspace.request("PUT", f"{workspace.id}/jobs/ghost", json={"properties": body})
-    assert answer.status_code == 400
-    assert "binds its input 'before' to 'ghost'" in answer.json()["error"]["message"]
+    assert answer.status_code == 400, answer.text
+    assert says in answer.json()["error"]["message"]

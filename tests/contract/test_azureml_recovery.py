@@ -11,6 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from emulator.machine_learning.identifiers import job_id
+from emulator.machine_learning.job_folders import TAKEN_IN, JobFolders
+from emulator.settings import Settings
+from emulator.store import Document, Store
 from emulator.supervisor import Supervisor
 from tests.conftest import ROOT, RunningEmulator
 from tests.contract.azureml_sdk import Environment, command
@@ -18,6 +22,7 @@ from tests.contract.azureml_workspace import IGNORED, Workspace, fixture_sockets
 
 __all__ = ["fixture_sockets"]
 pytestmark = IGNORED
+WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 
 
@@ -86,6 +91,32 @@ def test_job_still_running_after_the_restart_is_adopted_and_can_be_canceled(own:
     assert own.client.jobs.get(job).status == "Running"
     own.client.jobs.begin_cancel(job).result()
     assert own.end(job).status == "Canceled"
+
+
+def test_folder_that_a_kill_left_after_the_end_of_its_job_goes_at_the_next_start(own: Workspace) -> None:
+    ended, running = submit(own, "echo done"), submit(own, "sleep 600")
+    assert own.end(ended).status == "Completed"
+    until(lambda: own.client.jobs.get(running).status == "Running")
+    (folder,) = own.emulator.settings.state.glob(f"jobs/*/{running}")
+    kill(own)
+    for name in (ended, "of-a-deleted-job"):
+        (folder.parent / name / "inputs").mkdir(parents=True, exist_ok=True)
+    start(own)
+    assert [path.name for path in folder.parent.iterdir()] == [running]
+    own.client.jobs.begin_cancel(running).result()
+    assert own.end(running).status == "Canceled"
+    assert own.http.get(own.details(ended)["logFiles"]["user_logs/std_log.txt"]).text == "done\n"
+
+
+def test_folder_of_a_job_that_the_emulator_failed_stays_since_nobody_else_has_its_logs(tmp_path: Path) -> None:
+    store = Store(tmp_path / "jobs.db")
+    folders = JobFolders(Settings(tmp_path, 1, 2, ""), store)
+    for name, private in (("failed", {}), ("finished", {TAKEN_IN: True})):
+        job = Document(job_id(WORKSPACE, name), {}, private)
+        folders.of(store.put(job)).make()
+    folders.tidy()
+    assert [path.name for path in tmp_path.glob("jobs/*/*")] == ["failed"]
+    store.close()
 
 
 def test_job_whose_runner_was_killed_fails(own: Workspace) -> None:
