@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from emulator.container_instances.validation import refusal
+from emulator.container_instances.validation import refusal, title
 from emulator.errors import ServiceError
 from emulator.store import Document, Store
 
@@ -57,23 +56,25 @@ class RegistryAccess:
         found = self._store.get(identity)
         if found is None:
             return f"There is no identity '{identity}'."
-        if found.properties["principalId"].lower() not in self._readers(registry):
+        if found.properties["principalId"].lower() not in readers_of(self._store, registry):
             return f"The identity '{identity}' has no role such as AcrPull on '{registry.id}'."
         return ""
 
-    def _readers(self, registry: Document) -> Iterator[str]:
-        for assignment in self._store.of_type(ROLE_ASSIGNMENT):
-            properties: dict[str, Any] = assignment.properties
-            scope = (assignment.resource.scope or "").lower().rstrip("/")
-            covers = registry.key == scope or registry.key.startswith(scope + "/")
-            if covers and properties["roleDefinitionId"].lower().rpartition("/")[2] in READERS:
-                yield properties["principalId"].lower()
+
+def readers_of(store: Store, registry: Document) -> Iterator[str]:
+    """Principals with a role that reads a registry, at it or above it."""
+    for assignment in store.of_type(ROLE_ASSIGNMENT):
+        scope = (assignment.resource.scope or "").lower().rstrip("/")
+        covers = registry.key == scope or registry.key.startswith(scope + "/")
+        role = assignment.properties["roleDefinitionId"].lower().rpartition("/")[2]
+        if covers and role in READERS:
+            yield assignment.properties["principalId"].lower()
 
 
 def inaccessible(document: Document, image: str, reason: str) -> ServiceError:
     """The refusal as Azure words it, and why."""
     message = "is not accessible. Please check the image and registry credential."
-    return refusal("InaccessibleImage", document, f"The image '{image}' in {{group}} {message} {reason}".rstrip())
+    return refusal("InaccessibleImage", f"The image '{image}' in {title(document)} {message} {reason}".rstrip())
 
 
 def same_server(one: str, other: str) -> bool:

@@ -6,11 +6,11 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 
-from emulator.arm.service import ArmService
+from emulator.arm.service import operations_of
 from emulator.container_instances.container_group import CONTAINER_GROUP, STOPPED, ContainerGroup
 from emulator.container_instances.registry_access import RegistryAccess
 from emulator.container_instances.secure_values import SecureValues
-from emulator.container_instances.specifications import container_name
+from emulator.container_instances.specifications import GROUPS, container_name, group_name
 from emulator.containers.service import ContainersService
 from emulator.errors import ServiceError, not_found
 from emulator.http import Request, Response
@@ -49,8 +49,13 @@ class ContainerInstancesService(Service):
         return (Route(ARM_HOST, path, self.logs, ("GET",)),)
 
     def reconcile(self) -> None:
-        """Starts the groups that ran; those whose creation was interrupted are created by ARM's open operations."""
-        for document in self.emulator.store.of_type(CONTAINER_GROUP):
+        """Starts the groups that ran; those whose creation was interrupted are created by ARM's open operations.
+
+        What groups hold that never came to be, or are gone, is released.
+        """
+        documents = self.emulator.store.of_type(CONTAINER_GROUP)
+        self.host.release_others(f"{GROUPS}/", {group_name(document) for document in documents})
+        for document in documents:
             if document.properties["provisioningState"] == "Succeeded" and STOPPED not in document.private:
                 self.groups.start(document, again=True)
 
@@ -82,10 +87,9 @@ class ContainerInstancesService(Service):
 
     def operate(self, document: Document, request: Request, work: Callable[[], None]) -> Response:
         """Runs an action's work behind an operation; after a crash ARM applies the document instead."""
-        arm = self.emulator.services["arm"]
-        assert isinstance(arm, ArmService)  # noqa: S101 - the service of that name
-        operation = arm.operations.begin("put", document, work)
-        return Response(202, headers=arm.operations.headers(operation, request))
+        operations = operations_of(self.emulator)
+        operation = operations.begin("put", document, work)
+        return Response(202, headers=operations.headers(operation, request))
 
 
 def lines(request: Request) -> int:

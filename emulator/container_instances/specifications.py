@@ -7,11 +7,14 @@ from typing import Any
 from emulator.containers.specification import ContainerSpecification, Probe
 from emulator.store import Document
 
+GROUPS = "container-group"
+"""What the names of all groups begin with."""
+
 
 def group_name(document: Document) -> str:
     """The group's name among all containers: groups of different resource groups may be called the same."""
     resource_group = document.id.split("/")[4]
-    return f"container-group/{resource_group}/{document.name}".lower()
+    return f"{GROUPS}/{resource_group}/{document.name}".lower()
 
 
 def container_name(document: Document, container: str) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from emulator.arm.validation import invalid
-from emulator.errors import ServiceError, unsupported
+from emulator.container_instances.capabilities import READ_ONLY, check_capabilities
+from emulator.errors import ServiceError
 from emulator.resource_types import ResourceTable, check_body
 from emulator.store import Document
 
@@ -25,7 +26,6 @@ LABEL_RULE = (
     "It can contain only lowercase letters, numbers and hyphens. The first character must be a letter. The last "
     "character must be a letter or number. The value must be between 5 and 63 characters long."
 )
-READ_ONLY = ("provisioningState", "instanceView")
 
 
 def check_group(document: Document) -> None:
@@ -33,18 +33,12 @@ def check_group(document: Document) -> None:
     _check_model(document)
     containers = document.properties["containers"]
     if not containers:
-        raise refusal("MissingContainers", document, "There must be at least one container in {group}.")
+        raise refusal("MissingContainers", f"There must be at least one container in {title(document)}.")
     for container in containers:
         _check_container(document, container)
     _check_names(document, [container["name"] for container in containers])
     _check_address(document)
-    for name in ("initContainers", "volumes", "extensions", "encryptionProperties", "confidentialComputeProperties"):
-        if document.properties.get(name):
-            raise unsupported(f"'{name}' of a container group")
-    if document.properties.get("osType", "Linux") != "Linux":
-        raise unsupported(f"The osType '{document.properties['osType']}' of a container group")
-    if "SystemAssigned" in document.body.get("identity", {}).get("type", ""):
-        raise unsupported("A system-assigned identity of a container group")
+    check_capabilities(document)
 
 
 def check_label(document: Document, others: Sequence[Document]) -> None:
@@ -53,36 +47,40 @@ def check_label(document: Document, others: Sequence[Document]) -> None:
     if not label:
         return
     if not LABEL.fullmatch(label):
-        message = f"The DNS name label '{label}' in {{group}} is invalid. {LABEL_RULE}"
-        raise refusal("InvalidDnsNameLabel", document, message)
+        message = f"The DNS name label '{label}' in {title(document)} is invalid. {LABEL_RULE}"
+        raise refusal("InvalidDnsNameLabel", message)
     for other in others:
         same = (other.properties.get("ipAddress") or {}).get("dnsNameLabel") == label
         if same and other.key != document.key and other.body["location"] == document.body["location"]:
-            message = f"The DNS name label '{label}' in {{group}} not available. Try using a different label."
-            raise refusal("DnsNameLabelNotAvailable", document, message)
+            message = f"The DNS name label '{label}' in {title(document)} not available. Try using a different label."
+            raise refusal("DnsNameLabelNotAvailable", message)
 
 
 def check_update(document: Document, old: Document) -> None:
     """400 for a change that Azure makes only by deleting the group first."""
     if _fixed(document) != _fixed(old):
         message = (
-            "The updates on {group} are invalid. If you are going to update the os type, restart policy, network "
-            "profile, CPU, memory or GPU resources for a container group, you must delete it first and then create a "
-            "new one."
+            f"The updates on {title(document)} are invalid. If you are going to update the os type, restart policy, "
+            "network profile, CPU, memory or GPU resources for a container group, you must delete it first and then "
+            "create a new one."
         )
-        raise refusal("InvalidContainerGroupUpdate", document, message)
+        raise refusal("InvalidContainerGroupUpdate", message)
 
 
-def refusal(code: str, document: Document, message: str) -> ServiceError:
-    """400; `{group}` in the message becomes the group's name."""
-    return ServiceError(400, code, message.format(group=f"container group '{document.name}'"))
+def refusal(code: str, message: str) -> ServiceError:
+    """400, as Container Instances refuses."""
+    return ServiceError(400, code, message)
+
+
+def title(document: Document) -> str:
+    """What messages call a group."""
+    return f"container group '{document.name}'"
 
 
 def _fixed(document: Document) -> Any:
     properties = document.properties
     resources = {one["name"]: one["properties"]["resources"] for one in properties["containers"]}
-    network = [subnet["id"].lower() for subnet in properties.get("subnetIds") or []]
-    return properties["osType"], properties["restartPolicy"], network, document.body.get("zones") or [], resources
+    return properties["osType"], properties["restartPolicy"], document.body.get("zones") or [], resources
 
 
 def _check_model(document: Document) -> None:
@@ -103,49 +101,40 @@ def _check_container(document: Document, container: dict[str, Any]) -> None:
     name, properties = container["name"], container["properties"]
     if not NAME.fullmatch(name):
         raise refusal(
-            "InvalidContainerName", document, f"The container name '{name}' in {{group}} is invalid. {NAME_RULE}"
+            "InvalidContainerName", f"The container name '{name}' in {title(document)} is invalid. {NAME_RULE}"
         )
     if not properties.get("image"):
-        raise refusal(
-            "MissingContainerImage", document, f"The image of container '{name}' in {{group}} cannot be empty."
-        )
+        raise refusal("MissingContainerImage", f"The image of container '{name}' in {title(document)} cannot be empty.")
     requests = (properties.get("resources") or {}).get("requests") or {}
     for key in ("cpu", "memoryInGB"):
         if not (requests.get(key) or 0) > 0:
-            message = f"The resource request '{key}' of container '{name}' in {{group}} must be greater than 0."
-            raise refusal("InvalidResourceRequest", document, message)
-    if requests.get("gpu"):
-        raise unsupported("A GPU of a container group")
-    if properties.get("volumeMounts"):
-        raise unsupported("'volumeMounts' of a container")
-    for key in ("livenessProbe", "readinessProbe"):
-        if properties.get(key) and not properties[key].get("httpGet"):
-            raise unsupported(f"A '{key}' without 'httpGet'")
+            message = f"The resource request '{key}' of container '{name}' in {title(document)} must be greater than 0."
+            raise refusal("InvalidResourceRequest", message)
 
 
 def _check_names(document: Document, names: Sequence[str]) -> None:
     for name, count in Counter(names).items():
         if count > 1:
-            message = f"The container name '{name}' is used by {count} containers of {{group}}."
-            raise refusal("DuplicateContainerName", document, message)
+            message = f"The container name '{name}' is used by {count} containers of {title(document)}."
+            raise refusal("DuplicateContainerName", message)
 
 
 def _check_address(document: Document) -> None:
     used = Counter(_ports(document.properties["containers"]))
     twice = [str(port) for port, count in used.items() if count > 1]
     if twice:
-        message = f"Following ports '{','.join(twice)}' are used by more than one container in {{group}}."
-        raise refusal("DuplicateContainerPorts", document, message)
+        message = f"Following ports '{','.join(twice)}' are used by more than one container in {title(document)}."
+        raise refusal("DuplicateContainerPorts", message)
     address = document.properties.get("ipAddress")
     if not address:
         return
     ports = [one["port"] for one in address.get("ports") or []]
     if not ports:
-        raise refusal("MissingIpAddressPorts", document, "The ports in the 'ipAddress' of {group} cannot be empty.")
+        raise refusal("MissingIpAddressPorts", f"The ports in the 'ipAddress' of {title(document)} cannot be empty.")
     loose = [str(port) for port in ports if port not in used]
     if loose:
-        message = f"Following ports '{','.join(loose)}' in the 'ipAddress' are not used by any container in {{group}}."
-        raise refusal("UnreferencedIpAddressPorts", document, message)
+        unused = f"'{','.join(loose)}' in the 'ipAddress' are not used by any container in {title(document)}"
+        raise refusal("UnreferencedIpAddressPorts", f"Following ports {unused}.")
 
 
 def _ports(containers: Sequence[dict[str, Any]]) -> Iterator[int]:

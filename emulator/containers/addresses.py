@@ -45,6 +45,11 @@ class Addresses:
             if self._numbers.pop(name, None) is not None:
                 self._write()
 
+    def names(self) -> list[str]:
+        """Who has an address."""
+        with self._lock:
+            return list(self._numbers)
+
     def _free(self, name: str) -> int:
         taken = set(self._numbers.values())
         first = zlib.crc32(name.encode())

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from emulator.containers.engine import Image, Start
 from emulator.containers.image_paths import CannotRun
+from emulator.containers.marked_processes import CONTAINER
 from emulator.containers.program import Program, start_program
 
 PROBE_SECONDS = 10.0
@@ -28,6 +29,8 @@ KILLED = 137
 # Given on the command line; the values of all others the client takes from its own environment, where no other user
 # can read them.
 CLIENT_VARIABLES = ("PATH", "HOME")
+# Nor does the client carry the container's mark: what podman leaves running for all its containers would inherit it.
+GIVEN_VARIABLES = (*CLIENT_VARIABLES, CONTAINER)
 
 
 class CommandEngine:
@@ -65,6 +68,7 @@ class CommandEngine:
         arguments = [self.name, "run", *self._options(start, start.image, name), *source, *start.command]
         own = {variable: os.environ[variable] for variable in os.environ if variable not in start.environment}
         client = {**own, **start.environment, **{name: os.environ.get(name, "") for name in CLIENT_VARIABLES}}
+        del client[CONTAINER]
         program = await start_program(arguments, client, start.folder, start.log)
         return ClientProgram(program, self, name)
 
@@ -106,8 +110,8 @@ class CommandEngine:
 
     def _options(self, start: Start, image: Image, name: str) -> list[str]:
         specification = start.specification
-        variables = [name for name in start.environment if name not in CLIENT_VARIABLES]
-        given = [f"{name}={start.environment[name]}" for name in CLIENT_VARIABLES if name in start.environment]
+        variables = [name for name in start.environment if name not in GIVEN_VARIABLES]
+        given = [f"{name}={start.environment[name]}" for name in GIVEN_VARIABLES if name in start.environment]
         mounts = [f"{source}:{target}:ro" for target, source in specification.mounts.items()]
         return [
             *("--name", name, "--label", f"{LABEL}={self._mark}", "--network", "host"),

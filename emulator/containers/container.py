@@ -17,7 +17,9 @@ StateName = Literal["Waiting", "Running", "Terminated"]
 
 @dataclass(frozen=True)
 class ContainerState:
-    """One state; times in seconds since the epoch. `reason` is one of Kubernetes' words, `message` says more."""
+    """One state; times in seconds since the epoch. `reason` is one of Kubernetes' words, `message` says more; `cause`
+    is why the emulator ended a run that did not end by itself.
+    """
 
     name: StateName
     reason: str = ""
@@ -25,6 +27,7 @@ class ContainerState:
     started: float | None = None
     finished: float | None = None
     exit_code: int | None = None
+    cause: str = ""
 
 
 class Container:
@@ -63,6 +66,12 @@ class Container:
         if self.current.exit_code is not None:
             return self.current.exit_code
         return self.previous.exit_code if self.previous else None
+
+    @property
+    def cause(self) -> str:
+        """Why the emulator ended the last run that ended; empty when the program ended by itself, or never did."""
+        ended = self.current if self.state == "Terminated" else self.previous
+        return ended.cause if ended else ""
 
     @property
     def started(self) -> float | None:
@@ -109,6 +118,6 @@ class Container:
             self.restarts += 1
             self._changed.notify_all()
 
-    def ended(self, code: int, reason: str, message: str = "") -> ContainerState:
+    def ended(self, code: int, reason: str, cause: str) -> ContainerState:
         """The present run as a run that ended now."""
-        return ContainerState("Terminated", reason, message, self.current.started, time.time(), code)
+        return ContainerState("Terminated", reason, "", self.current.started, time.time(), code, cause)

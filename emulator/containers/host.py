@@ -9,7 +9,7 @@ import re
 import shutil
 import tarfile
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,18 +17,18 @@ from typing import Any, TypeVar
 from emulator.containers.addresses import Addresses
 from emulator.containers.container import Container
 from emulator.containers.ends import forget_end, take_up_end, write_end
-from emulator.containers.engine import MARK, Engine, Image, Start
+from emulator.containers.engine import Engine, Image, Start
 from emulator.containers.images import Images
 from emulator.containers.keeper import STOP_SECONDS, Keeper, PullFailure
 from emulator.containers.log_file import LogFile
+from emulator.containers.marked_processes import CONTAINER, end_marked
 from emulator.containers.process_engine import ProcessEngine
-from emulator.containers.program import Program, end_leftover, remember
+from emulator.containers.program import Program
 from emulator.containers.specification import ContainerSpecification
 from emulator.errors import ServiceError
 
 T = TypeVar("T")
 PULLS_AT_ONCE = 4
-PROCESS_FILE = "process"
 LOG_FILE = "log.txt"
 NAME_FILE = "name"
 logger = logging.getLogger(__name__)
@@ -76,8 +76,19 @@ class ContainerHost:
         self._addresses.release(name)
         for file in self._folder.glob(f"*/{NAME_FILE}"):
             owner = file.read_text()
-            if (owner == name or owner.startswith(name + "/")) and self.find(owner) is None:
+            if belongs(owner, name) and self.find(owner) is None:
                 shutil.rmtree(file.parent, ignore_errors=True)
+
+    def release_others(self, prefix: str, owners: Collection[str]) -> None:
+        """Releases all names with a prefix but those of owners: what an end of the emulator kept from being released.
+
+        Args:
+            owners: names of containers or groups of them.
+        """
+        files = self._folder.glob(f"*/{NAME_FILE}")
+        for name in {*self._addresses.names(), *(file.read_text() for file in files)}:
+            if name.startswith(prefix) and not any(belongs(name, owner) for owner in owners):
+                self.release(name)
 
     # -- containers
 
@@ -141,9 +152,8 @@ class ContainerHost:
 
     def clean(self) -> None:
         """Ends what a killed emulator has left."""
-        for file in self._folder.glob(f"*/{PROCESS_FILE}"):
-            end_leftover(file, (MARK, str(self._state)))
         self.engine.clean()
+        end_marked(lambda environment: environment.get(CONTAINER, "").startswith(f"{self._folder}/"))
 
     def close(self, grace: float) -> None:
         """Stops all containers at once."""
@@ -194,9 +204,7 @@ class ContainerHost:
 
     async def _launch(self, start: Start) -> Program:
         engine = self.engine if start.image else self._commands
-        program = await engine.start(start)
-        remember(program, start.folder / PROCESS_FILE)
-        return program
+        return await engine.start(start)
 
     def _call(self, work: Coroutine[Any, Any, T]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
@@ -205,11 +213,16 @@ class ContainerHost:
         """The container's folder: its name, readable, and a digest, since names may differ in other characters."""
         readable = re.sub(r"[^A-Za-z0-9.-]+", "-", name)[-80:]
         path = self._folder / f"{readable}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-        if not path.exists():
-            path.mkdir(parents=True)
+        if not (path / NAME_FILE).exists():
+            path.mkdir(parents=True, exist_ok=True)
             (path / NAME_FILE).write_text(name)
         return path
 
     def _in_use(self, address: str) -> bool:
         with self._lock:
             return any(container.specification.address == address for container in self._containers.values())
+
+
+def belongs(name: str, owner: str) -> bool:
+    """Whether a name is that of a container or group, or of a container of the group."""
+    return name == owner or name.startswith(owner + "/")

@@ -5,14 +5,32 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from emulator.entra.principal import Principal
 from emulator.errors import ServiceError
 from emulator.http import Request, Response
 from emulator.service import Emulator, Route
+from emulator.store import Document
 
 PATH = "/containers/msi/token"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A managed identity: `key` is the id, in lower case, of the identity's own resource or of the one that has it."""
+
+    key: str
+    principal: Principal
+    system_assigned: bool
+
+    def is_wanted(self, wanted: Mapping[str, str]) -> bool:
+        """Whether it is the one that a request names; a request that names none takes any."""
+        client, principal = self.principal.client_id, self.principal.object_id
+        has = {"clientId": client, "principalId": principal, "resourceId": self.key}
+        return all(not value or has[name].lower() == value.lower() for name, value in wanted.items())
 
 
 class ContainerIdentities:
@@ -30,7 +48,8 @@ class ContainerIdentities:
 
         Args:
             name: the container's.
-            identities: resource ids of its user-assigned identities.
+            identities: resource ids of its user-assigned identities, and of the resource whose system-assigned
+                identity it has.
         """
         if not identities:
             return {}
@@ -42,7 +61,7 @@ class ContainerIdentities:
         return (Route("*", PATH, self.token, ("GET",), listener="http", bearer=False),)
 
     def token(self, request: Request) -> Response:
-        """A token of the identity that the container asks for, or of its only one.
+        """A token of the identity that the container asks for, of its system-assigned one, or of its only one.
 
         https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference.
         """
@@ -55,23 +74,22 @@ class ContainerIdentities:
         answer = {"access_token": token, "expires_on": str(ends), "resource": resource, "token_type": "Bearer"}
         return Response.json({**answer, "client_id": principal.client_id})
 
-    def _choose(self, identities: Sequence[str], query: dict[str, str]) -> Principal:
-        documents = [document for one in identities if (document := self.emulator.store.get(one))]
+    def _choose(self, identities: Sequence[str], query: Mapping[str, str]) -> Principal:
+        documents = (self.emulator.store.get(one) for one in identities)
+        found = [identity for one in documents if one and (identity := identity_of(one))]
         wanted = {
-            "clientId": query.get("client_id") or query.get("clientid"),
-            "principalId": query.get("principal_id") or query.get("object_id"),
+            "clientId": query.get("client_id") or query.get("clientid") or "",
+            "principalId": query.get("principal_id") or query.get("object_id") or "",
+            "resourceId": query.get("mi_res_id") or "",
         }
-        for key, value in wanted.items():
-            if value:
-                documents = [one for one in documents if one.properties[key].lower() == value.lower()]
-        if path := query.get("mi_res_id"):
-            documents = [one for one in documents if one.key == path.lower()]
-        if len(documents) != 1:
+        chosen = [one for one in found if one.is_wanted(wanted)]
+        if not any(wanted.values()):
+            chosen = [one for one in found if one.system_assigned] or chosen
+        if len(chosen) != 1:
             given = ", ".join(f"{key}={value}" for key, value in wanted.items() if value) or "no client id"
-            message = f"The container has {len(documents)} identities with {given}; it needs exactly one."
+            message = f"The container has {len(chosen)} identities with {given}; it needs exactly one."
             raise ServiceError(400, "InvalidRequest", message)
-        found = documents[0].properties
-        return Principal(found["principalId"], found["clientId"], "")
+        return chosen[0].principal
 
     def _seal(self, name: str, identities: Sequence[str]) -> str:
         text = json.dumps({"name": name, "identities": [one.lower() for one in identities]})
@@ -90,3 +108,18 @@ class ContainerIdentities:
 
     def _sign(self, text: str) -> str:
         return hmac.digest(self.emulator.settings.identity_secret.encode(), text.encode(), "sha256").hex()
+
+
+def identity_of(document: Document) -> Identity | None:
+    """The system-assigned identity of a resource, else that which a user-assigned identity's resource stands for.
+
+    Azure does not show the client id of a system-assigned identity; here it follows from the resource's id.
+    """
+    own, properties = document.body.get("identity") or {}, document.properties
+    if own.get("principalId"):
+        client = str(uuid.uuid5(uuid.NAMESPACE_URL, document.key + "#client"))
+        return Identity(document.key, Principal(own["principalId"], client, ""), system_assigned=True)
+    if properties.get("clientId"):
+        principal = Principal(properties["principalId"], properties["clientId"], "")
+        return Identity(document.key, principal, system_assigned=False)
+    return None

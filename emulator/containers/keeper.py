@@ -46,7 +46,7 @@ class Keeper:
         self._back_off = BackOff(back_off)
         self._stopping = asyncio.Event()
         self._grace = STOP_SECONDS
-        self._killed_for = ""
+        self._killed_for = self._cause = ""
         self._done = asyncio.Event()
 
     async def run(self) -> None:
@@ -130,11 +130,11 @@ class Keeper:
 
     async def _see_through(self, program: Program) -> bool:
         """Until the program's end; whether it is to be started again."""
-        self._killed_for = ""
+        self._killed_for = self._cause = ""
         code = await self._attend(program)
         reason = self._killed_for or ("Completed" if code == 0 else "Error")
         ran = time.time() - (self.container.started or time.time())
-        self.container.enter(self.container.ended(code, reason))
+        self.container.enter(self.container.ended(code, reason, self._cause))
         if self._stopping.is_set() or not self._again(code):
             return False
         await self._before_restart(ran, code)
@@ -166,7 +166,7 @@ class Keeper:
                 task.cancel()
             await asyncio.gather(*watchers, stop, return_exceptions=True)
             if ending.done() and await program.out_of_memory():
-                self._killed_for = "OOMKilled"
+                self._killed_for, self._cause = "OOMKilled", self._cause or "Container used more memory than its limit"
             await program.kill()
 
     def _watchers(self, program: Program) -> list[Awaitable[None]]:
@@ -195,17 +195,17 @@ class Keeper:
             name = self.container.specification.name
             self.container.record("Killing", f"Container {name} failed its liveness probe and is restarted")
             self.container.set_ready(False)
-            self._killed_for = "Error"
+            self._killed_for, self._cause = "Error", f"Liveness probe failed: {trouble}"
             await self._end(program, STOP_SECONDS)
 
     def _unhealthy(self, kind: str, trouble: str) -> None:
         self.container.record("Unhealthy", f"{kind} probe failed: {trouble}", warning=True)
 
     async def _out_of_memory(self, program: Program, used_gb: float) -> None:
-        self._killed_for = "OOMKilled"
         limit = self.container.specification.memory_gb
-        message = f"Container used {used_gb:.2f} GB of memory, its limit is {limit:g} GB"
-        self.container.record("Killing", message, warning=True)
+        self._killed_for = "OOMKilled"
+        self._cause = f"Container used {used_gb:.2f} GB of memory, its limit is {limit:g} GB"
+        self.container.record("Killing", self._cause, warning=True)
         await program.kill()
 
     async def _end(self, program: Program, grace: float) -> None:

@@ -48,10 +48,11 @@ def trusting_context() -> ssl.SSLContext:
 
 
 async def look(client: httpx.AsyncClient, url: str, timeout: float) -> str:
-    """What is wrong, empty when nothing is."""
+    """What is wrong, empty when nothing is; a wrong status in the kubelet's words."""
     try:
         async with asyncio.timeout(timeout), client.stream("GET", url) as answer:
-            return "" if 200 <= answer.status_code < 400 else f"GET {url} answered {answer.status_code}"
+            status = answer.status_code
+            return "" if 200 <= status < 400 else f"HTTP probe failed with statuscode: {status} (GET {url})"
     except TimeoutError:
         return f"GET {url} had no answer within {timeout:g} s"
     except httpx.HTTPError as error:

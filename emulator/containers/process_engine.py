@@ -26,7 +26,7 @@ class ProcessEngine:
         return await self._start_image(start, start.image)
 
     def clean(self) -> None:
-        """Nothing: processes are ended by `end_leftover`."""
+        """Nothing: the host ends processes by their mark."""
 
     async def _start_command(self, start: Start) -> Program:
         if not start.command:

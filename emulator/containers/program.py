@@ -13,15 +13,22 @@ from pathlib import Path
 
 import psutil
 
+from emulator.containers.marked_processes import CONTAINER, end_marked
+
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class Program:
-    """A process in a session of its own."""
+    """A process in a session of its own.
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    Args:
+        mark: the value of the variable that all it starts inherits; empty for a client of programs that run elsewhere.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, mark: str) -> None:
         self._process = process
+        self._mark = mark
         self.pid = process.pid
 
     async def wait(self) -> int:
@@ -39,7 +46,7 @@ class Program:
             self._process.terminate()
 
     async def kill(self) -> None:
-        """SIGKILL, to all of it; when it has ended, to what it has left behind."""
+        """SIGKILL, to all of it; when it has ended, to what it has left behind, daemons in their own sessions too."""
         await asyncio.to_thread(self._kill)
 
     async def out_of_memory(self) -> bool:
@@ -70,6 +77,8 @@ class Program:
         for process in family(self.pid):
             with suppress(psutil.Error):
                 process.kill()
+        if self._mark:
+            end_marked(lambda environment: environment.get(CONTAINER) == self._mark)
 
 
 async def start_program(
@@ -91,7 +100,7 @@ async def start_program(
             start_new_session=True,
             preexec_fn=die_with_parent,
         )
-    return Program(process)
+    return Program(process, environment.get(CONTAINER, ""))
 
 
 def die_with_parent() -> None:
@@ -118,28 +127,6 @@ def session(leader: int) -> Iterator[psutil.Process]:
         with suppress(OSError, psutil.Error):
             if os.getsid(pid) == leader:
                 yield psutil.Process(pid)
-
-
-def remember(program: Program, file: Path) -> None:
-    """Notes a program for `end_leftover`."""
-    file.write_text(str(program.pid))
-
-
-def end_leftover(file: Path, mark: tuple[str, str]) -> None:
-    """Ends what the program of a killed emulator has left: the kernel ended it, but not what it had started.
-
-    Args:
-        mark: a variable and its value that all programs of this emulator carry; other processes are left alone.
-    """
-    try:
-        leader = int(file.read_text())
-    except (OSError, ValueError):
-        return
-    for process in session(leader):
-        with suppress(psutil.Error):
-            if process.environ().get(mark[0]) == mark[1]:
-                process.kill()
-    file.unlink(missing_ok=True)
 
 
 def _resident(process: psutil.Process) -> int:

@@ -94,7 +94,7 @@ class SandboxEngine:
         return await start_program(arguments, {"HOME": "/tmp", **start.environment}, start.folder, start.log)  # noqa: S108
 
     def clean(self) -> None:
-        """Nothing: mounts go with their namespace."""
+        """Nothing: mounts go with their namespace, and the host ends processes by their mark."""
 
     def _arguments(
         self, image: Path, root: Path, mounts: dict[str, Path], user: str, directory: str, command: Sequence[str]

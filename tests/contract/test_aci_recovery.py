@@ -23,10 +23,11 @@ from tests.conftest import ROOT, RunningEmulator
 from tests.contract.container_groups import PORT, GroupFailure, Place, container, make_place
 from tools import localhost_names
 
-# Two processes, as servers have that use more than one core; the second one is not told when the first is killed.
+# Two processes, as servers have that use more than one core; the second one is not told when the first is killed, and
+# has a session of its own.
 FAMILY = """
 import os, subprocess, sys
-subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
 os.execv(sys.executable, [sys.executable, "server.py"])
 """
 
@@ -131,6 +132,24 @@ def test_group_that_had_ended_or_was_stopped_does_not_run_again(own: RunningEmul
     assert container(place.document(once.name))["instanceView"]["currentState"]["exitCode"] == 0
     assert place.groups.logs(once.name) == "done\n"
     assert not programs(own)
+
+
+def test_address_of_a_group_that_never_came_to_be_is_free_after_a_start(own: RunningEmulator, place: Place) -> None:
+    group = place.group("kept")
+    state = place.groups.create(group)
+    kill(own)
+    file = own.settings.state / "containers" / "addresses.json"
+    numbers = json.loads(file.read_text())
+    # A kill while the request was checked: what it held is on disk, its document is not.
+    never = file.parent / "container-group-g-never-c-00000000"
+    never.mkdir()
+    (never / "name").write_text("container-group/g/never/c")
+    file.write_text(json.dumps({**numbers, "container-group/g/never": 254}))
+    start(own)
+    assert json.loads(file.read_text()) == numbers
+    assert not never.exists()
+    assert place.groups.create(group).address == state.address
+    place.groups.delete(group.name)
 
 
 def test_host_name_leads_to_the_group(own: RunningEmulator, place: Place, tmp_path: Path) -> None:

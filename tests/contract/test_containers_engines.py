@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from emulator.container_registry.files import RegistryFiles
@@ -38,6 +41,14 @@ print(json.dumps({
 }))
 """
 
+SLEEP = "import time; time.sleep(600)"
+# Its second process leaves its session, and has another parent once the first one has ended.
+DAEMON = f"""
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "{SLEEP}", sys.argv[1]], start_new_session=True)
+time.sleep(600)
+"""
+
 
 @pytest.fixture(scope="module")
 def image(emulator: RunningEmulator) -> str:
@@ -45,21 +56,25 @@ def image(emulator: RunningEmulator) -> str:
 
 
 @pytest.fixture(scope="module")
-def images(emulator: RunningEmulator, image: str, tmp_path_factory: pytest.TempPathFactory) -> Images:
-    """The session's registry, unpacked for these tests."""
+def folders(emulator: RunningEmulator, image: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Where the session's registry has its images, and where these tests unpack them."""
     storage = emulator.settings.state / "container-registry" / image.partition(".")[0] / "storage"
-    return Images(tmp_path_factory.mktemp("images"), lambda _: RegistryFiles(storage))
+    return storage, tmp_path_factory.mktemp("images")
 
 
 @pytest.fixture(params=["process", "sandbox", "podman", "docker"])
-def host(request: pytest.FixtureRequest, images: Images, tmp_path: Path) -> Iterator[ContainerHost]:
+def host(request: pytest.FixtureRequest, folders: tuple[Path, Path], tmp_path: Path) -> Iterator[ContainerHost]:
     try:
-        engine, _ = choose(request.param, tmp_path)
+        made = make_host(request.param, tmp_path, *folders)
     except RuntimeError as error:
         pytest.skip(str(error))
-    made = ContainerHost(tmp_path, 40000 + os.getpid() % 20000, engine, lambda: images, 0.5)
     yield made
     made.close(1.0)
+
+
+def make_host(engine: str, state: Path, storage: Path, unpacked: Path) -> ContainerHost:
+    images, port = Images(unpacked, lambda _: RegistryFiles(storage)), 40000 + os.getpid() % 20000
+    return ContainerHost(state, port, choose(engine, state)[0], lambda: images, 0.5)
 
 
 def specification(host: ContainerHost, image: str, **more: Any) -> ContainerSpecification:
@@ -133,3 +148,48 @@ def test_program_that_is_not_in_the_image(host: ContainerHost, image: str) -> No
     container = host.start(specification(host, image, command=("/no/such/program",)))
     assert container.wait(lambda one: one.reason == "CrashLoopBackOff", 60)
     assert "/no/such/program" in container.message + container.logs()
+
+
+def daemon(host: ContainerHost, image: str, word: str) -> ContainerSpecification:
+    return specification(host, image, command=("python3", "-c", DAEMON, word), restart="Never")
+
+
+def runs(word: str) -> bool:
+    """Whether the second process runs."""
+    return any((one.info["cmdline"] or [])[-2:] == [SLEEP, word] for one in psutil.process_iter(["cmdline"]))
+
+
+def until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+
+
+def test_daemon_ends_with_its_container(host: ContainerHost, image: str) -> None:
+    word = uuid.uuid4().hex
+    host.start(daemon(host, image, word))
+    until(lambda: runs(word))
+    host.stop("greeter", grace=5)
+    until(lambda: not runs(word))
+
+
+def hold(engine: str, state: Path, storage: Path, unpacked: Path, image: str, word: str) -> None:
+    """A process with a host that is going to be killed."""
+    host = make_host(engine, state, storage, unpacked)
+    host.start(daemon(host, image, word))
+    time.sleep(600)
+
+
+def test_next_start_ends_the_daemons_of_a_host_that_was_killed(
+    host: ContainerHost, image: str, folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    word = uuid.uuid4().hex
+    arguments = (host.engine.name, tmp_path, *folders, image, word)
+    process = multiprocessing.get_context("spawn").Process(target=hold, args=arguments)
+    process.start()
+    until(lambda: runs(word))
+    process.kill()
+    process.join()
+    process.close()
+    host.clean()
+    until(lambda: not runs(word))

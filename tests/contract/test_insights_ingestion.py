@@ -7,16 +7,20 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
 
+from emulator.containers.identity import ContainerIdentities
 from emulator.entra.principal import Principal
 from emulator.entra.tokens import Tokens
+from emulator.service import Emulator
 from emulator.settings import SUBSCRIPTION_ID
 from ml.clients.cloud import trust
 from tests.conftest import RunningEmulator
+from tests.contract.azureml_workspace import IGNORED, Workspace
 from tests.contract.insights_component import Insights, envelope
 
 SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION_ID}"
@@ -148,13 +152,38 @@ def test_an_identity_needs_the_role_on_the_component_or_above(insights: Insights
     refused = insights.track(body, headers)
     assert refused.status_code == 403
     assert "Monitoring Metrics Publisher" in refused.json()["errors"][0]["message"]
+    allow(insights, principal)
+    assert insights.track(body, headers).status_code == 200
+
+
+def allow(insights: Insights, principal: str) -> None:
+    """Makes a principal a Monitoring Metrics Publisher in the component's resource group."""
     definition = (
         f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/3913510d-42f4-4e42-8a64-420c390055eb"
     )
     properties = {"roleDefinitionId": definition, "principalId": principal, "principalType": "ServicePrincipal"}
     assignment = f"{insights.group}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
     insights.put(assignment, {"properties": properties}, located=False)
+
+
+@IGNORED
+def test_a_system_assigned_endpoint_needs_the_role_too(insights: Insights, emulator: RunningEmulator) -> None:
+    workspace = Workspace(emulator, "ingestendpoint").create()
+    path = f"{workspace.id}/onlineEndpoints/ingestion-sender"
+    endpoint = workspace.put(path, {"location": "westeurope", "properties": {"authMode": "Key"}})
+    identities = ContainerIdentities(cast(Emulator, SimpleNamespace(settings=emulator.settings)))
+    given = identities.variables("a-container", [endpoint["id"]])
+    asked = {"api-version": "2019-08-01", "resource": "https://monitor.azure.com/"}
+    header = {"x-identity-header": given["IDENTITY_HEADER"]}
+    token = httpx.get(given["IDENTITY_ENDPOINT"], params=asked, headers=header).json()["access_token"]
+    body, headers = json.dumps([envelope(insights)]).encode(), {"authorization": f"Bearer {token}"}
+    refused = insights.track(body, headers)
+    assert refused.status_code == 403
+    assert endpoint["identity"]["principalId"] in refused.json()["errors"][0]["message"]
+    allow(insights, endpoint["identity"]["principalId"])
     assert insights.track(body, headers).status_code == 200
+    workspace.delete(workspace.group)
+    workspace.close()
 
 
 def test_with_local_authentication_the_key_is_enough(emulator: RunningEmulator) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import subprocess
 import sys
 import tarfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_): pass
 http.server.HTTPServer((sys.argv[2] or os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
 """
+DAEMON = "setsid sleep 600 & echo $!; exec sleep 600"
 
 
 def no_images() -> Images:
@@ -66,6 +70,19 @@ def until_log(container: Container, text: str) -> None:
         assert time.monotonic() < deadline, container.logs()
 
 
+def until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline, f"process {pid} runs"
+
+
+@contextmanager
+def sleeper(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "600"], env=environment) as process:
+        yield process
+        process.kill()
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -92,7 +109,7 @@ def test_readiness_comes_and_goes(host: ContainerHost, tmp_path: Path) -> None:
     assert container.wait(lambda one: one.ready, 20)
     status.write_text("503")
     assert container.wait(lambda one: not one.ready, 20)
-    assert "answered 503" in event(container, "Unhealthy")
+    assert "HTTP probe failed with statuscode: 503" in event(container, "Unhealthy")
     status.write_text("200")
     assert container.wait(lambda one: one.ready, 20)
     assert container.restarts == 0
@@ -151,10 +168,43 @@ def test_nothing_that_the_program_started_outlives_it(host: ContainerHost) -> No
     )
     container = host.start(python(host, program, restart="Never"))
     assert container.wait(lambda one: one.state == "Terminated", 20)
-    child = int(container.logs())
-    deadline = time.monotonic() + 10
-    while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline
+    until_gone(int(container.logs()))
+
+
+@pytest.mark.parametrize("end", ["exit 3", "exec sleep 600"], ids=["crash", "stop"])
+def test_daemon_in_a_session_of_its_own_ends_with_its_container(host: ContainerHost, end: str) -> None:
+    command = ("sh", "-c", DAEMON.replace("exec sleep 600", end))
+    container = host.start(replace(python(host, "", restart="Never"), command=command))
+    until_log(container, "\n")
+    host.stop("c", grace=5)
+    until_gone(int(container.logs()))
+
+
+def test_start_ends_what_a_killed_emulator_left_and_nothing_else(host: ContainerHost, tmp_path: Path) -> None:
+    container = host.start(replace(python(host, "", restart="Never"), command=("sh", "-c", DAEMON)))
+    until_log(container, "\n")
+    folder = str(tmp_path / "containers")
+    others = ({"EMULATOR_STATE": str(tmp_path)}, {"EMULATOR_CONTAINER": f"{folder}-of-another/c#00000000"})
+    with ExitStack() as stack:
+        spared = [stack.enter_context(sleeper({**os.environ, **one})) for one in others]
+        host.clean()
+        until_gone(int(container.logs()))
+        assert container.wait(lambda one: one.state == "Terminated", 20)
+        assert [one.poll() for one in spared] == [None, None]
+
+
+def test_what_nobody_owns_is_released(host: ContainerHost, tmp_path: Path) -> None:
+    for name in ("kind/kept/a", "kind/gone/b", "other/c"):
+        address = host.address(name.rpartition("/")[0])
+        specification = replace(python(host, "", restart="Never"), name=name, address=address)
+        assert host.start(specification).wait(lambda one: one.state == "Terminated", 20)
+        host.stop(name)
+    host.address("kind/never-made")
+    host.release("c")
+    host.release_others("kind/", {"kind/kept"})
+    left = {file.read_text() for file in tmp_path.glob("containers/*/name")}
+    assert left == {"kind/kept/a", "other/c"}
+    assert set(json.loads((tmp_path / "containers" / "addresses.json").read_text())) == {"kind/kept", "other"}
 
 
 def test_memory_above_the_limit(host: ContainerHost) -> None:
