@@ -7,7 +7,7 @@ import math
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from emulator.containers.container import Container
 from emulator.errors import ServiceError
 from emulator.online_endpoints import names
 from emulator.online_endpoints.deployment_type import instances, request_limits
+from emulator.online_endpoints.failures import crashed, never_ready, settled
 from emulator.online_endpoints.probes import patience
 from emulator.online_endpoints.routing import Instance
 from emulator.online_endpoints.serving import Serving
@@ -32,9 +33,8 @@ DRAIN_SECONDS = 185.0
 # What Kubernetes, and so Azure, gives a container after SIGTERM: servers drain within it and send their telemetry.
 STOP_SECONDS = 30.0
 LOOK_SECONDS = 0.5
-PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff")
-START_FAILURES = ("RunContainerError", "CrashLoopBackOff", "OOMKilled", "EmulatorError")
-GUIDE = "Please see troubleshooting guide, available here: https://aka.ms/oe-tsg#error-resourcenotready"
+NAMES = "deployment"
+"""What the names of all instances begin with."""
 logger = logging.getLogger(__name__)
 
 
@@ -84,7 +84,7 @@ class Deployments:
             serving = self._serving(current)
             try:
                 self._roll(current, serving, turn)
-            except ServiceError:
+            except Exception:
                 self._sweep(current)
                 raise
             self._keep(current, serving)
@@ -102,13 +102,17 @@ class Deployments:
                 there = backend.instances
                 if not self.table.withdraw(route, document.name, DRAIN_SECONDS):
                     logger.warning("%s still had requests when it was stopped", document.id)
-            self._stop(there)
+            self._stop([instance.name for instance in there])
             shutil.rmtree(self.service.preparation.folder(document), ignore_errors=True)
         with self._lock:
             self._turns.pop(document.key, None)
 
     def reconcile(self) -> None:
-        """Starts again what served before the emulator ended; requests are refused until it is ready."""
+        """Starts again what served before the emulator ended; requests are refused until it is ready.
+
+        What was being started then is released: the operation that did so is run again, and starts others.
+        """
+        serving_again: list[str] = []
         for document in self.emulator.store.of_type(names.DEPLOYMENT):
             self._sweep(document)
             found = document.private.get("serving")
@@ -118,6 +122,8 @@ class Deployments:
             serving, count = Serving.from_json(found), int(document.private["instances"])
             started = tuple(self._start(document, serving, number) for number in range(count))
             self.table.set_instances(endpoint[1], started, request_limits(document))
+            serving_again += [instance.name for instance in started]
+        self.host.release_others(f"{NAMES}/", serving_again)
 
     def stop(self) -> None:
         """Lets nobody wait for an instance any more."""
@@ -146,20 +152,23 @@ class Deployments:
         wanted = {self._name(document, serving, number): number for number in range(instances(document))}
         kept = [one for one in backend.instances if one.name in wanted]
         known = {one.name for one in kept}
-        fresh = [self._start(document, serving, number) for name, number in wanted.items() if name not in known]
+        missing = [name for name in wanted if name not in known]
+        fresh: list[Instance] = []
         turn.starting = fresh
         try:
+            for name in missing:
+                fresh.append(self._start(document, serving, wanted[name]))
             self._await_ready(document, fresh, patience(serving.readiness), turn)
-        except ServiceError:
+        except Exception:
             self.service.logs.keep(document, [one.container for one in fresh])
-            self._stop(fresh)
+            self._stop(missing)
             raise
         finally:
             turn.starting = ()
         gone = [one for one in backend.instances if one.name not in wanted]
         self.table.set_instances(backend, (*kept, *fresh), request_limits(document))
         self.table.idle(tuple(gone), DRAIN_SECONDS)
-        self._stop(gone)
+        self._stop([instance.name for instance in gone])
 
     def _start(self, document: Document, serving: Serving, number: int) -> Instance:
         name = self._name(document, serving, number)
@@ -185,14 +194,15 @@ class Deployments:
             if not container.ready:
                 raise crashed(container)
 
-    def _stop(self, gone: Sequence[Instance]) -> None:
-        self.host.stop_all([instance.name for instance in gone], STOP_SECONDS)
-        for instance in gone:
-            self.host.release(instance.name)
+    def _stop(self, gone: Collection[str]) -> None:
+        """Stops instances by name and releases what they have; those that were not started yet may be among them."""
+        self.host.stop_all(gone, STOP_SECONDS)
+        for name in gone:
+            self.host.release(name)
 
     def _name(self, document: Document, serving: Serving, number: int) -> str:
         place = self.service.preparation.folder(document).parent.name
-        return f"deployment/{place}/{document.name}/{serving.revision}-{number}"
+        return f"{NAMES}/{place}/{document.name}/{serving.revision}-{number}"
 
     # -- documents
 
@@ -258,24 +268,3 @@ def source(document: Document) -> dict[str, object]:
 def deleted(document: Document) -> ServiceError:
     """The error of work on a deployment that is being deleted."""
     return ServiceError(409, "OperationCanceled", f"The deployment '{document.name}' is being deleted.")
-
-
-def settled(container: Container) -> bool:
-    """Whether a container is ready, or will not be."""
-    failed = container.reason in (*PULL_FAILURES, *START_FAILURES)
-    return container.ready or failed or container.restarts > 0 or container.state == "Terminated"
-
-
-def crashed(container: Container) -> ServiceError:
-    """The error of a container that did not live to be ready."""
-    if container.reason in PULL_FAILURES:
-        return ServiceError(400, "BadArgument", f"Unable to download user container image: {container.message}")
-    ended = f"exit code {container.exit_code}" if container.exit_code is not None else container.message
-    return ServiceError(400, "ResourceNotReady", f"User container has crashed or terminated: {ended}. {GUIDE}")
-
-
-def never_ready(container: Container, seconds: float) -> ServiceError:
-    """The error of a container that runs and never says that it is ready."""
-    seen = next((event.message for event in reversed(container.events) if event.name == "Unhealthy"), "")
-    message = f"User container was not ready within {seconds:.0f} s. {seen}. {GUIDE}"
-    return ServiceError(400, "ResourceNotReady", message)

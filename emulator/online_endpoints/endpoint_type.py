@@ -102,7 +102,7 @@ class OnlineEndpoint(ResourceType):
 
     def _complete_traffic(self, document: Document) -> None:
         properties = document.properties
-        deployments = {one.name for one in self._deployments(document)}
+        deployments = self._lasting(document)
         for name in ("traffic", "mirrorTraffic"):
             properties[name] = properties.get(name) or {}
         check_traffic(properties["traffic"], deployments)
@@ -128,6 +128,15 @@ class OnlineEndpoint(ResourceType):
         served = [one for one in self._deployments(document) if one.private.get("serving")]
         served.sort(key=lambda one: -traffic.get(one.name, 0))
         return str(served[0].private["serving"]["scoring"]["path"]) if served else DEFAULT_ROUTE
+
+    def _lasting(self, document: Document) -> set[str]:
+        """The deployments that can be given requests: those that nobody has asked to delete."""
+        leaving = {one.resource.lower() for one in self.store.open_operations() if one.kind == "delete"}
+        return {
+            one.name
+            for one in self._deployments(document)
+            if one.key not in leaving and one.properties["provisioningState"] != "Deleting"
+        }
 
     def _deployments(self, document: Document) -> list[Document]:
         return self.store.children(document.id, names.DEPLOYMENT)

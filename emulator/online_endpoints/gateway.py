@@ -18,7 +18,7 @@ from emulator.online_endpoints.call import DEPLOYMENT, Call
 from emulator.online_endpoints.client_watch import WhileClientWaits
 from emulator.online_endpoints.metrics import Metrics
 from emulator.online_endpoints.refusals import Refusal
-from emulator.online_endpoints.request_body import ClientGone, read_body
+from emulator.online_endpoints.request_body import BodyMemory, ClientGone, read_body
 from emulator.online_endpoints.routing import (
     Backend,
     EndpointRoute,
@@ -47,6 +47,7 @@ class Gateway:
         self.metrics = metrics
         self.upstream = Upstream()
         self._audience = audience
+        self._bodies = BodyMemory()
         self._copies: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -66,10 +67,11 @@ class Gateway:
         try:
             self._authorize(route, call)
             check_target(call)
-            body = await read_body(call.headers, receive)
-            backend = admit(route, call.deployment)
-            deployment = backend.name
-            outcome = await self._serve(route, backend, call, body, Answer(send), receive)
+            with self._bodies.hold() as hold:
+                body = await read_body(call.headers, receive, hold)
+                backend = admit(route, call.deployment)
+                deployment = backend.name
+                outcome = await self._serve(route, backend, call, body, Answer(send), receive)
         except Refusal as refusal:
             await refuse(call, refusal, deployment, send)
             outcome = Outcome(refusal.status, refusal.model_status)
@@ -143,13 +145,15 @@ class Gateway:
 
     async def _copy(self, backend: Backend, call: Call, body: bytes) -> None:
         try:
-            async with asyncio.timeout(backend.limits.timeout):
-                instance = await backend.acquire(frozenset())
-                try:
-                    await self.upstream.copy(call, body, instance)
-                finally:
-                    backend.release(instance)
-        except (TimeoutError, NotReady):
+            with self._bodies.hold() as hold:
+                hold.grow(len(body))
+                async with asyncio.timeout(backend.limits.timeout):
+                    instance = await backend.acquire(frozenset())
+                    try:
+                        await self.upstream.copy(call, body, instance)
+                    finally:
+                        backend.release(instance)
+        except (TimeoutError, NotReady, Refusal):
             return
         finally:
             backend.leave()

@@ -16,7 +16,9 @@ def complete_identity(store: Store, document: Document) -> dict[str, Any]:
     Raises:
         ServiceError: a user-assigned identity does not exist.
     """
-    identity: dict[str, Any] = dict(document.body.get("identity") or {"type": "SystemAssigned"})
+    given = document.body.get("identity") or {"type": "SystemAssigned"}
+    # Whose tokens its containers get is not for the request to say.
+    identity: dict[str, Any] = {key: value for key, value in given.items() if key not in ("principalId", "tenantId")}
     if "SystemAssigned" in identity.get("type", ""):
         principal = str(uuid.uuid5(uuid.NAMESPACE_URL, document.key + "#principal"))
         identity.update(principalId=principal, tenantId=TENANT_ID)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from emulator.container_instances.registry_access import READERS, REGISTRY, ROLE_ASSIGNMENT, same_server
+from emulator.container_instances.registry_access import REGISTRY, readers_of, same_server
 from emulator.errors import ServiceError
 from emulator.machine_learning.identifiers import workspace_id
 from emulator.store import Document, Store
@@ -42,13 +42,3 @@ def principals(store: Store, endpoint: Document, registry: Document, readers: se
         if own.lower() == registry.key:
             readers.add(principal.lower())
         yield str(principal).lower()
-
-
-def readers_of(store: Store, registry: Document) -> Iterator[str]:
-    """Principals with a role that reads a registry, at it or above it."""
-    for assignment in store.of_type(ROLE_ASSIGNMENT):
-        scope = (assignment.resource.scope or "").lower().rstrip("/")
-        covers = registry.key == scope or registry.key.startswith(scope + "/")
-        role = assignment.properties["roleDefinitionId"].lower().rpartition("/")[2]
-        if covers and role in READERS:
-            yield assignment.properties["principalId"].lower()

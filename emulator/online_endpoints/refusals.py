@@ -55,6 +55,11 @@ def too_large(limit: int) -> Refusal:
     return Refusal(413, f"The request body is larger than {limit} bytes.")
 
 
+def too_much_at_once(limit: int) -> Refusal:
+    """429: with this request the gateway would hold more than it may."""
+    return Refusal(429, f"The bodies of all requests at once are larger than {limit} bytes: send fewer at a time.")
+
+
 def slow_client(seconds: float) -> Refusal:
     """408: the client did not send its request in time."""
     return Refusal(408, f"The request body did not arrive within {seconds:.0f} s.")

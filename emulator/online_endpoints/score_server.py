@@ -9,12 +9,12 @@ from emulator.machine_learning.inputs import JobFailure
 from emulator.machine_learning.job_environments import build_plan, packages_of
 from emulator.machine_learning.runner import files
 from emulator.machine_learning.runner.environment import EnvironmentFailure, ensure_environment
+from emulator.online_endpoints.failures import GUIDE, crash
 from emulator.store import Document
 from tools.localhost_names import site_packages
 
 PACKAGE = "azureml_inference_server_http"
-MISSING = "A required package azureml-inference-server-http is missing. Please install it before trying again."
-GUIDE = "Please see troubleshooting guide, available here: https://aka.ms/oe-tsg#error-"
+MISSING = "A required package azureml-inference-server-http is missing. Please install it before trying again"
 # Of itself the server listens on every address of the machine.
 START = (
     "import os; from azureml_inference_server_http import amlserver; "
@@ -36,9 +36,8 @@ def virtual_environment(environment: Document, log: Path) -> Path:
         message = f"The environment could not be built: {error}\n{tail}\n{GUIDE}imagebuildfailure"
         raise ServiceError(400, "ImageBuildFailure", message) from None
     if not (site_packages(folder) / PACKAGE).is_dir():
-        files.append(log, MISSING)
-        message = f"User container has crashed or terminated: {MISSING} {GUIDE}resourcenotready"
-        raise ServiceError(400, "ResourceNotReady", message)
+        files.append(log, f"{MISSING}.")
+        raise crash(MISSING)
     return folder / "bin" / "python"
 
 

@@ -46,7 +46,10 @@ def check_map(what: str, given: Mapping[str, Any], deployments: Collection[str])
     for name, share in given.items():
         if name not in deployments:
             known = ", ".join(sorted(deployments)) or "none"
-            message = f"'{what}' names the deployment '{name}', which does not exist. Deployments: {known}."
+            message = (
+                f"'{what}' names the deployment '{name}', which does not exist or is being deleted. "
+                f"Deployments: {known}."
+            )
             raise ServiceError(400, "BadArgument", message, target=what)
         if not isinstance(share, int) or isinstance(share, bool) or not 0 <= share <= WHOLE:
             message = f"'{what}' of '{name}' must be a whole number from 0 to 100, not {share!r}."

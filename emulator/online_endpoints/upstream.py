@@ -76,11 +76,8 @@ class Upstream:
             NotConnected: nothing was sent; another instance may have it.
             Refusal: the instance ended the connection without an answer.
         """
-        url = URL(instance.base_url + call.target, encoded=True)
-        headers = CIMultiDict(call.passed_on())
-        request = self.session.request(call.method, url, headers=headers, data=body or None, allow_redirects=False)
         try:
-            answer = await request
+            answer = await self._request(call, body, instance)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotConnected from error
         except (aiohttp.ClientError, ConnectionError) as error:
@@ -91,15 +88,18 @@ class Upstream:
         return outcome
 
     async def copy(self, call: Call, body: bytes, instance: Instance) -> None:
-        """Sends a copy of a request whose answer nobody waits for."""
-        url = URL(instance.base_url + call.target, encoded=True)
+        """Sends a copy of a request whose answer nobody waits for: it is taken to its end and dropped."""
         try:
-            async with self.session.request(
-                call.method, url, headers=CIMultiDict(call.passed_on()), data=body
-            ) as answer:
-                await answer.read()
+            async with await self._request(call, body, instance) as answer:
+                async for _ in answer.content.iter_any():
+                    pass
         except (aiohttp.ClientError, ConnectionError, TimeoutError, asyncio.IncompleteReadError):
             return
+
+    async def _request(self, call: Call, body: bytes, instance: Instance) -> aiohttp.ClientResponse:
+        """The request to an instance; a redirect is an answer like any other, and leads this client nowhere."""
+        url, headers = URL(instance.base_url + call.target, encoded=True), CIMultiDict(call.passed_on())
+        return await self.session.request(call.method, url, headers=headers, data=body or None, allow_redirects=False)
 
 
 def has_no_body(status: int) -> bool:

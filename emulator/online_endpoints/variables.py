@@ -52,9 +52,9 @@ def insights(emulator: Emulator, deployment: Document) -> dict[str, str]:
 def identity_variables(emulator: Emulator, deployment: Document, name: str) -> dict[str, str]:
     """How an instance gets tokens of the endpoint's identities: with a secret, so they are kept nowhere."""
     endpoint = emulator.store.get(names.endpoint_id(deployment))
-    assigned = ((endpoint.body.get("identity") if endpoint else None) or {}).get("userAssignedIdentities") or {}
+    if endpoint is None:
+        return {}
+    identity = endpoint.body.get("identity") or {}
+    own = [endpoint.id] if identity.get("principalId") else []
     identities: ContainerIdentities = emulator.services["containers"].identities  # type: ignore[attr-defined]
-    if assigned:
-        return identities.variables(name, list(assigned))
-    settings = emulator.settings
-    return {"IDENTITY_ENDPOINT": f"{settings.http_url}/msi/token", "IDENTITY_HEADER": settings.identity_secret}
+    return identities.variables(name, [*own, *(identity.get("userAssignedIdentities") or {})])

@@ -97,12 +97,13 @@ class Serving:
 
     def deployment(self, name: str, variables: Mapping[str, str] | None = None, **changes: Any) -> ImageDeployment:
         """A deployment of the image that knows its own name."""
-        digest = self.image.rpartition(":")[2][:12]
+        # Modules share a workspace, and each has a registry of its own.
+        version = f"{self.registry.login_server.partition('.')[0]}-{self.image.rpartition(':')[2][:12]}"
         plain = ImageDeployment(
             name=name,
             image=self.image,
             environment="obedient",
-            environment_version=digest,
+            environment_version=version,
             instance_type="Standard_DS3_v2",
             readiness=QUICK,
             variables={"NAME": name, **(variables or {})},

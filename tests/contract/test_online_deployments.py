@@ -69,9 +69,10 @@ def test_header_reaches_a_deployment_before_it_has_traffic(serving: Serving, end
 
 
 def test_crash_at_start_fails_with_the_reason_and_the_log(serving: Serving, endpoint: OnlineEndpoints) -> None:
-    with pytest.raises(DeploymentFailure, match="crashed or terminated") as failure:
+    with pytest.raises(DeploymentFailure, match="User container has crashed or terminated: exit code 1") as failure:
         endpoint.deploy(serving.deployment("blue", {"CRASH": "1"}))
-    assert failure.value.code == "ResourceNotReady"
+    assert failure.value.code == "BadArgument"
+    assert "error-resourcenotready\nValueError: the model cannot be read" in str(failure.value)
     assert "ValueError: the model cannot be read" in failure.value.log
     found = endpoint.deployment("blue")
     assert found is not None
@@ -86,8 +87,18 @@ def test_readiness_that_never_comes_fails_in_its_time(serving: Serving, endpoint
     with pytest.raises(DeploymentFailure, match="not ready within 5 s") as failure:
         endpoint.deploy(serving.deployment("blue", {"UNREADY": "1"}, readiness=BRIEF))
     assert failure.value.code == "ResourceNotReady"
-    assert "answered 503" in str(failure.value)
+    assert "Readiness probe failed: HTTP probe failed with statuscode: 503" in str(failure.value)
     assert time.monotonic() - began < 15
+
+
+def test_liveness_that_fails_is_a_crash_in_azures_words(serving: Serving, endpoint: OnlineEndpoints) -> None:
+    ill = serving.deployment(
+        "blue", {"UNREADY": "1"}, liveness=BRIEF, liveness_path="/ready", environment_version="ill"
+    )
+    said = "has crashed or terminated: Liveness probe failed: HTTP probe failed with statuscode: 503"
+    with pytest.raises(DeploymentFailure, match=said) as failure:
+        endpoint.deploy(ill)
+    assert failure.value.code == "BadArgument"
 
 
 def test_missing_image_is_named(serving: Serving, endpoint: OnlineEndpoints) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 import pytest
@@ -86,6 +87,28 @@ def test_traffic_must_name_deployments_and_sum_to_100(serving: Serving) -> None:
         endpoint.set_traffic({"blue": 90})
     with pytest.raises(CloudError, match=r"has 100 % of the traffic"):
         endpoint.remove("blue")
+
+
+def test_traffic_cannot_go_to_a_deployment_that_is_being_deleted(serving: Serving) -> None:
+    endpoint = serving.endpoint("leaving")
+    endpoint.deploy(serving.deployment("blue", {"DELAY": "2"}, concurrency=1))
+    endpoint.deploy(serving.deployment("green"))
+    blue = {"azureml-model-deployment": "blue"}
+    with ThreadPoolExecutor(3) as pool:
+        # It takes two of them, refuses one at once, and stays until it has answered the two.
+        last = [pool.submit(serving.post, endpoint, headers=blue) for _ in range(3)]
+        assert next(as_completed(last)).result().status_code == 429
+        deletion = serving.workspace.request("DELETE", f"{endpoint.path}/deployments/blue")
+        said = "'blue', which does not exist or is being deleted. Deployments: green."
+        for traffic in ({"blue": 100}, {"blue": 0, "green": 100}):
+            status, code, message = refused(serving, endpoint.path, serving.body(traffic=traffic))
+            assert (status, code, said in message) == (400, "BadArgument", True), message
+        mirror = serving.body(traffic={"green": 100}, mirrorTraffic={"blue": 10})
+        assert said in refused(serving, endpoint.path, mirror)[2]
+        endpoint.set_traffic({"green": 100})
+        serving.workspace.finish(deletion)
+        assert sorted(one.result().status_code for one in last) == [200, 200, 429]
+    assert endpoint.get().traffic == {"green": 100}
 
 
 def test_put_without_traffic_wipes_it_and_keeps_the_keys(serving: Serving) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 
@@ -88,8 +89,20 @@ def test_stopping_does_not_wait_for_a_deployment_and_the_next_start_goes_on_with
     found = endpoint.deployment("unready")
     assert found is not None
     assert found.state == "Creating"
+    # The instance of the start before, which nobody waits for any more, holds nothing; the new one has another name.
+    until(lambda: "serving unready" in endpoint.logs("unready"))
+    assert [len(names) for names in held(own, "/unready/")] == [1, 1]
     endpoint.remove("unready")
     assert endpoint.deployments() == []
+    assert held(own, "/unready/") == ([], [])
+
+
+def held(serving: Serving, part: str) -> tuple[list[str], list[str]]:
+    """Names of containers that have an address, and of those that have a folder."""
+    folder = serving.workspace.emulator.settings.state / "containers"
+    addresses = json.loads((folder / "addresses.json").read_text())
+    folders = [file.read_text() for file in folder.glob("*/name")]
+    return [name for name in addresses if part in name], [name for name in folders if part in name]
 
 
 def answers(serving: Serving, endpoint: OnlineEndpoints, name: str) -> bool:

@@ -162,7 +162,8 @@ def test_packages_that_cannot_be_installed(workspace: Workspace, name: str, mode
 def test_script_that_fails_in_init(workspace: Workspace, name: str, model: str, server: str, tmp_path: Path) -> None:
     script = "def init():\n    raise ValueError('no weights here')\n\ndef run(body):\n    return body\n"
     wanted = deployment(name, "broken", tmp_path, script=script, model=model, environment=server)
-    with pytest.raises(HttpResponseError, match="ResourceNotReady"):
+    said = r"^\(BadArgument\) User container has crashed or terminated: exit code"
+    with pytest.raises(HttpResponseError, match=said):
         workspace.client.online_deployments.begin_create_or_update(wanted).result()
     assert "no weights here" in workspace.client.online_deployments.get_logs("broken", name, 200)
 

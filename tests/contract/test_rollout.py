@@ -94,7 +94,10 @@ def test_a_better_version_takes_over_under_load(system: System) -> None:
         (faults.WRONG_ANSWER, "in staging golden request 1: probability"),
         (faults.CRASH_AT_START, "in staging its server ended at start, exit code 3.*this build crashes at start"),
         (faults.NEVER_READY, "in staging it was not ready after 10 s: HTTP 503"),
-        (faults.CRASH_AT_ENDPOINT, "did not get ready: .*ResourceNotReady.*this build crashes at start"),
+        (
+            faults.CRASH_AT_ENDPOINT,
+            "did not get ready: .*User container has crashed.*exit code 3.*this build crashes at start",
+        ),
         (faults.NEVER_READY_AT_ENDPOINT, "did not get ready: .*ResourceNotReady.*was not ready within"),
         (faults.HANG_UNDER_LOAD, "requests under load failed: no answer in time"),
     ],

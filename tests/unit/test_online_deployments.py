@@ -1,8 +1,13 @@
-"""What becomes of a deployment's files when it changes, fails to, or when the emulator is killed in the middle."""
+"""What becomes of a deployment's files and instances when it changes, fails to, or when the emulator is killed in the
+middle; and whose tokens its instances get.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import base64
+import json
+from collections.abc import Collection, Iterable
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,14 +15,19 @@ from typing import Any, cast
 import pytest
 
 from emulator.containers.container import Container, ContainerState
+from emulator.containers.identity import ContainerIdentities
 from emulator.containers.log_file import LogFile
 from emulator.containers.specification import ContainerSpecification, Probe
+from emulator.entra.principal import Principal
 from emulator.errors import ServiceError
+from emulator.http import Request
 from emulator.online_endpoints.deployment_type import REQUEST_SETTINGS
 from emulator.online_endpoints.deployments import Deployments
 from emulator.online_endpoints.routing import RoutingTable
 from emulator.online_endpoints.service import OnlineEndpointsService
 from emulator.online_endpoints.serving import Serving, ServingRoute
+from emulator.online_endpoints.variables import identity_variables
+from emulator.service import Emulator
 from emulator.store import Document, Store
 
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
@@ -25,14 +35,19 @@ ENDPOINT = f"{WORKSPACE}/onlineEndpoints/bike"
 
 
 class Host:
-    """Starts containers that are ready at once, or that crash."""
+    """Starts containers that are ready at once, or that crash; as many as it has addresses."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.crash = False
+        self.most = 254
         self.running: dict[str, Container] = {}
+        self.addresses: set[str] = set()
 
     def address(self, name: str) -> str:
+        if len(self.addresses | {name}) > self.most:
+            raise RuntimeError("all addresses belong to running containers")
+        self.addresses.add(name)
         return "127.0.0.1"
 
     def start(self, specification: ContainerSpecification) -> Container:
@@ -44,10 +59,14 @@ class Host:
 
     def stop_all(self, gone: Iterable[str], grace: float) -> None:
         for name in gone:
-            self.running.pop(name)
+            self.running.pop(name, None)
 
     def release(self, name: str) -> None:
         assert name not in self.running
+        self.addresses.discard(name)
+
+    def release_others(self, prefix: str, owners: Collection[str]) -> None:
+        self.addresses = {name for name in self.addresses if not name.startswith(prefix) or name in owners}
 
 
 class World:
@@ -132,6 +151,21 @@ def test_start_removes_the_files_that_a_kill_left(world: World) -> None:
     assert world.folders() == {"one"}
 
 
+def test_start_releases_what_a_kill_kept_from_being_released(world: World) -> None:
+    serving = set(world.host.running)
+    world.host.addresses |= {"deployment/bike/blue/a1b2c3d4-0", "container-group/g/other"}
+    world.start().reconcile()
+    assert world.host.addresses == {*serving, "container-group/g/other"}
+
+
+def test_instances_that_were_started_before_one_could_not_be_are_stopped(world: World) -> None:
+    before, world.host.most = set(world.host.running), 3
+    with pytest.raises(RuntimeError, match="all addresses"):
+        world.deployments.apply(world.put(model="two", capacity=4))
+    assert set(world.host.running) == world.host.addresses == before
+    assert world.folders() == {"one"}
+
+
 def test_deployment_that_was_deleted_before_its_turn_is_not_started(world: World) -> None:
     document = world.put(capacity=2)
     world.deployments.remove(document)
@@ -139,3 +173,60 @@ def test_deployment_that_was_deleted_before_its_turn_is_not_started(world: World
     with pytest.raises(ServiceError, match="is being deleted"):
         world.deployments.apply(document)
     assert not world.host.running
+
+
+USER_ASSIGNED = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/scorer"
+SYSTEM: dict[str, Any] = {"principalId": "endpoint"}
+USER: dict[str, Any] = {"userAssignedIdentities": {USER_ASSIGNED: {}}}
+
+
+@pytest.mark.parametrize(
+    ("identity", "query", "principal"),
+    [
+        (SYSTEM, {}, "endpoint"),
+        (USER, {}, "scorer"),
+        ({**SYSTEM, **USER}, {}, "endpoint"),
+        ({**SYSTEM, **USER}, {"client_id": "SCORER-CLIENT"}, "scorer"),
+        ({**SYSTEM, **USER}, {"mi_res_id": USER_ASSIGNED.upper()}, "scorer"),
+        (SYSTEM, {"client_id": "scorer-client"}, None),
+    ],
+)
+def test_instances_get_tokens_of_their_endpoints_identities_only(
+    tmp_path: Path, identity: dict[str, Any], query: dict[str, str], principal: str | None
+) -> None:
+    store, canary = Store(tmp_path / "store.sqlite"), "the-emulators-own"
+    store.put(Document(ENDPOINT, {"identity": identity}))
+    store.put(Document(USER_ASSIGNED, {"properties": {"principalId": "scorer", "clientId": "scorer-client"}}))
+    emulator = identity_emulator(store, canary)
+    found = identity_variables(emulator, Document(f"{ENDPOINT}/deployments/blue", {}), "blue-0")
+    header = found["IDENTITY_HEADER"]
+    assert found["IDENTITY_ENDPOINT"].endswith("/containers/msi/token")
+    assert canary not in str(found)
+    assert canary.encode() not in base64.urlsafe_b64decode(header.partition(".")[0])
+    asked, headers = {**query, "resource": "r"}, {"x-identity-header": header}
+    request = Request("GET", "h", "/", "/", "", "http://h", asked, headers, BytesIO())
+    token = emulator.services["containers"].identities.token  # type: ignore[attr-defined]
+    if principal is None:
+        with pytest.raises(ServiceError, match="0 identities with clientId=scorer-client"):
+            token(request)
+    else:
+        assert json.loads(token(request).body)["access_token"] == f"token of {principal}"
+
+
+def test_endpoint_without_an_identity_gives_its_instances_none(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.sqlite")
+    store.put(Document(ENDPOINT, {}))
+    deployment = Document(f"{ENDPOINT}/deployments/blue", {})
+    assert identity_variables(identity_emulator(store, "secret"), deployment, "blue-0") == {}
+
+
+def identity_emulator(store: Store, secret: str) -> Emulator:
+    """An emulator that has identities for containers."""
+
+    def issue(resource: str, principal: Principal) -> tuple[str, int]:
+        return f"token of {principal.object_id}", 0
+
+    settings = SimpleNamespace(http_url="http://h", identity_secret=secret)
+    made = SimpleNamespace(store=store, settings=settings, tokens=SimpleNamespace(issue=issue), services={})
+    made.services["containers"] = SimpleNamespace(identities=ContainerIdentities(cast(Emulator, made)))
+    return cast(Emulator, made)

@@ -181,6 +181,35 @@ def test_bodies_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     run(check)
 
 
+def test_bodies_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_body, "MOST_BYTES_TOGETHER", 1000)
+    free = asyncio.Event()
+
+    async def wait(request: web.Request) -> web.StreamResponse:
+        await free.wait()
+        return web.Response(text="late")
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b"x" * 100
+
+    async def check(it: Bench) -> None:
+        await it.deploy("blue", wait)
+        it.traffic(blue=100)
+        first = asyncio.create_task(it.post(content=b"x" * 600))
+        while it.route.backends["blue"].pending == 0:
+            await asyncio.sleep(0)
+        for body in (b"x" * 401, parts()):
+            refused = await it.post(content=body)
+            assert (refused.status_code, "larger than 1000 bytes" in refused.text) == (429, True)
+        second = asyncio.create_task(it.post(content=b"x" * 400))
+        free.set()
+        assert [(await one).text for one in (first, second)] == ["late", "late"]
+        assert (await it.post(content=b"x" * 1000)).status_code == 200
+
+    run(check)
+
+
 def test_withdrawn_deployment_ends_its_requests_first() -> None:
     async def check(it: Bench) -> None:
         free, began = asyncio.Event(), asyncio.Event()

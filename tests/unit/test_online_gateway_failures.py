@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 
 import pytest
 from aiohttp import web
@@ -10,7 +11,7 @@ from aiohttp import web
 from emulator.online_endpoints import client_watch
 from emulator.online_endpoints.routing import Instance, RequestLimits
 from emulator.online_endpoints.upstream import BrokenAnswer
-from tests.unit.gateway_bench import RESOURCE, Bench, answer_ok, container, run
+from tests.unit.gateway_bench import RESOURCE, Bench, Handler, answer_ok, container, run
 
 
 def test_answers_of_the_model_that_are_not_200_become_424() -> None:
@@ -178,6 +179,70 @@ def test_long_answers_are_passed_on_as_they_come() -> None:
         assert (await it.post()).content == block * 20
 
     run(check)
+
+
+def test_mirror_that_redirects_leads_nowhere() -> None:
+    async def check(it: Bench) -> None:
+        copied, followed = asyncio.Event(), asyncio.Event()
+
+        async def elsewhere(request: web.Request) -> web.StreamResponse:
+            followed.set()
+            return web.Response()
+
+        address = await it.serve(elsewhere)
+
+        async def redirect(request: web.Request) -> web.StreamResponse:
+            copied.set()
+            return web.Response(status=307, headers={"location": f"{address}/score"})
+
+        await mirrored(it, redirect)
+        assert (await it.post()).status_code == 200
+        await asyncio.wait_for(copied.wait(), 5)
+        await copies_end(it)
+        assert not followed.is_set()
+
+    run(check)
+
+
+def test_long_answer_of_a_mirror_is_dropped_as_it_comes() -> None:
+    block, blocks = b"x" * 100_000, 300
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        for _ in range(blocks):
+            await answer.write(block)
+        sent.set()
+        return answer
+
+    sent = asyncio.Event()
+
+    async def check(it: Bench) -> None:
+        await mirrored(it, stream)
+        tracemalloc.start()
+        try:
+            assert (await it.post()).status_code == 200
+            await asyncio.wait_for(sent.wait(), 20)
+            await copies_end(it)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert most < blocks * len(block) / 3
+
+    run(check)
+
+
+async def mirrored(it: Bench, copy: Handler) -> None:
+    """A deployment that serves, and one that gets copies of all its requests."""
+    await it.deploy("blue", answer_ok)
+    await it.deploy("green", copy)
+    it.traffic({"green": 100}, blue=100)
+
+
+async def copies_end(it: Bench) -> None:
+    """Until all copies have been answered."""
+    while it.route.backends["green"].pending:
+        await asyncio.sleep(0)
 
 
 def test_answer_that_breaks_off_ends_the_connection_and_counts_as_failed() -> None:
