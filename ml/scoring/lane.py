@@ -10,6 +10,7 @@ from onnxruntime import RunOptions
 
 from ml.scoring.answer import ABANDONED, Answer, refused
 from ml.scoring.errors import Refusal
+from ml.scoring.feed import Feeds
 from ml.scoring.log import logger
 from ml.scoring.model import FATAL
 from ml.scoring.results import Results
@@ -17,11 +18,15 @@ from ml.scoring.results import Results
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ml.scoring.batching import Job
+    from ml.scoring.job import Job
     from ml.scoring.model import Model
 
 PART_ROWS = 256
-"""A long request is scored in parts of this many rows, so that it can be given up between two."""
+"""More rows are scored in parts of this many, so that they can be given up between two."""
+
+
+class UnwantedError(Exception):
+    """Nobody waits for the result any more."""
 
 
 class Lane:
@@ -31,6 +36,7 @@ class Lane:
         self.started: float | None = None
         """When the present call of the model began, on the monotonic clock; None between calls."""
         self._model = model
+        self._feeds = Feeds(model.specification.features)
         self._results = results
         self._options = run_options()
         self._ended = False
@@ -49,6 +55,9 @@ class Lane:
         begin = time.thread_time()
         try:
             self._score_together(jobs)
+        except UnwantedError:
+            for job in jobs:
+                job.answer = refused(ABANDONED if job.request.abandoned else TOO_LATE)
         except Exception as error:  # whatever a model does, each caller gets an answer
             self._fail(jobs, error)
         return time.thread_time() - begin
@@ -56,7 +65,7 @@ class Lane:
     def _score_together(self, jobs: Sequence[Job]) -> None:
         begin = time.perf_counter()
         values = jobs[0].values if len(jobs) == 1 else [row for job in jobs for row in job.values]
-        columns = self._call(values) if len(values) <= PART_ROWS else self._parts(jobs[0])
+        columns = self._call(values) if len(values) <= PART_ROWS else self._parts(values, jobs)
         milliseconds = (time.perf_counter() - begin) * 1e3
         first = 0
         for job in jobs:
@@ -65,13 +74,14 @@ class Lane:
             job.answer = Answer(200, body, headers=b"x-ms-run-fn-exec-ms: %.3f\r\n%b" % (milliseconds, job.warning))
             first = last
 
-    def _parts(self, job: Job) -> list[list[Any]]:
-        """A long request, which is a batch of its own."""
+    def _parts(self, values: Sequence[Sequence[Any]], jobs: Sequence[Job]) -> list[list[Any]]:
+        """All rows of the jobs, one part after the other."""
         columns: list[list[Any]] = [[] for _ in self._model.outputs]
-        for first in range(0, len(job.values), PART_ROWS):
-            if job.request.abandoned or 0 < job.deadline < time.monotonic():
-                raise TimeoutError("nobody waits for the result any more")
-            for column, part in zip(columns, self._call(job.values[first : first + PART_ROWS]), strict=True):
+        for first in range(0, len(values), PART_ROWS):
+            now = time.monotonic()
+            if not any(job.wanted(now) for job in jobs):
+                raise UnwantedError
+            for column, part in zip(columns, self._call(values[first : first + PART_ROWS]), strict=True):
                 column.extend(part)
         return columns
 
@@ -81,16 +91,13 @@ class Lane:
             self._options = run_options()
         self.started = time.monotonic()
         try:
-            return self._model.run(values, self._options)
+            return self._model.run(self._feeds.arrays(values), len(values), self._options)
         finally:
             self.started = None
 
     def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
-        if isinstance(error, TimeoutError) and jobs[0].request.abandoned:
-            jobs[0].answer = refused(ABANDONED)
-            return
-        if self._ended or isinstance(error, TimeoutError):
-            refusal = Refusal(504, "scoring_timeout", "the model took too long; send fewer rows or try again")
+        if self._ended:
+            refusal = TOO_LATE
         elif len(jobs) > 1:
             for job in jobs:
                 self.score([job])
@@ -100,6 +107,9 @@ class Lane:
         logger.log(logging.ERROR, "the model failed", extra={"facts": {"error": str(error), "requests": len(jobs)}})
         for job in jobs:
             job.answer = refused(refusal)
+
+
+TOO_LATE = Refusal(504, "scoring_timeout", "the model took too long; send fewer rows or try again")
 
 
 def run_options() -> Any:

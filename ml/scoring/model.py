@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import onnxruntime
 
 from ml.jobkit.features import Specification, load
 from ml.scoring.errors import StartError
 from ml.scoring.records import ModelIdentity
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # the runtime reports to its maker unless this is set before the import
-
-import numpy as np
-import onnxruntime
-
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Columns = list[list[Any]]
-    Values = Sequence[Any]
 
 FATAL = 4
 KINDS = {"tensor(string)": "text", "tensor(float)": "number"}
@@ -37,23 +31,16 @@ class Model:
         self.specification = specification
         self.session = session
         self.outputs: list[str] = [output.name for output in session.get_outputs()]
-        self._inputs: list[tuple[str, Any]] = [
-            (feature.name, object if feature.type == "category" else np.float32) for feature in specification.features
-        ]
 
-    def run(self, rows: Sequence[Values], options: Any = None) -> Columns:
+    def run(self, arrays: Mapping[str, npt.NDArray[Any]], rows: int, options: Any = None) -> Columns:
         """Values of each output, in the order of `outputs`, one for each row.
 
         Args:
-            rows: values in the order of the features.
+            arrays: the values of each input, see `Feeds`.
+            rows: how many values each of them has.
             options: an `onnxruntime.RunOptions`; setting its `terminate` ends the call with an error.
         """
-        columns = zip(*rows, strict=True)
-        feed = {
-            name: np.array(column, dtype=kind).reshape(-1, 1)
-            for (name, kind), column in zip(self._inputs, columns, strict=True)
-        }
-        return [_scalars(found, len(rows)) for found in self.session.run(None, feed, options)]
+        return [_scalars(found, rows) for found in self.session.run(self.outputs, arrays, options)]
 
 
 def _scalars(found: npt.NDArray[Any], rows: int) -> list[Any]:

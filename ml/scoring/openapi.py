@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ml.jobkit.features import Feature
-from ml.scoring.schema import bounds
+from ml.scoring.schema import bounds, longest_text
 
 if TYPE_CHECKING:
     from ml.scoring.model import Model
@@ -142,7 +142,7 @@ def _feature(feature: Feature) -> dict[str, Any]:
         if feature.unknown == "reject":
             return schema | {"type": "string"} | known
         schema["description"] += "; another text is taken as none of these, with a warning"
-        return schema | {"anyOf": [known, {"type": "string"}]}
+        return schema | {"anyOf": [known, {"type": "string", "maxLength": longest_text(feature)}]}
     lowest, highest = bounds(feature)
     schema |= {"type": feature.type, "minimum": lowest, "maximum": highest}
     return schema | ({"x-unit": feature.unit} if feature.unit else {})

@@ -1,16 +1,16 @@
-"""HTTP/1.1 on one connection: parsing, limits, order of answers, time limits, and how it ends."""
+"""HTTP/1.1 on one connection: order of answers, time limits, what is held in memory, and how it ends."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
-import httptools
-
 from ml.scoring.answer import CONTINUE, GONE, Answer, message, refused
 from ml.scoring.errors import Refusal, overloaded
-from ml.scoring.request import MAX_HEADERS, Request
+from ml.scoring.reader import Reader
+from ml.scoring.request import Request
 
 if TYPE_CHECKING:
     from ml.scoring.service import Service
@@ -18,14 +18,11 @@ if TYPE_CHECKING:
 NEVER = float("inf")
 MAX_PIPELINED = 16
 """Requests that may wait behind the one being answered before no more is read."""
-SKIPPED_BODY_BYTES = 65_536
-"""The body of a refused request is read and dropped up to this size, so that the connection can be kept."""
-PIECE_BYTES = 16_384
-"""What arrives is parsed in pieces of this size. Where in its first piece a request begins is not known, so that piece
-does not count against the limit of its headers; this bounds what is not counted."""
 UNREAD_SECONDS = 5.0
 """A client that still sends when it is refused gets this long to see the answer. Closing at once would make its
 system drop the answer unread."""
+
+TOO_MANY = overloaded("too_many_connections", "all connections are in use; try again")
 
 
 class Connection(asyncio.Protocol):
@@ -33,71 +30,60 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.parser = httptools.HttpRequestParser(self)
+        self.reader = Reader(self, service)
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
-        self.request: Request | None = None
-        """The one that is arriving."""
         self.active: Request | None = None
         """The one that is being scored."""
         self.waiting: deque[Request] = deque()
+        self.unparsed = b""
+        """What had been read when it was enough. Only while `paused`."""
         self.discarding = False
         """Whatever else arrives is dropped: the connection ends."""
         self.blocked = False
         """The client does not take its answers as fast as they are made."""
         self.paused = False
-        """Nothing is read, because enough waits."""
+        """Nothing is read or parsed, because enough waits."""
         self.ended = False
         """The client has closed its side."""
         self.deadline = NEVER
         self.fresh = True
         """It has not asked for anything yet."""
-        self.held = 0
-        """Bytes of bodies that the service counts for this connection."""
+        self.guest = False
+        """It is one too many, and may only ask how the server is."""
 
     # -- called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        self.service.connections.add(self)
-        self._set_deadline()
-        if len(self.service.connections) > self.service.settings.max_connections:
-            self._refuse(overloaded("too_many_connections", "all connections are in use; try again"))
+        connections = self.service.connections
+        self.guest = not connections.add(self, self.service.now)
+        self.set_deadline()
+        if connections.full:
+            self.refuse(TOO_MANY)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.service.connections.discard(self)
-        self.service.held_bytes -= self.held
-        self.request = None
-        self.waiting.clear()
+        self.service.connections.remove(self)
+        self._drop()
         self.discarding = True
         if self.active is not None:
-            self.active.abandoned = True
+            self.active.abandoned = True  # still held: its rows are in memory until `finish`
 
     def data_received(self, data: bytes) -> None:
-        for begin in range(0, len(data), PIECE_BYTES):
-            if self.discarding:
-                return
-            before, piece = self.request, data[begin : begin + PIECE_BYTES]
-            self._parse(piece)
-            if self.request is not None:
-                self._check_unfinished(self.request, len(piece) if self.request is before else 0)
-
-    def _parse(self, data: bytes) -> None:
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # refused when its headers were complete
-        except httptools.HttpParserCallbackError:
-            self._refuse(self.service.failed())
-        except httptools.HttpParserError as error:
-            self._refuse(Refusal(400, "invalid_http", f"this is not HTTP/1.1 that can be answered: {error}"))
+        rest = self.reader.feed(data)
+        if rest:
+            self.unparsed = rest
+            if not self._count(len(rest)):
+                self.refuse(overloaded("too_many_requests", "too much waits to be answered; try again"))
+        if self.waiting and self.active is None:
+            self._advance()  # see `take`
 
     def eof_received(self) -> bool:
         """The client sends no more. It may still read, but nearly always it has given up: what waits for a slow model
         is not scored for it any more.
         """
         self.ended = True
-        if self.request is not None:
-            self._refuse(Refusal(400, "truncated", "the request ended before its last byte; send all of it"))
+        if self.reader.request is not None:
+            self.refuse(Refusal(400, "truncated", "the request ended before its last byte; send all of it"))
         self.discarding = True
         if self.active is not None:
             self.active.abandoned = True
@@ -111,63 +97,78 @@ class Connection(asyncio.Protocol):
         self.blocked = False
         self._advance()
 
-    # -- called by the parser
+    # -- called by the reader
 
-    def on_message_begin(self) -> None:
+    def wake(self) -> None:
+        """A request begins."""
         self.fresh = False
-        if not self.discarding:
-            self.request = Request(self.service.now + self.service.settings.request_seconds)
-            self._set_deadline()
+        self.service.connections.idle.pop(self, None)
 
-    def on_url(self, url: bytes) -> None:
-        request = self.request
-        if request is not None:
-            request.url += url
-            if len(request.url) > self.service.settings.max_request_line_bytes:
-                self._refuse(self._too_long_line())
+    def invite(self) -> None:
+        """Tell a client that waits for it to send its body, unless requests before it are still unanswered."""
+        request = self.reader.request
+        if request is not None and request.uninvited and not self._unanswered and not self.blocked:
+            request.uninvited = False
+            self._renew(request)
+            self.transport.write(CONTINUE)
 
-    def on_header(self, name: bytes, value: bytes | None) -> None:
-        request = self.request
-        if request is not None:
-            request.add_header(name, value or b"")
-            self._check_head(request, request.head_bytes)
+    def take(self, request: Request) -> None:
+        """Answer a request now or after those before it.
 
-    def on_headers_complete(self) -> None:
-        request = self.request
-        if request is None:
-            return
-        request.complete_head = True
-        request.method = self.parser.get_method()
-        request.version = self.parser.get_http_version()
-        upgrade = self.parser.should_upgrade()
-        request.keep_alive = self.parser.should_keep_alive() and not upgrade  # what follows would not be HTTP/1.1
-        refusal = self.service.admit(request, upgrade=upgrade)
-        expects = b"expect" in request.headers and request.version != "1.0"  # to be ignored there: RFC 9110, 10.1.1
-        if refusal is None:
-            if expects and self.active is None and not self.waiting:
-                self.transport.write(CONTINUE)
-        elif expects or request.chunked or request.content_length > SKIPPED_BODY_BYTES:
-            self._refuse(refusal)
+        While the server is ending all that was read is parsed before any of it is answered: the answer that closes
+        the connection must be the last one, as that to a refused request always is.
+        """
+        now = request.unread or not self.service.draining
+        if now and self.active is None and not self.waiting and not self.blocked:
+            self._answer(request)
         else:
-            request.refusal = refusal
+            self.waiting.append(request)
+            if not self.hold(request, request.size) or len(self.waiting) >= MAX_PIPELINED:
+                self.paused = True
+                self.transport.pause_reading()
+        self.set_deadline()
 
-    def on_body(self, body: bytes) -> None:
-        request = self.request
-        if request is None or request.refusal is not None:
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer without the rest of what is arriving, then end the connection."""
+        if self.discarding:
             return
-        if not request.body:
-            request.body = body
-        elif isinstance(request.body, bytearray):
-            request.body += body
-        else:
-            request.body = bytearray(request.body + body)
-        if len(request.body) > self.service.settings.max_body_bytes:
-            self._refuse(self.service.too_large())
+        request = self.reader.request or Request(NEVER)
+        self._drop_arriving()
+        request.keep_alive = False
+        request.unread = True
+        request.refusal = refusal
+        request.body = b""
+        self.discarding = True
+        self.take(request)
 
-    def on_message_complete(self) -> None:
-        request, self.request = self.request, None
-        if request is not None:
-            self._take(request)
+    def hold(self, request: Request, size: int) -> bool:
+        """Count a request as held in memory; False when all that are held are too much together."""
+        change = size - request.held
+        request.held = size
+        return self._count(change)
+
+    def set_deadline(self) -> None:
+        """Called whenever something came or was answered. How long a result may take is for the scorer to say, and a
+        request that we keep from arriving is not late.
+        """
+        unanswered, request = self._unanswered, self.reader.request
+        if self.blocked or (self.discarding and not unanswered):
+            return
+        if request is not None and not (unanswered and (self.paused or request.uninvited)):
+            self.deadline = request.deadline
+        elif unanswered:
+            self.deadline = NEVER
+        else:
+            now = self.service.now
+            self.deadline = now + self.service.settings.keep_alive_seconds
+            self.service.connections.idle[self] = now
+
+    def not_for_guests(self, request: Request) -> Refusal | None:
+        """What a guest asks is its last request, and refused unless it is one of a probe."""
+        if not self.guest:
+            return None
+        request.keep_alive = False
+        return TOO_MANY if request.route.recorded else None
 
     # -- called by the service
 
@@ -175,6 +176,7 @@ class Connection(asyncio.Protocol):
         """The answer of the active request."""
         self.active = None
         if self.transport.is_closing():
+            self.hold(request, 0)
             self.service.record(request, Answer(GONE, b""))
             return
         self._write(request, answer)
@@ -184,82 +186,59 @@ class Connection(asyncio.Protocol):
         """The deadline has passed."""
         if self.blocked or self.discarding:
             self.transport.abort()
-        elif self.request is not None:
+        elif self.reader.request is not None:
             seconds = self.service.settings.request_seconds
-            self._refuse(Refusal(408, "request_timeout", f"the request did not arrive within {seconds:g} s"))
+            self.refuse(Refusal(408, "request_timeout", f"the request did not arrive within {seconds:g} s"))
         else:
-            self.transport.close()
+            self.leave()
 
-    def leave(self) -> None:
-        """End an idle connection."""
+    def leave(self) -> bool:
+        """End the connection if it is idle. False if it is not, or if a request has come that was not read yet."""
+        if not self.idle or self.transport.is_closing() or not end(self.transport):
+            return False
         self._close(unread=False)
+        return True
 
     @property
     def idle(self) -> bool:
-        """Nothing that the client sent is unanswered."""
-        return self.request is None and self.active is None and not self.waiting
+        """Nothing that the client sent is unanswered, and it may send more."""
+        return not (self._unanswered or self._arriving or self.discarding)
 
-    # -- limits
+    # -- what waits
 
-    def _check_unfinished(self, request: Request, count: int) -> None:
-        """Called after each piece of a request that does not complete it."""
-        request.wire_bytes += count
-        settings = self.service.settings
-        if not request.complete_head:
-            self._check_head(request, request.wire_bytes)
-        elif request.chunked and request.wire_bytes > settings.max_body_bytes + settings.max_header_bytes:
-            self._refuse(self.service.too_large())
-        elif not self._hold(request, len(request.body)):
-            self._refuse(overloaded("too_many_bodies", "too much is being received at once; try again"))
+    @property
+    def _unanswered(self) -> bool:
+        return self.active is not None or bool(self.waiting)
 
-    def _check_head(self, request: Request, size: int) -> None:
-        settings = self.service.settings
-        if size > settings.max_header_bytes or len(request.headers) > MAX_HEADERS:
-            text = f"headers are limited to {settings.max_header_bytes} bytes and {MAX_HEADERS} lines"
-            line_only = not request.headers and len(request.url) > settings.max_header_bytes // 2
-            self._refuse(self._too_long_line() if line_only else Refusal(431, "headers_too_large", text))
+    @property
+    def _arriving(self) -> bool:
+        return self.reader.request is not None or bool(self.unparsed)
 
-    def _too_long_line(self) -> Refusal:
-        limit = self.service.settings.max_request_line_bytes
-        return Refusal(414, "request_line_too_long", f"the request line is limited to {limit} bytes")
-
-    def _hold(self, request: Request, size: int) -> bool:
-        """Count the body as held in memory; False when all that are held are too much together."""
-        change = size - request.held
-        request.held = size
-        self.held += change
+    def _count(self, change: int) -> bool:
         self.service.held_bytes += change
         return self.service.held_bytes <= self.service.settings.max_held_bytes
 
+    def _renew(self, request: Request) -> None:
+        """The time it has for arriving begins again, because we kept it waiting."""
+        request.deadline = self.service.now + self.service.settings.request_seconds
+
+    def _drop_arriving(self) -> None:
+        if self.reader.request is not None:
+            self.hold(self.reader.request, 0)
+            self.reader.request = None
+        self._count(-len(self.unparsed))
+        self.unparsed = b""
+
+    def _drop(self) -> None:
+        """Forget everything but the active request."""
+        self._drop_arriving()
+        for request in self.waiting:
+            self.hold(request, 0)
+        self.waiting.clear()
+
     # -- answers
 
-    def _refuse(self, refusal: Refusal) -> None:
-        """Answer without the rest of the request, then end the connection."""
-        if self.discarding:
-            return
-        request, self.request = self.request or Request(NEVER), None
-        request.keep_alive = False
-        request.unread = True
-        request.refusal = refusal
-        request.body = b""
-        self._hold(request, 0)
-        self.discarding = True
-        self._take(request)
-
-    def _take(self, request: Request) -> None:
-        """Answer a request now or after those before it."""
-        if self.active is None and not self.waiting and not self.blocked:
-            self._answer(request)
-        else:
-            self.waiting.append(request)
-            if not self._hold(request, len(request.body)) or len(self.waiting) >= MAX_PIPELINED:
-                self.transport.pause_reading()
-                self.paused = True
-        self._set_deadline()
-
     def _answer(self, request: Request) -> None:
-        if request.held:
-            self._hold(request, 0)
         answer = refused(request.refusal) if request.refusal else self.service.answer(request, self)
         if answer is None:
             self.active = request
@@ -267,26 +246,45 @@ class Connection(asyncio.Protocol):
             self._write(request, answer)
 
     def _advance(self) -> None:
-        """Answer what waits, up to the next request that is scored."""
+        """Answer what waits, up to the next request that is scored, and go on reading."""
+        self._answer_waiting()
+        while self.paused and len(self.waiting) < MAX_PIPELINED and not self.transport.is_closing():
+            self._resume()
+            self._answer_waiting()
+        self.invite()
+        self.set_deadline()
+
+    def _answer_waiting(self) -> None:
         while self.waiting and self.active is None and not self.blocked and not self.transport.is_closing():
             self._answer(self.waiting.popleft())
-        if self.paused and len(self.waiting) < MAX_PIPELINED and not self.transport.is_closing():
-            self.paused = False
+
+    def _resume(self) -> None:
+        """Parse what had been read, and read on unless that is enough again."""
+        self.paused = False
+        if self.reader.request is not None:
+            self._renew(self.reader.request)
+        data, self.unparsed = self.unparsed, b""
+        self._count(-len(data))
+        self.unparsed = self.reader.feed(data)
+        self._count(len(self.unparsed))
+        if not self.paused:
             self.transport.resume_reading()
-        self._set_deadline()
 
     def _write(self, request: Request, answer: Answer) -> None:
-        request.id = request.id or self.service.new_id()
-        close = not request.keep_alive or self.service.draining or (self.ended and not self.waiting)
+        if request.held:
+            self.hold(request, 0)
+        request.id = request.id or self.service.admission.new_id()
+        last = not self.waiting and not self._arriving
+        close = not request.keep_alive or (last and (self.service.draining or self.ended))
         self.transport.write(message(answer, request, self.service.stamp, close=close))
         self.service.record(request, answer)
         if close:
-            self._close(unread=request.unread or self.request is not None or bool(self.waiting))
+            self._close(unread=request.unread or not last)
 
     def _close(self, *, unread: bool) -> None:
         """End the connection once the last answer is out."""
-        self.waiting.clear()
-        self.request = None
+        self._drop()
+        self.service.connections.ends(self)
         self.discarding = True
         self.deadline = self.service.now + (self.service.settings.request_seconds if self.blocked else UNREAD_SECONDS)
         if not unread or self.ended:
@@ -296,14 +294,21 @@ class Connection(asyncio.Protocol):
         if self.paused:
             self.transport.resume_reading()
 
-    def _set_deadline(self) -> None:
-        """Called whenever something came or was answered. How long a result may take is for the scorer to say."""
-        unanswered = self.active is not None or bool(self.waiting)
-        if self.blocked or (self.discarding and not unanswered):
-            return
-        if self.request is not None:
-            self.deadline = self.request.deadline
-        elif unanswered:
-            self.deadline = NEVER
-        else:
-            self.deadline = self.service.now + self.service.settings.keep_alive_seconds
+
+def end(transport: asyncio.Transport) -> bool:
+    """End our side at once, so that the client knows; False when it has sent something that was not read yet.
+
+    Between the look and the end there must be no time in which a request could come: the loop's own `close` happens in
+    a later turn.
+    """
+    own = socket.socket(fileno=transport.get_extra_info("socket").fileno())
+    try:
+        return own.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        if not transport.get_write_buffer_size():
+            own.shutdown(socket.SHUT_WR)
+        return True
+    except OSError:
+        return True  # the client has gone
+    finally:
+        own.detach()

@@ -10,9 +10,21 @@ from ml.scoring.routes import OTHER
 if TYPE_CHECKING:
     from ml.scoring.errors import Refusal
 
-SINGLE = frozenset((b"host", b"authorization", b"content-type", b"content-length", b"expect", b"x-request-id"))
+SINGLE = frozenset(
+    (
+        b"host",
+        b"authorization",
+        b"content-type",
+        b"content-length",
+        b"transfer-encoding",
+        b"expect",
+        b"x-request-id",
+    )
+)
 """Headers that must not come twice: which of the two holds would be a guess."""
 MAX_HEADERS = 100
+OBJECT_BYTES = 1_000
+"""About what a request takes in memory besides what its client sent."""
 
 
 class Request:
@@ -35,6 +47,7 @@ class Request:
         "route",
         "rows",
         "started",
+        "uninvited",
         "unread",
         "url",
         "version",
@@ -57,7 +70,9 @@ class Request:
         self.abandoned = False
         """The client has closed its side: hardly anybody waits for the answer any more."""
         self.held = 0
-        """Bytes of its body that the service counts as held."""
+        """Bytes that the service counts for it."""
+        self.uninvited = False
+        """The client waits to be told before it sends the body."""
         self.complete_head = False
         self.deadline = deadline
         """On the loop's clock: when the request must have arrived."""
@@ -76,6 +91,17 @@ class Request:
         if key in self.headers and key in SINGLE:
             self.repeated = key
         self.headers[key] = value
+
+    def repeat_head(self) -> None:
+        """Its head will be parsed once more; how long it has been arriving and what was repeated in it stays."""
+        self.url = b""
+        self.headers = {}
+        self.head_bytes = 0
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory it takes."""
+        return OBJECT_BYTES + len(self.url) + self.head_bytes + len(self.body)
 
     @property
     def path(self) -> bytes:

@@ -9,6 +9,9 @@ import msgspec
 
 from ml.jobkit.features import Feature, Specification
 
+LONGEST_TEXT = 100
+"""Characters of an unknown category that is accepted: it is kept in memory until its row is scored."""
+
 
 def decoder(specification: Specification, maximum_rows: int, *, lenient: bool) -> msgspec.json.Decoder[Any]:
     """A decoder of `{"data": [row, ...]}`, each row an object or an array of the features' values.
@@ -35,13 +38,20 @@ def decoder(specification: Specification, maximum_rows: int, *, lenient: bool) -
 
 def _type(feature: Feature, *, lenient: bool) -> Any:
     if feature.type == "category":
-        return str if lenient and feature.unknown == "zeros" else Literal[feature.categories]
+        if lenient and feature.unknown == "zeros":
+            return Annotated[str, msgspec.Meta(max_length=longest_text(feature))]
+        return Literal[feature.categories]
     lowest, highest = bounds(feature)
     if feature.type == "number":
         return Annotated[float, msgspec.Meta(ge=lowest, le=highest)]
     if lenient:
         return Annotated[float, msgspec.Meta(ge=lowest, le=highest, multiple_of=1)]
     return Annotated[int, msgspec.Meta(ge=math.ceil(lowest), le=math.floor(highest))]
+
+
+def longest_text(feature: Feature) -> int:
+    """Characters that a category may have, known or not."""
+    return max(LONGEST_TEXT, *map(len, feature.categories))
 
 
 def bounds(feature: Feature) -> tuple[float, float]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ml.scoring.batching import Job
 from ml.scoring.errors import Refusal, StartError
+from ml.scoring.job import Job
 from ml.scoring.request import Request
 
 if TYPE_CHECKING:

@@ -144,13 +144,13 @@ class Server:
         deadline = self._loop.time() + self._settings.drain_seconds
         first_word = self._loop.time() + self._settings.linger_seconds
         while service.connections and self._loop.time() < deadline:
-            for connection in [one for one in service.connections if one.idle]:
+            for connection in service.connections:
                 # A new one has a request on its way that nobody could have taken back.
                 if not connection.fresh or self._loop.time() > first_word:
                     connection.leave()
             await asyncio.sleep(LOOK_SECONDS)
         left = len(service.connections)
-        for connection in list(service.connections):
+        for connection in service.connections:
             connection.transport.abort()
         dropped = await asyncio.to_thread(end_telemetry, service.telemetry, deadline - self._loop.time())
         level = logging.WARNING if left or dropped else logging.INFO

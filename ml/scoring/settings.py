@@ -33,14 +33,15 @@ class Settings:
     max_header_bytes: int = 16_384
     max_body_bytes: int = 10_000_000
     max_held_bytes: int = 64_000_000
-    """Bodies that are arriving or wait for their turn, all connections together."""
+    """Requests that are arriving, wait for their turn or are scored by a slow model, all connections together."""
     max_rows: int = 5_000
     """Rows of one request."""
     max_connections: int = 900
+    """At the limit a new one takes the place of the one that has been idle longest."""
     max_queue: int = 512
-    """Requests that wait to be scored."""
+    """Requests that wait for a slow model; a quick one lets none wait."""
     max_queue_rows: int = 20_000
-    """Rows of the requests that wait to be scored."""
+    """Rows of the requests that wait for a slow model."""
     batch_rows: int = 64
     """Most rows of different requests that are scored together."""
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 from tests.conftest import RunningEmulator
 from tests.contract.insights_component import Insights
 from tests.unit.scoring.models import people, write_model
-from tests.unit.scoring.running import serving
+from tests.unit.scoring.running import paced, serving
 
 RATE = 200
 """Requests a second."""
-SECONDS = 5
+SECONDS = 15
 REFUSED = 10
 """Every tenth request has a mistake."""
 
@@ -25,9 +24,7 @@ def test_n_requests_are_n_records(emulator: RunningEmulator, tmp_path: Path) -> 
     settings = {**emulator.environment, "applicationinsights_connection_string": insights.connection_string}
     total = RATE * SECONDS
     with serving(write_model(tmp_path / "model", asked), tmp_path / "log", **settings) as scoring:
-        begin = time.monotonic()
-        for number in range(total):
-            time.sleep(max(0.0, begin + number / RATE - time.monotonic()))
+        for number in paced(total, RATE):
             row = rows[number % len(rows)] | ({"Age": 7} if number % REFUSED == 0 else {})
             assert scoring.score(row, row).status == (400 if number % REFUSED == 0 else 200)
             if number % 100 == 0:

@@ -20,6 +20,7 @@ from ml.scoring.records import ModelIdentity, RequestRecord
 from ml.scoring.telemetry import BATCH, Telemetry
 from tests.conftest import ROOT, RunningEmulator
 from tests.contract.insights_component import Insights
+from tests.unit.scoring.running import paced
 
 RATE = 200
 """Requests a second."""
@@ -51,9 +52,7 @@ def fixture_insights(emulator: RunningEmulator) -> Iterator[Insights]:
 
 def test_every_request_is_a_row_with_its_version_and_rows(insights: Insights, emulator: RunningEmulator) -> None:
     subjects = {version: telemetry(insights, emulator, version) for version in VERSIONS}
-    begin = time.monotonic()
-    for number in range(RATE * SECONDS):
-        time.sleep(max(0.0, begin + number / RATE - time.monotonic()))
+    for number in paced(RATE * SECONDS, RATE):
         version = "4" if number % 10 else "5"
         subjects[version].record(request(VERSIONS[version], 500 if number % 100 == 99 else 200))
     for subject in subjects.values():

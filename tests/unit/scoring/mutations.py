@@ -20,6 +20,7 @@ HEADERS = [
     b"content-length: 0", b"content-length: 5", b"content-length: -1", b"content-length: 18446744073709551617",
     b"content-length: 3, 3", b"transfer-encoding: chunked", b"transfer-encoding: gzip, chunked", b"connection: close",
     b"transfer-encoding:\tchunked", b"Transfer-Encoding: chunked\x0b", b"connection: upgrade", b"upgrade: x",
+    b"connection: upgrade\r\nupgrade: h2c", b"connection: close, upgrade\r\nupgrade: websocket",
     b"expect: 100-continue", b"expect: 200-ok", b"host: again", b"content-type: text/plain", b"content-encoding: br",
     b"x-request-id: \xff", b"x-request-id: ok", b"x-ms-client-request-id: " + b"a" * 120, b"authorization: Bearer x",
     b"x: " + b"y" * 5_000, b": no name", b"no colon", b" folded", b"x:\x00", b"",

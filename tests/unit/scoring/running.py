@@ -20,6 +20,7 @@ import psutil
 
 SECONDS = 30.0
 """Longest that anything here waits for."""
+LEAST_OF_RATE = 0.95
 JSON = {"content-type": "application/json"}
 
 
@@ -94,6 +95,22 @@ class Scoring:
             client.socket.shutdown(socket.SHUT_WR)
             return client.all_replies()
 
+    def gauge(self, name: str) -> int:
+        """One number of `/metrics`; the connection that asks is among `scoring_connections`."""
+        lines = self.ask("GET", "/metrics").body.decode().splitlines()
+        return next(int(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name}{{"))
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """The process stands still: what is sent meanwhile has all arrived when it goes on."""
+        process = psutil.Process(self.process.pid)
+        process.suspend()
+        until(lambda: process.status() == psutil.STATUS_STOPPED, self.log)
+        try:
+            yield
+        finally:
+            process.resume()
+
     @property
     def memory(self) -> int:
         """Resident bytes of the process."""
@@ -156,6 +173,35 @@ class Client:
         while self.received:
             found.append(self.reply())
         return found
+
+
+HOST = b"host: localhost\r\n"
+
+
+def get(path: bytes = b"/", headers: bytes = b"", version: bytes = b"1.1") -> bytes:
+    """A request for a page, as bytes."""
+    return b"GET %b HTTP/%b\r\n%b%b\r\n" % (path, version, HOST, headers)
+
+
+def post(headers: bytes, body: bytes = b"") -> bytes:
+    """A request to be scored, as bytes; how its body is framed is for the headers to say."""
+    return b"POST /score HTTP/1.1\r\n%b%b\r\n%b" % (HOST, headers, body)
+
+
+def posted(data: Any, padding: int = 0, headers: bytes = b"") -> bytes:
+    """A whole request with rows, made so many bytes longer."""
+    body = json.dumps({"data": data}).encode() + b" " * padding
+    return post(b"%bcontent-length: %d\r\n" % (headers, len(body)), body)
+
+
+def paced(count: int, rate: float) -> Iterator[int]:
+    """Numbers, so many a second; fails at the end when whoever took them was too slow for that."""
+    begin = time.monotonic()
+    for number in range(count):
+        time.sleep(max(0.0, begin + number / rate - time.monotonic()))
+        yield number
+    achieved = count / (time.monotonic() - begin)
+    assert achieved >= LEAST_OF_RATE * rate, f"{achieved:.0f} a second instead of {rate:g} show nothing"
 
 
 def until(look: Any, log: Path) -> Any:

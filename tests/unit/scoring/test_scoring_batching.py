@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
 import random
 import threading
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import pytest
 
 from ml.jobkit import features, onnx_export
 from ml.scoring import watchdog
-from ml.scoring.batching import Job, batches
-from ml.scoring.lane import Lane
+from ml.scoring.answer import Answer
+from ml.scoring.batching import Batching
+from ml.scoring.job import Job, batches
+from ml.scoring.lane import PART_ROWS, Lane
 from ml.scoring.model import load_model
 from ml.scoring.request import Request
 from ml.scoring.results import Results
+from ml.scoring.settings import Settings
 from tests.unit.scoring.models import OLD_AGE, write_model
-from tests.unit.scoring.running import JSON, Scoring, serving
+from tests.unit.scoring.running import JSON, SECONDS, Scoring, posted, serving
 
 CLIENTS = 16
 REQUESTS = 150
@@ -81,6 +88,31 @@ def test_a_long_request_is_given_up_between_two_parts(lane: Lane, row: dict[str,
     assert [job.answer and job.answer.status for job in jobs] == [200, 499, 504]
 
 
+def test_a_long_batch_of_several_gives_each_its_own_answer(lane: Lane, rows: list[dict[str, Any]]) -> None:
+    """In parts as well, as long as somebody waits for one of them."""
+    values = [tuple(row.values()) for row in rows]
+    cut = [0, 60, 61, 190, len(values)]
+    jobs = [Job(Request(0.0), values[a:b] * 2, b"", lambda request, answer: None) for a, b in pairwise(cut)]
+    alone = [Job(Request(0.0), job.values, b"", lambda request, answer: None) for job in jobs]
+    jobs[0].request.abandoned = True
+    assert sum(len(job.values) for job in jobs) > PART_ROWS
+    lane.score(jobs)
+    for one, job in zip(alone, jobs, strict=True):
+        lane.score([one])
+        assert job.answer is not None
+        assert one.answer is not None
+        assert job.answer.body == one.answer.body
+        assert job.answer.body.count(b"probability") == len(job.values)
+
+
+def test_a_long_batch_is_given_up_when_nobody_waits(lane: Lane, row: dict[str, Any]) -> None:
+    jobs = [Job(Request(0.0), [tuple(row.values())] * 200, b"", lambda request, answer: None) for _ in range(2)]
+    jobs[0].request.abandoned = True
+    jobs[1].deadline = time.monotonic() - 1
+    lane.score(jobs)
+    assert [job.answer and job.answer.status for job in jobs] == [499, 504]
+
+
 def test_the_fault_of_one_is_not_the_fault_of_all(lane: Lane, row: dict[str, Any]) -> None:
     good, bad = tuple(row.values()), ("a row that no decoder makes",)
     jobs = [Job(Request(0.0), [values], b"", lambda request, answer: None) for values in (good, bad, good)]
@@ -107,6 +139,45 @@ def test_a_call_that_cannot_be_ended_ends_the_process(lane: Lane, monkeypatch: p
         lane.started = None if age is None else time.monotonic() - age
         dog._look_at(lane)
         assert codes == expected
+
+
+class Stuck:
+    """A lane whose model does not come to an end before it is told to."""
+
+    def __init__(self) -> None:
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def score(self, jobs: Sequence[Job]) -> float:
+        self.begun.set()
+        assert self.go.wait(SECONDS)
+        return 0.0
+
+
+def test_nothing_is_kept_of_a_request_that_was_given_up() -> None:
+    """Though the thread, which still works for one before it, has not come to it."""
+
+    def job() -> Job:
+        def finish(request: Request, answer: Answer) -> None: ...
+
+        return Job(Request(0.0), [()], b"", finish)
+
+    async def scenario() -> object:
+        stuck = Stuck()
+        lane = cast("Lane", stuck)
+        batching = Batching(Settings(scoring_thread="always"), asyncio.get_running_loop(), lane, lane)
+        first, second = job(), job()
+        for one in (first, second):
+            batching.submit(one)
+            await asyncio.to_thread(stuck.begun.wait, SECONDS)
+            one.request.abandoned = True
+            batching.expire(0.0)
+        found = weakref.ref(second.finish)
+        del second, one
+        kept = found()
+        stuck.go.set()
+        return kept
+
+    assert asyncio.run(scenario()) is None
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +233,19 @@ def test_a_full_queue_says_when_to_come_back(slow_model: Path, row: dict[str, An
         reply = slow.score(*[row] * 101)
         assert (reply.status, reply.code) == (503, "queue_full")
         assert slow.score(row).status == 200
+
+
+def test_a_quick_model_has_no_queue(model: Path, row: dict[str, Any], tmp_path: Path) -> None:
+    """What comes in one turn of the loop is gone when it ends, however much: only connections are limited."""
+    with serving(model, tmp_path / "log", max_queue=2, max_queue_rows=150) as quick, ExitStack() as stack:
+        clients = [stack.enter_context(quick.connect()) for _ in range(100)]
+        with quick.stopped():
+            for client in clients:
+                client.send(posted([row] * 2))
+        assert [client.reply().status for client in clients] == [200] * 100
+        assert quick.score(*[row] * 150).status == 200
+        reply = quick.score(*[row] * 151)
+        assert (reply.status, reply.code) == (503, "queue_full"), "a long request goes to the thread"
 
 
 def test_who_has_gone_is_not_scored(slow_model: Path, row: dict[str, Any], tmp_path: Path) -> None:

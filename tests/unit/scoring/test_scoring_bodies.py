@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,13 +14,20 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
+from ml.jobkit import features
+from ml.scoring.decoding import Decoding
+from ml.scoring.errors import Refusal
+from ml.scoring.explanation import LONGEST_NAME
 from ml.scoring.log import LONGEST_EXCEPTION, JsonLines
+from ml.scoring.schema import LONGEST_TEXT
 from tests.unit.scoring.models import SPECIFICATION, people, write_model
 from tests.unit.scoring.running import Reply, Scoring, serving
 
 KEY = "a-key-for-tests-0123456789"
 WITH_KEY = {"authorization": f"Bearer {KEY}"}
 MEGABYTE = 1_000_000
+OF_THE_MACHINE = {"time", "host", "port", "process", "seconds", "batch_seconds", "sha256"}
+"""Fields of the log whose digits mean nothing."""
 MEMORY = 60 * MEGABYTE
 """What the whole table may add to the resident memory."""
 
@@ -108,6 +116,10 @@ CASES = [
     Case("NaN for the data", 400, "not_finite", {"data": float("nan")}, field="data"),
     Case("unknown category that may be", 200, None, data({"Country": "Atlantis"})),
     Case("unknown category that may not be", 400, "unknown_category", data({"Gender": "X"}), row=1, field="Gender"),
+    Case("long unknown category", 200, None, data({"Country": "\U0001f6b2" * LONGEST_TEXT})),
+    Case("too long", 400, "text_too_long", data({"Country": "x" * (LONGEST_TEXT + 1)}), row=1, field="Country"),
+    Case("9 MB long", 400, "text_too_long", data({"Country": "x" * 9 * MEGABYTE}), row=1, field="Country"),
+    Case("9 MB for a known category", 400, "unknown_category", data({"Gender": "x" * 9 * MEGABYTE}), 1, "Gender"),
     Case("nested 10,000 deep", 400, "wrong_type", DEEP + b"]" * 10_000),
     Case("nested in data", 400, "wrong_type", b'{"data":' + DEEP, row=0, field="Country"),
     Case("nested in a row", 400, "wrong_type", b'{"data":[{"Age":' + DEEP, row=0, field="Age"),
@@ -185,11 +197,24 @@ def test_no_value_and_no_key_is_repeated(guarded: Scoring, row: dict[str, Any]) 
         assert reply.status == 400
         assert "777" not in reply.body.decode() + str({**reply.headers, "date": "", "x-request-id": ""})
     guarded.score(row, headers={"authorization": "Bearer wrong-777"})
-    log = guarded.log.read_text()
-    assert "777" not in "".join(line for line in log.splitlines() if "time" not in line)
-    assert KEY not in log
+    said = [{name: value for name, value in line.items() if name not in OF_THE_MACHINE} for line in guarded.lines()]
+    assert "ready" in [line["message"] for line in said]
+    assert "777" not in json.dumps(said)
+    assert KEY not in guarded.log.read_text()
     command = " ".join(psutil.Process(guarded.process.pid).cmdline())
     assert KEY not in command
+
+
+@pytest.mark.parametrize("name", ["x", "`", "` - at `$.data[1"])
+def test_a_long_wrong_name_is_explained_at_once(model: Path, name: str) -> None:
+    """Nobody else is answered meanwhile. In processor time, which other processes do not lengthen."""
+    decoding = Decoding(features.load(model / "features.yaml"), 5_000)
+    body = json.dumps({"data": [{name * (9 * MEGABYTE // len(name)): 1}]}).encode()
+    begin = time.thread_time()
+    with pytest.raises(Refusal) as raised:
+        decoding.rows(body)
+    assert time.thread_time() - begin < 0.15
+    assert (raised.value.detail.row, len(raised.value.detail.field or "")) == (0, LONGEST_NAME)
 
 
 def test_what_the_log_repeats_of_a_failure_is_bounded() -> None:

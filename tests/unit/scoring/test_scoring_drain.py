@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 from ml.scoring.server import TELEMETRY_SECONDS
 from tests.unit.ingestion_server import Answer, ingestion_server
 from tests.unit.scoring.models import OLD_AGE, write_model
-from tests.unit.scoring.running import COMMAND, JSON, Scoring, serving, start, until
+from tests.unit.scoring.running import COMMAND, JSON, Scoring, get, posted, serving, start, until
 
 
 class KeepAliveClient(threading.Thread):
@@ -102,14 +103,8 @@ def slow_model(asked: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def send(scoring: Scoring, client: Any, row: dict[str, Any]) -> None:
-    body = json.dumps({"data": [row | {"Age": 120}]}).encode()
-    client.send(b"POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
-    until(lambda: b"_waiting" in scoring.ask("GET", "/metrics").body and waiting(scoring) == 1, scoring.log)
-
-
-def waiting(scoring: Scoring) -> int:
-    lines = scoring.ask("GET", "/metrics").body.decode().splitlines()
-    return next(int(line.rpartition(" ")[2]) for line in lines if line.startswith("scoring_requests_waiting{"))
+    client.send(posted([row | {"Age": 120}]))
+    until(lambda: scoring.gauge("scoring_requests_waiting") == 1, scoring.log)
 
 
 def test_what_is_being_scored_is_still_answered(slow_model: Path, row: dict[str, Any], tmp_path: Path) -> None:
@@ -118,6 +113,58 @@ def test_what_is_being_scored_is_still_answered(slow_model: Path, row: dict[str,
         scoring.process.send_signal(signal.SIGTERM)
         reply = client.reply()
         assert (reply.status, reply.headers["connection"]) == (200, "close")
+        assert scoring.process.wait(10) == 0
+
+
+def test_requests_that_wait_behind_it_are_answered_too(slow_model: Path, row: dict[str, Any], tmp_path: Path) -> None:
+    """They had all come before the end; only the last answer closes the connection."""
+    with serving(slow_model, tmp_path / "log", scoring_thread="always") as scoring, scoring.connect() as client:
+        send(scoring, client, row)
+        client.send(posted([row]) * 5 + get(b"/version") + posted([row])[:-1])
+        scoring.process.send_signal(signal.SIGTERM)
+        scoring.said("draining")
+        client.send(b"}")
+        replies = client.all_replies()
+        assert [reply.status for reply in replies] == [200] * 8
+        assert [reply.headers.get("connection") for reply in replies] == [None] * 7 + ["close"]
+        assert scoring.process.wait(10) == 0
+        assert scoring.said("stopped")["unanswered_connections"] == 0
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_what_comes_together_at_the_end_is_all_answered(
+    model: Path, row: dict[str, Any], tmp_path: Path, count: int
+) -> None:
+    with serving(model, tmp_path / "log", linger_seconds=20) as scoring, scoring.connect() as client:
+        client.send(get())
+        assert client.reply().status == 200
+        scoring.process.send_signal(signal.SIGTERM)
+        scoring.said("draining")
+        client.send((get() + posted([row])) * count)
+        replies = client.all_replies()
+        assert [reply.status for reply in replies] == [200] * 2 * count
+        assert [reply.headers.get("connection") for reply in replies] == [None] * (2 * count - 1) + ["close"]
+
+
+def test_no_request_is_lost_on_an_idle_connection_when_the_server_stops_waiting_for_it(
+    model: Path, row: dict[str, Any], tmp_path: Path
+) -> None:
+    """They have all come, but not been read, when the time is over; only without a request connections are closed."""
+    linger = 2.0
+    with serving(model, tmp_path / "log", linger_seconds=linger) as scoring, ExitStack() as stack:
+        asking, silent = ([stack.enter_context(scoring.connect()) for _ in range(50)] for _ in range(2))
+        for client in (*asking, *silent):
+            client.send(get())
+            assert client.reply().status == 200
+        scoring.process.send_signal(signal.SIGTERM)
+        scoring.said("draining")
+        with scoring.stopped():
+            for client in asking:
+                client.send(posted([row]))
+            time.sleep(linger)  # the server's clock goes on while it stands still
+        replies = [client.all_replies() for client in asking]
+        assert [[reply.status for reply in one] for one in replies] == [[200]] * len(asking)
+        assert [client.all_replies() for client in silent] == [[]] * len(silent)
         assert scoring.process.wait(10) == 0
 
 

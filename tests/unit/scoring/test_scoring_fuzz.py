@@ -5,6 +5,7 @@ Takes a few seconds; `SCORING_FUZZ_SECONDS=60` makes it longer, `SCORING_FUZZ_SE
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import Counter
@@ -15,12 +16,14 @@ import pytest
 from tests.unit.scoring.mutations import Mutations
 from tests.unit.scoring.running import Reply, Scoring
 
+logger = logging.getLogger(__name__)
+"""`--log-cli-level=INFO` shows how often which status came."""
 LONGEST = float(os.environ.get("SCORING_FUZZ_SECONDS", "4"))
 SEED = int(os.environ.get("SCORING_FUZZ_SEED", "1"))
 GROWTH = 40_000_000
 """Resident bytes that may be added, however long it runs."""
 OF_BODIES = {200, 400, 413}
-OF_MESSAGES = {100, 200, 400, 401, 404, 405, 408, 413, 414, 415, 417, 431, 499, 505}
+OF_MESSAGES = {100, 200, 400, 401, 404, 405, 408, 413, 414, 415, 417, 431, 499, 501, 505}
 
 
 def check(reply: Reply, allowed: set[int], sent: bytes) -> None:
@@ -44,6 +47,7 @@ def test_random_bodies(scoring: Scoring, rows: list[dict[str, Any]]) -> None:
                 reply = client.reply()
                 check(reply, OF_BODIES, body)
                 seen[reply.status] += 1
+    logger.info("answers by status: %s", dict(sorted(seen.items())))
     assert seen[200] > 50
     assert seen[400] > 100
     assert scoring.memory - before < GROWTH
@@ -61,6 +65,7 @@ def test_random_messages(scoring: Scoring, rows: list[dict[str, Any]]) -> None:
             check(reply, OF_MESSAGES, sent)
             seen[reply.status] += 1
         assert replies or not sent.strip(b"\r\n"), sent[:2_000]
+    logger.info("answers by status: %s", dict(sorted(seen.items())))
     assert len(seen) > 5, seen
     assert scoring.memory - before < GROWTH
     scoring.assert_alive()

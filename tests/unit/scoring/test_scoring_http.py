@@ -1,9 +1,8 @@
-"""HTTP itself, byte by byte: limits, ambiguous requests, order of answers, and how connections end."""
+"""HTTP itself, byte by byte: limits, ambiguous requests, and the order of answers."""
 
 from __future__ import annotations
 
 import json
-import select
 import socket
 import time
 from pathlib import Path
@@ -13,11 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.unit.scoring.models import OLD_AGE, write_model
-from tests.unit.scoring.running import Scoring, serving, until
-
-MUCH = 60_000_000
-"""Bytes of requests that nobody reads answers to."""
-HOST = b"host: localhost\r\n"
+from tests.unit.scoring.running import HOST, Scoring, get, post, serving
 
 
 class Case(NamedTuple):
@@ -28,17 +23,12 @@ class Case(NamedTuple):
     expected: list[tuple[int, str | None]]
 
 
-def get(path: bytes = b"/", headers: bytes = b"", version: bytes = b"1.1") -> bytes:
-    return b"GET %b HTTP/%b\r\n%b%b\r\n" % (path, version, HOST, headers)
-
-
-def post(headers: bytes, body: bytes = b"") -> bytes:
-    return b"POST /score HTTP/1.1\r\n%b%b\r\n%b" % (HOST, headers, body)
-
-
 OK = (200, None)
 BAD = (400, "invalid_http")
-UPGRADE = (400, "upgrade")
+NO_FIELD = (400, "missing_field")
+ENCODING = (501, "transfer_encoding")
+H2C = b"connection: Upgrade, HTTP2-Settings\r\nhttp2-settings: AAEAAEAAAAIAAAABAAMAAABk\r\nupgrade: h2c\r\n"
+"""What Java's own client and `curl --http2` add to their first requests. It may be ignored: RFC 9110, 7.8."""
 CHUNKED = b"transfer-encoding: chunked\r\n"
 CASES = [
     Case("GET", get(), [OK]),
@@ -63,15 +53,35 @@ CASES = [
     Case("no host", b"GET / HTTP/1.1\r\n\r\n", [(400, "missing_host")]),
     Case("two hosts", get(headers=HOST), [(400, "repeated_header")]),
     Case("two keys", post(b"authorization: Bearer a\r\nauthorization: Bearer b\r\n"), [(400, "repeated_header")]),
-    Case("upgrade", get(headers=b"connection: upgrade\r\nupgrade: h2c\r\n"), [UPGRADE]),
-    Case("CONNECT", b"CONNECT elsewhere:443 HTTP/1.1\r\n" + HOST + b"\r\n", [UPGRADE]),
+    Case("upgrade", get(headers=H2C) + get(b"/ready"), [OK, OK]),
+    Case("upgrade with a body", post(H2C + b"content-length: 2\r\n", b"{}") + get(), [NO_FIELD, OK]),
+    Case("upgrade with chunks", post(H2C + CHUNKED, b"2\r\n{}\r\n0\r\n\r\n") + get(), [NO_FIELD, OK]),
+    Case("upgrade again and again", get(headers=H2C) * 1_000, [OK] * 1_000),
+    Case("upgrade of HTTP/1.0", get(headers=H2C, version=b"1.0") + get(), [OK]),
+    Case("upgrade, then the end", get(headers=H2C + b"connection: close\r\n") + get(), [OK]),
+    Case("upgrade, two hosts", get(headers=H2C + HOST), [(400, "repeated_header")]),
+    Case("upgrade, two encodings", post(H2C + b"transfer-encoding: gzip\r\n" + CHUNKED), [(400, "repeated_header")]),
+    Case("upgrade, long line", get(b"/" + b"a" * 9_000, headers=H2C), [(414, "request_line_too_long")]),
+    Case("upgrade, cut off", post(H2C + b"content-length: 20\r\n", b"{}"), [(400, "truncated")]),
+    Case("CONNECT", b"CONNECT elsewhere:443 HTTP/1.1\r\n" + HOST + b"\r\n" + get(), [(400, "upgrade")]),
     # Two readers of such a request may see different ends of it, so nobody may be let through.
     Case("two lengths", post(b"content-length: 2\r\ncontent-length: 3\r\n", b"{}"), [BAD]),
     Case("the same length twice", post(b"content-length: 2\r\ncontent-length: 2\r\n", b"{}"), [BAD]),
     Case("length and chunks", post(b"content-length: 2\r\n" + CHUNKED, b"2\r\n{}\r\n0\r\n\r\n"), [BAD]),
     Case("chunks and length", post(CHUNKED + b"content-length: 2\r\n", b"2\r\n{}\r\n0\r\n\r\n"), [BAD]),
     Case("chunks twice", post(CHUNKED * 2, b"2\r\n{}\r\n0\r\n\r\n"), [BAD]),
-    Case("other encoding", post(b"transfer-encoding: xchunked\r\n", b"2\r\n{}\r\n0\r\n\r\n"), [BAD]),
+    Case("other encoding", post(b"transfer-encoding: xchunked\r\n", b"2\r\n{}\r\n0\r\n\r\n"), [ENCODING]),
+    Case("two encodings", post(b"transfer-encoding: gzip, chunked\r\n", b"2\r\n{}\r\n0\r\n\r\n") + get(), [ENCODING]),
+    Case(
+        "two encodings in two lines",
+        post(b"transfer-encoding: gzip\r\n" + CHUNKED, b"2\r\n{}\r\n0\r\n\r\n") + get(),
+        [(400, "repeated_header")],
+    ),
+    Case(
+        "chunks in HTTP/1.0",
+        b"POST /score HTTP/1.0\r\nconnection: keep-alive\r\n" + CHUNKED + b"\r\n2\r\n{}\r\n0\r\n\r\n" + get(),
+        [(400, "transfer_encoding")],
+    ),
     Case("chunks, then others", post(b"transfer-encoding: chunked, identity\r\n"), [BAD]),
     Case("space before the colon", post(b"transfer-encoding : chunked\r\n"), [BAD]),
     Case("length with a sign", post(b"content-length: +2\r\n", b"{}"), [BAD]),
@@ -116,7 +126,6 @@ CASES = [
     Case("one after the other", get() + get(b"/nowhere") + get(b"/ready"), [OK, (404, "no_such_path"), OK]),
     Case("good, then bad", get() + b"\x00", [OK, BAD]),
     Case("nothing after a close", get(headers=b"connection: close\r\n") + get(b"/ready"), [OK]),
-    Case("nothing after an upgrade", get(headers=b"connection: upgrade\r\nupgrade: x\r\n") + get() * 1_000, [UPGRADE]),
     Case("nothing after a refusal", post(b"content-length: 10000001\r\n") + get(), [(413, "body_too_large")]),
     Case(
         "after a small refusal",
@@ -134,6 +143,13 @@ def test_each_is_answered_once(scoring: Scoring, case: Case) -> None:
     assert found == case.expected
     assert all("x-request-id" in one.headers and "date" in one.headers for one in replies)
     scoring.assert_alive()
+
+
+@pytest.fixture(scope="module")
+def slow_for_the_old(asked: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that takes seconds when somebody is very old."""
+    folder = tmp_path_factory.mktemp("slow") / "model"
+    return write_model(folder, asked[asked["Age"] <= OLD_AGE], old_age_turns=3_000)
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +218,23 @@ def test_a_client_that_waits_to_be_told_to_go_on(scoring: Scoring, body: bytes) 
         assert not client.more()
 
 
+def test_it_is_told_to_go_on_once_requests_before_it_are_answered(
+    slow_for_the_old: Path, row: dict[str, Any], body: bytes, tmp_path: Path
+) -> None:
+    """However long those take."""
+    slow = json.dumps({"data": [row | {"Age": 120}]}).encode()
+    settings = {"request_seconds": 1, "scoring_thread": "always"}
+    with serving(slow_for_the_old, tmp_path / "log", **settings) as scoring, scoring.connect() as client:
+        begin = time.monotonic()
+        client.send(post(b"content-length: %d\r\n" % len(slow), slow))
+        client.send(post(b"expect: 100-continue\r\ncontent-length: %d\r\n" % len(body)))
+        assert client.reply().status == 200
+        assert time.monotonic() - begin > 1.5, "the model is not slow enough to show anything"
+        assert client.reply(has_body=False).status == 100
+        client.send(body)
+        assert client.reply().status == 200
+
+
 def test_only_the_body_of_HEAD_is_left_out(scoring: Scoring) -> None:  # noqa: N802 - the method's name
     with scoring.connect() as client:
         for path in (b"/", b"/ready", b"/version", b"/swagger.json"):
@@ -236,61 +269,16 @@ def test_connections_are_kept_or_not_as_asked(scoring: Scoring) -> None:
 
 @pytest.mark.parametrize(("half", "expected"), [(False, (200, 200)), (True, (200, 408))])
 def test_a_slow_result_is_waited_for_whatever_follows(
-    row: dict[str, Any], asked: pd.DataFrame, body: bytes, tmp_path: Path, half: bool, expected: tuple[int, int]
+    slow_for_the_old: Path, row: dict[str, Any], body: bytes, tmp_path: Path, half: bool, expected: tuple[int, int]
 ) -> None:
     """Nothing that a client sends meanwhile makes the time for its arrival one for the result."""
-    slow_model = write_model(tmp_path / "model", asked[asked["Age"] <= OLD_AGE], old_age_turns=3_000)
     slow = json.dumps({"data": [row | {"Age": 120}]}).encode()
     asks = [post(b"content-length: %d\r\n" % len(one), one) for one in (slow, body)]
     sent = asks[0] + (asks[1][:-20] if half else asks[1])
     settings = {"request_seconds": 1, "scoring_thread": "always"}
-    with serving(slow_model, tmp_path / "log", **settings) as scoring, scoring.connect() as client:
+    with serving(slow_for_the_old, tmp_path / "log", **settings) as scoring, scoring.connect() as client:
         begin = time.monotonic()
         client.send(sent)
         first = client.reply()
         assert time.monotonic() - begin > 1.5, "the model is not slow enough to show anything"
         assert (first.status, client.reply().status) == expected
-
-
-def test_an_idle_connection_is_closed_without_a_word(model: Path, tmp_path: Path) -> None:
-    with serving(model, tmp_path / "log", keep_alive_seconds=0.5) as short, short.connect() as client:
-        client.send(get())
-        assert client.reply().status == 200
-        assert client.all_replies() == []
-        with short.connect() as silent:
-            assert silent.all_replies() == []
-
-
-def test_a_client_that_does_not_read_is_held_up_then_cut_off(scoring: Scoring) -> None:
-    before = scoring.memory
-    with socket.socket() as made:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        made.connect(("127.0.0.1", scoring.port))
-        made.setblocking(False)
-        ask, sent = get(b"/swagger.json") * 1_000, 0
-        # Until the server stops reading; what the system buffers on the way is some megabytes.
-        while sent < MUCH and select.select([], [made], [], 0.5)[1]:
-            sent += made.send(ask)
-        assert sent < MUCH
-        until(lambda: connections(scoring) == 1, scoring.log)
-    assert scoring.memory - before < 20_000_000
-    scoring.assert_alive()
-
-
-def connections(scoring: Scoring) -> int:
-    """Open connections, the one that asks among them."""
-    lines = scoring.ask("GET", "/metrics").body.decode().splitlines()
-    return next(int(line.rpartition(" ")[2]) for line in lines if line.startswith("scoring_connections{"))
-
-
-def test_connections_are_limited(model: Path, tmp_path: Path) -> None:
-    with serving(model, tmp_path / "log", max_connections=2) as small, small.connect() as one, small.connect() as two:
-        for client in (one, two):
-            client.send(get())
-            assert client.reply().status == 200
-        with small.connect() as three:
-            (reply,) = three.all_replies()
-            assert (reply.status, reply.code) == (503, "too_many_connections")
-            assert reply.headers["retry-after"] == "1"
-        one.socket.close()
-        until(lambda: small.raw(get(headers=b"connection: close\r\n"))[0].status == 200, small.log)

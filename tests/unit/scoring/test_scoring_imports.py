@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 LOCK = Path("ml/environments/scoring.lock.txt")
 MODULES = {"pyyaml": "yaml"}
@@ -60,3 +63,23 @@ def test_only_light_modules_of_the_jobkit_are_reached() -> None:
     assert {one for one in modules if not one.startswith("ml.scoring")} == ALLOWED_JOBKIT
     written = {f"ml.scoring.{path.stem}" for path in Path("ml/scoring").glob("*.py")} - {"ml.scoring.__init__"}
     assert written - modules == set(), "a module that nothing imports would be missing in the image"
+
+
+WATCH = """
+import os, sys
+os.environ.pop("ORT_DISABLE_TELEMETRY", None)
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "onnxruntime":
+            print(os.environ.get("ORT_DISABLE_TELEMETRY"))
+sys.meta_path.insert(0, Watch())
+"""
+"""Prints the variable when the runtime is imported; afterwards it is too late for it."""
+
+
+@pytest.mark.parametrize("module", sorted(name for name, names in reached().items() if "onnxruntime" in names))
+def test_the_runtime_reports_nothing_whichever_module_comes_first(module: str) -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", f"{WATCH}import {module}"], check=True, capture_output=True, text=True
+    )
+    assert found.stdout == "1\n"
