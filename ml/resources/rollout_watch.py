@@ -132,7 +132,8 @@ class Watch:
             raise Rejected(f"at {self.percent} % {problem}; the last one: {answer.problem}")
 
     def look(self, started: float) -> None:
-        """Compares the clients of both deployments, in the minutes in which the candidate has figures.
+        """Compares the clients of both deployments, in the minutes in which the candidate has figures. Where nothing is
+        counted of the old one's clients, our own requests to it stand for them; without either there is no verdict yet.
 
         The newest of them may still grow, and nobody knows how many of our requests are in it: what is taken from the
         candidate's there are only those that failed.
@@ -153,7 +154,8 @@ class Watch:
         settled = (count - ours.get(number, NOBODY) for number, count in mine.items() if number < newest)
         clients = sum(settled, mine.get(newest, NOBODY) - Requests(0, ours.get(newest, NOBODY).failed))
         old_clients = sum((others.get(number, NOBODY) - theirs.get(number, NOBODY) for number in mine), NOBODY)
-        if problem := worse(clients, old_clients):
+        beside = old_clients if old_clients.total else self.old_probes
+        if beside.total and (problem := worse(clients, beside)):
             raise Rejected(f"at {self.percent} % of the traffic {problem}")
 
     def since(self, first: int, found: Mapping[str, Minutes], name: str) -> dict[int, Requests]:

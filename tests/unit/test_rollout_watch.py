@@ -85,6 +85,15 @@ def test_failing_for_clients_alone_it_is_rejected(
         assert seconds > EMULATOR or service.elapsed < seconds
 
 
+def test_where_the_old_one_has_no_clients_own_requests_to_it_are_compared(make: Callable[..., Service]) -> None:
+    service = make(rate=5, percent=100, faults={NEW: 1.0}, answers={NEW: BROKEN, OLD: BROKEN})
+    with pytest.raises(Failure, match="fails as well"):
+        watch(service).run()
+    service = make(rate=5, percent=100, faults={NEW: 1.0})
+    with pytest.raises(Rejected, match=r"\d+ of \d+ requests failed, 0 of \d+ at the old one"):
+        watch(service).run()
+
+
 @pytest.mark.parametrize(("seconds", "lag", "extra"), [(AZURE, LAG, LAG + 62), (AZURE, 0, 62), (EMULATOR, 0, 2)])
 @pytest.mark.parametrize("start", [0, 20, 55, 59.5])
 def test_without_clients_it_ends_when_the_figures_of_its_end_are_there(
