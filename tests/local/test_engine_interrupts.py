@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +22,18 @@ TOYS: dict[str, float] = {"quick": 0, "slow": 600}
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return Project(tmp_path / "project")
+
+
+def in_state(project: Project) -> tuple[set[str], set[str]]:
+    """Names of the toys that are made, and of those that are pending."""
+    deployment = json.loads(project.run("stack", "export", "--stack", STACK))["deployment"]
+    pending = [one["resource"] for one in deployment.get("pending_operations") or []]
+    return toys(deployment.get("resources") or []), toys(pending)
+
+
+def toys(resources: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Names of the toys among resources."""
+    return {one["urn"].rpartition("::")[2] for one in resources if "toy:Toy" in one["type"]}
 
 
 def test_ctrl_c_ends_a_wait_at_once(project: Project) -> None:
@@ -45,8 +60,8 @@ def test_all_hosts_end_with_a_killed_cli(project: Project) -> None:
 
 def test_a_killed_stack_is_put_right(project: Project) -> None:
     process = project.start_up(TOYS)
-    wait_until(lambda: "quick" in project.objects(), "the quick create")
-    wait_until(lambda: pending_in_file(project.backend, STACK, PROJECT), "the pending operation in the state")
+    wait_until(lambda: in_state(project) == ({"quick"}, {"slow"}), "the state in which only the slow one is pending")
+    assert pending_in_file(project.backend, STACK, PROJECT)
     with pytest.raises(SetupError, match=f"locked by process {process.pid}"):
         recover(project.cli(), lambda resource: None, PROJECT)
     kill(process)
@@ -54,7 +69,7 @@ def test_a_killed_stack_is_put_right(project: Project) -> None:
     recovery = recover(project.cli({}), lambda resource: None, PROJECT)
     assert recovery.locks == 1
     assert "pulumi-python:dynamic/toy:Toy slow" in recovery.dropped
-    toys: dict[str, float] = {"quick": 0, "slow": 0}
-    assert "1 created" in project.up(toys=toys)
-    project.up("--expect-no-changes", toys=toys)
+    quicker: dict[str, float] = {"quick": 0, "slow": 0}
+    assert "1 created" in project.up(toys=quicker)
+    project.up("--expect-no-changes", toys=quicker)
     assert not recover(project.cli(), lambda resource: None, PROJECT)
