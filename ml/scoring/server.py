@@ -7,16 +7,18 @@ import gc
 import logging
 import os
 import signal
-import socket
 import time
 from typing import TYPE_CHECKING
 
 from ml.scoring.errors import StartError
+from ml.scoring.listener import BACKLOG, drop_beginnings, listening_socket, take_all
 from ml.scoring.log import logger, say
 from ml.scoring.protocol import Connection
 from ml.scoring.service import Service
 
 if TYPE_CHECKING:
+    import socket
+
     from ml.scoring.records import ModelIdentity
     from ml.scoring.scorer import Scorer
     from ml.scoring.settings import Settings
@@ -28,33 +30,10 @@ PIPE = 0
 """Such a process's standard input is a pipe from the first one, which closes when that dies."""
 TICK_SECONDS = 0.25
 LOOK_SECONDS = 0.02
-BACKLOG = 2_048
+HANDSHAKE_SECONDS = 0.1
+"""Within this time connections that have begun are whole."""
 TELEMETRY_SECONDS = 5.0
 """What telemetry gets at least for what waits, also when draining has used up its time."""
-
-
-def listening_socket(settings: Settings) -> socket.socket:
-    """A socket that listens where the settings say; shared with other workers if there are any.
-
-    Raises:
-        StartError: the address cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if settings.workers > 1:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        made.bind((settings.host, settings.port))
-        made.listen(BACKLOG)
-    except OSError as error:
-        made.close()
-        raise StartError(
-            f"cannot listen on HOST {settings.host}, PORT {settings.port}: {error.strerror}; is it in use? "
-            "choose another PORT"
-        ) from None
-    made.setblocking(False)
-    return made
 
 
 class Server:
@@ -137,6 +116,8 @@ class Server:
         service.draining = True
         say("draining", connections=len(service.connections))
         await asyncio.sleep(self._settings.linger_seconds)
+        drop_beginnings(listener)
+        await asyncio.sleep(HANDSHAKE_SECONDS)
         accepted = take_all(listener)
         server.close()
         for one in accepted:
@@ -155,16 +136,6 @@ class Server:
         dropped = await asyncio.to_thread(end_telemetry, service.telemetry, deadline - self._loop.time())
         level = logging.WARNING if left or dropped else logging.INFO
         say("stopped", level, unanswered_connections=left, telemetry_dropped=dropped)
-
-
-def take_all(listener: socket.socket) -> list[socket.socket]:
-    """Every connection that the system has accepted for us; those left in its queue when it closes would be reset."""
-    taken: list[socket.socket] = []
-    while True:
-        try:
-            taken.append(listener.accept()[0])
-        except BlockingIOError:
-            return taken
 
 
 def load(settings: Settings, loop: asyncio.AbstractEventLoop) -> Scorer:

@@ -12,8 +12,9 @@ import sys
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from ml.scoring.listener import listening_socket
 from ml.scoring.log import say
-from ml.scoring.server import WORKER, listening_socket
+from ml.scoring.server import WORKER
 
 if TYPE_CHECKING:
     from ml.scoring.settings import Settings

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import json
+import select
 import signal
 import socket
 import threading
@@ -17,10 +19,11 @@ import pandas as pd
 import psutil
 import pytest
 
+from ml.scoring.listener import drop_beginnings, take_all
 from ml.scoring.server import TELEMETRY_SECONDS
 from tests.unit.ingestion_server import Answer, ingestion_server
 from tests.unit.scoring.models import OLD_AGE, write_model
-from tests.unit.scoring.running import COMMAND, JSON, Scoring, get, posted, serving, start, until
+from tests.unit.scoring.running import COMMAND, JSON, SECONDS, Scoring, get, posted, serving, start, until
 
 
 class KeepAliveClient(threading.Thread):
@@ -166,6 +169,24 @@ def test_no_request_is_lost_on_an_idle_connection_when_the_server_stops_waiting_
         assert [[reply.status for reply in one] for one in replies] == [[200]] * len(asking)
         assert [client.all_replies() for client in silent] == [[]] * len(silent)
         assert scoring.process.wait(10) == 0
+
+
+def test_a_port_that_closes_resets_nobody() -> None:
+    """Who had connected is taken, and who comes later is refused: nobody is connected to a port that is gone."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as late:
+        listener.setblocking(False)
+        with socket.create_connection(listener.getsockname()) as early:
+            drop_beginnings(listener)
+            late.setblocking(False)
+            late.connect_ex(listener.getsockname())
+            early.sendall(b"x")
+            (taken,) = take_all(listener)
+            listener.close()
+            taken.settimeout(SECONDS)
+            assert taken.recv(1) == b"x"
+            taken.close()
+        assert select.select([], [late], [], SECONDS)[1]
+        assert late.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNREFUSED
 
 
 def test_draining_has_an_end(slow_model: Path, row: dict[str, Any], tmp_path: Path) -> None:
