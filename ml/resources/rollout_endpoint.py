@@ -93,7 +93,8 @@ class CloudEndpoint:
         try:
             self.client.deploy(self.wanted(target, self.machines()), report=self.watching)
         except DeploymentFailure as failure:
-            if any(words in f"{failure.code} {failure}" for words in FAULTY):
+            said = f"{failure.code} {str(failure).removesuffix(failure.log)}"  # not what the container itself printed
+            if any(words in said for words in FAULTY):
                 raise Rejected(str(failure)) from None
             raise Failure(str(failure)) from None
 

@@ -45,8 +45,10 @@ class Accepting:
     ],
 )
 def test_only_a_container_that_fails_is_the_image_s_fault(code: str, message: str, bad: bool) -> None:
+    log = "retrying: ResourceNotReady"  # of a service that the container asks
+
     def deploy(_wanted: object, report: object) -> None:
-        raise DeploymentFailure(f"the deployment 'v2' did not get ready: {code}: {message}", code=code)
+        raise DeploymentFailure(f"the deployment 'v2' did not get ready: {code}: {message}\n{log}", code=code, log=log)
 
     client: Any = SimpleNamespace(path="/endpoint", deploy=deploy)
     endpoint = CloudEndpoint(client, "bike_buyer", lambda: Machines("Standard_DS2_v2"), lambda _text: None)
