@@ -147,8 +147,16 @@ def roll_back(
     shift(ports, good.name, pause)
     crown(ports, decision.version, good.image, pause)
     persist(ports, lambda: confirm(ports, decision, good.image, reason), pause)
-    refused = ", ".join(f"version {version}" for version, _ in decision.bad) or "nothing"
-    return f"{good.name} serves version {decision.version}; rejected: {refused}"
+    return f"{good.name} serves version {decision.version}; rejected: {refused(decision, seen, good)}"
+
+
+def refused(decision: Return, seen: Observation, good: Deployment) -> str:
+    """Words for what is rejected now, and what to do where nothing is that a later `up` would leave alone."""
+    left = seen.deployments.get(serving(seen) or "")
+    if not decision.bad and left is not None and left.name != good.name:
+        fix = "set instanceType of `mlops:serving` back, or the next `up` changes the size of machine again"
+        return f"nothing, both run the same image: {fix}"
+    return ", ".join(f"version {version}" for version, _ in decision.bad) or "nothing"
 
 
 def restore(ports: Ports, seen: Observation, target: Target | None, pause: Callable[[float], None]) -> Deployment:

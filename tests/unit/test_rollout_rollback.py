@@ -67,6 +67,16 @@ def test_the_image_gone_back_to_is_not_bad_on_another_size_of_machine() -> None:
     assert outcome(seen({ONE: 90, bigger: 10}, ONE, bigger, champion=1), in_hand(bigger)) == (1, [])
 
 
+def test_back_from_another_size_of_machine_it_says_what_to_set() -> None:
+    bigger = replace(ONE, deployment="v1-bigger")
+    world = World.serving(1)
+    world.made[bigger.deployment] = Deployment(bigger.deployment, 1, ONE.image, "Succeeded")
+    world.shares = {bigger.deployment: 100}
+    said = roll_back(Hand(world).ports(), None, None, "slow", nowhere, lambda seconds: None)
+    assert (world.settled(), world.rejections) == (ONE.deployment, {})
+    assert "rejected: nothing, both run the same image: set instanceType of `mlops:serving` back" in said
+
+
 def test_to_a_named_version() -> None:
     observation = seen({THREE: 100}, ONE, TWO, THREE, champion=3)
     assert outcome(observation, wanted=1) == (1, [3])
