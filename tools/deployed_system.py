@@ -24,6 +24,8 @@ class DeployedSystem:
     workspace: Workspace
     model: str
     endpoint_name: str | None
+    assets: tuple[str, ...] = ()
+    """Names of its data assets."""
 
     @property
     def endpoint(self) -> str:
@@ -74,7 +76,8 @@ def select(stack: Stack, resources: Sequence[Mapping[str, Any]], system: str) ->
     name = str(given["system"])
     endpoint = next((one for one in resources if is_endpoint(one, name)), None)
     found = str(endpoint["inputs"]["endpointName"]) if endpoint else None
-    return DeployedSystem(stack, name, Workspace.from_inputs(given["workspace"]), str(given["model"]), found)
+    assets = tuple(map(str, given.get("assets") or ()))
+    return DeployedSystem(stack, name, Workspace.from_inputs(given["workspace"]), str(given["model"]), found, assets)
 
 
 def is_endpoint(resource: Mapping[str, Any], system: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,14 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ml.clients.datastore import Folder
 from ml.clients.errors import CloudError
 from ml.clients.jobs import Job, Jobs
 from ml.clients.models import ModelRecord, Models
 from ml.clients.tracking import Tracking
-from ml.resources.evaluation_job import KIND, RESULT, parse, result_uri
 from tools import summary
 from tools.deployed_system import DeployedSystem
+from tools.live import is_evaluation, read_result, registered_figures
 
 MOST_ROWS = 15
 HOLDOUT = "holdout_"
@@ -64,7 +62,7 @@ def rows(system: DeployedSystem, versions: Sequence[ModelRecord], champion: int 
 
 def to_row(system: DeployedSystem, job: Job, record: ModelRecord | None, champion: int | None) -> Row:
     """A job with what is known of it."""
-    kind = "evaluation" if job.tags.get("kind") == "evaluation" or f"-{KIND}-" in job.name else "training"
+    kind = "evaluation" if is_evaluation(job) else "training"
     status = f"{job.status.lower()}{', archived' if job.archived else ''}"
     try:
         figures = evaluation(system, job) if kind == "evaluation" else training(system, job, record)
@@ -87,24 +85,11 @@ def training(system: DeployedSystem, job: Job, record: ModelRecord | None) -> st
 
 def evaluation(system: DeployedSystem, job: Job) -> str:
     """The figures of challenger and champion."""
-    content = Folder(system.workspace, result_uri(system.name, job.name)).read(RESULT) if job.completed else None
-    if content is None:
-        return "-"
-    try:
-        result = parse(content)
-    except (ValueError, LookupError, TypeError, AttributeError):
+    result = read_result(system, job)
+    if result is None:
         return "-"
     beside = f"\nagainst {in_words(result.champion.metrics)}" if result.champion else ""
     return in_words(result.challenger.metrics) + beside
-
-
-def registered_figures(record: ModelRecord) -> Mapping[str, float]:
-    """The figures that a version was registered with."""
-    try:
-        found = json.loads(record.properties.get("metrics", "{}"))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def in_words(figures: Mapping[str, float]) -> str:

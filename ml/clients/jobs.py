@@ -39,7 +39,9 @@ class JobSpecification:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as the workspace knows it; `status` is one of Azure ML's words."""
+    """A job as the workspace knows it; `status` is one of Azure ML's words, `created` the time it was submitted at (ISO
+    8601; "" when the service does not say).
+    """
 
     name: str
     status: str
@@ -47,6 +49,7 @@ class Job:
     tags: Mapping[str, str]
     studio_uri: str
     archived: bool
+    created: str = ""
 
     @property
     def ended(self) -> bool:
@@ -97,9 +100,10 @@ class Jobs:
         return found
 
     def of_experiment(self, experiment: str) -> list[Job]:
-        """All jobs of an experiment, archived ones too."""
+        """All jobs of an experiment, archived ones too, newest first."""
         documents = arm().list(f"{self.workspace.path}/jobs", API_VERSION, listViewType="All")
-        return [job for job in map(to_job, documents) if job.experiment == experiment]
+        found = [job for job in map(to_job, documents) if job.experiment == experiment]
+        return sorted(found, key=lambda job: job.created, reverse=True)
 
     def submit(self, specification: JobSpecification) -> Job:
         """Uploads the code and starts the job.
@@ -170,4 +174,5 @@ def to_job(document: Mapping[str, Any]) -> Job:
         tags=properties.get("tags") or {},
         studio_uri=str(studio.get("endpoint", "")),
         archived=bool(properties.get("isArchived")),
+        created=str((document.get("systemData") or {}).get("createdAt") or ""),
     )
