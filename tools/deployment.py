@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from ml.clients.arm import arm
-from tools import shell, summary
+from tools import shell, summary, temporary
 from tools.deployed_system import ENDPOINT
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
 from tools.purge import purge, soft_deleting
-from tools.recover import backend_folder, existing_arm_id, recover
+from tools.recover import existing_arm_id, recover
 from tools.stacks import PROJECT, Stack, folder_name
 from tools.versions import ROOT
 from tools.virtualenv import uv_variables
@@ -63,6 +63,25 @@ def start_emulator(console: Console) -> None:
         console.print(f"  {remark}")
 
 
+def emulator_gone(stack: Stack) -> Callable[[], str]:
+    """Says that the emulator of a stack does not run any more: else every request would be tried again for a while."""
+    from emulator.settings import default_state
+    from emulator.supervisor import Supervisor
+
+    supervisor = Supervisor(default_state())
+
+    def why() -> str:
+        handle = supervisor.handle() if stack.emulated else None
+        if not stack.emulated or (handle is not None and handle.process() is not None):
+            return ""
+        return (
+            f"the emulator has ended while Pulumi was at work (its log: {supervisor.state.name}/emulator.log). Nothing "
+            f"is lost: `make up STACK={stack.name}` starts it and goes on."
+        )
+
+    return why
+
+
 def authority() -> Path:
     """The certificate of the emulator's authority."""
     from emulator.certificates import authority_file
@@ -73,16 +92,20 @@ def authority() -> Path:
 
 def prepare(stack: Stack, console: Console) -> Pulumi:
     """Everything that has to be there before Pulumi runs."""
+    temporary.tidy()
     if stack.emulated:
         os.environ.update(uv_variables())  # the emulator's jobs install packages
         start_emulator(console)
     return Pulumi(stack, shell.enter(stack))
 
 
-def put_right(pulumi: Pulumi, console: Console) -> bool:
-    """Recovers the stack after a kill and says what was done; False when nothing was wrong."""
+def put_right(pulumi: Pulumi, console: Console, restore: bool = False) -> bool:
+    """Recovers the stack after a kill and says what was done; False when nothing was wrong.
+
+    `restore` puts a copy in place of a state that cannot be read.
+    """
     subscription = str(pulumi.stack.configuration().get("config", {}).get(f"{PROJECT}:subscriptionId", ""))
-    recovery = recover(pulumi, partial(_existing_id, subscription=subscription))
+    recovery = recover(pulumi, partial(_existing_id, subscription=subscription), restore=restore)
     for line in recovery.lines():
         console.print(f"Recovered: {line}")
     return bool(recovery)
@@ -119,7 +142,7 @@ def up(stack: Stack, system: str | None, console: Console) -> int:
     put_right(pulumi, console)
     before = pulumi.outputs()
     unasked = ["--yes", "--skip-preview"] if stack.emulated else []
-    code = pulumi.show("up", *unasked, "--continue-on-error", *only)
+    code = pulumi.show("up", *unasked, "--continue-on-error", *only, hopeless=emulator_gone(stack))
     outputs = pulumi.outputs() if pulumi.exists() else {}
     learn_traffic(pulumi, console)
     summary.show(stack, outputs, console, authority() if stack.emulated else None, before)
@@ -152,6 +175,10 @@ def down(stack: Stack, console: Console, force: bool = False) -> int:
     """
     pulumi = prepare(stack, console)
     console.print(f"[bold]{cloud_line(stack, pulumi.environment)}[/bold]")
+    state = pulumi.state_file()
+    if force and stack.emulated and state is not None and state.damage():
+        console.print(f"Stack {stack.name}: {state.file.name} {state.damage()}; what it held goes with the emulator.")
+        state.remove()
     if pulumi.exists():
         put_right(pulumi, console)
         soft = soft_deleting(pulumi.export()["deployment"].get("resources") or [])
@@ -172,7 +199,7 @@ def down(stack: Stack, console: Console, force: bool = False) -> int:
 def destroy(pulumi: Pulumi) -> int:
     """Deletes the stack's resources; on Azure Pulumi asks first. Returns its exit code."""
     unasked = ["--yes", "--skip-preview"] if pulumi.stack.emulated else []
-    return pulumi.show("destroy", *unasked, "--continue-on-error")
+    return pulumi.show("destroy", *unasked, "--continue-on-error", hopeless=emulator_gone(pulumi.stack))
 
 
 def failed_destroy(stack: Stack) -> str:
@@ -193,9 +220,10 @@ def remove_emulator(console: Console) -> None:
 
 def remove_history(pulumi: Pulumi, stack: Stack) -> None:
     """Removes the backups that the file backend keeps of a removed stack; the backend too when it was the last one."""
-    backend = backend_folder(pulumi.environment["PULUMI_BACKEND_URL"])
-    if backend is None:
+    state = pulumi.state_file()
+    if state is None:
         return
+    backend = state.backend
     for kind in ("backups", "history", "locks/organization"):
         shutil.rmtree(backend / ".pulumi" / kind / PROJECT / stack.name, ignore_errors=True)
     if not list((backend / ".pulumi" / "stacks").rglob("*.json")):

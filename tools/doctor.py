@@ -18,8 +18,8 @@ from tools.cache import cache_folder
 from tools.engine import build, find
 from tools.locks import find_locks
 from tools.progress import SetupError
-from tools.recover import backend_folder, pending_in_file
 from tools.stacks import PROJECT, load_stack, stack_names
+from tools.state_file import StateFile
 from tools.versions import ROOT
 
 FREE_GIGABYTES = 6
@@ -125,16 +125,20 @@ def data() -> Iterator[Finding]:
 
 
 def locks() -> Iterator[Finding]:
-    """Locks and cut-off operations in the file backend of this checkout."""
-    backend = backend_folder(f"file://{shell.STATE}")
+    """Locks, unreadable states and cut-off operations in the file backend of this checkout."""
     for name in stack_names():
-        if backend is None or not load_stack(name).emulated:
+        if not load_stack(name).emulated:
             continue
-        for lock in find_locks(backend, PROJECT, name):
-            who = f"process {lock.pid} on {lock.host}"
+        found = find_locks(shell.STATE, PROJECT, name)
+        for lock in found:
             fix = f"`make recover STACK={name}` removes it" if lock.stale else ""
-            yield Finding(f"lock on {name}", f"{who}, which is {'gone' if lock.stale else 'at work'}", fix)
-        if pending_in_file(backend, name) and not find_locks(backend, PROJECT, name):
+            yield Finding(f"lock on {name}", f"{lock.holder}, which is {'gone' if lock.stale else 'at work'}", fix)
+        try:
+            pending = StateFile(shell.STATE, PROJECT, name).checkpoint().get("pending_operations")
+        except SetupError as error:
+            yield Finding(f"state of {name}", "cannot be read", str(error))
+            continue
+        if pending and not found:
             fix = f"`make recover STACK={name}` (or `make up`) puts it right"
             yield Finding(f"state of {name}", "was cut off in the middle of something", fix)
 

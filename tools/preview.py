@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from tools import shell
+from tools import shell, temporary
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
 from tools.recover import short_name
@@ -45,7 +45,7 @@ def without_secrets(configuration: Mapping[str, Any]) -> dict[str, Any]:
 @contextmanager
 def offline(stack: Stack) -> Iterator[tuple[Pulumi, list[str]]]:
     """A CLI on an empty state of its own, and the arguments that name the copied configuration."""
-    with tempfile.TemporaryDirectory(prefix="preview-") as name:
+    with tempfile.TemporaryDirectory(prefix="preview-", dir=temporary.own_folder()) as name:
         folder = Path(name)
         (folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
         configuration = folder / f"Pulumi.{stack.name}.yaml"
@@ -63,6 +63,7 @@ def on_state(stack: Stack) -> Iterator[tuple[Pulumi, list[str]]]:
     """A CLI on what there is of an emulator stack; offline while there is nothing yet."""
     pulumi = Pulumi(stack, shell.environment(stack))
     if pulumi.exists():
+        pulumi.require_state()
         yield pulumi, []
     else:
         with offline(stack) as prepared:

@@ -6,14 +6,40 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import yaml
+
 from tools.progress import SetupError
 from tools.stacks import Stack
+from tools.state_file import StateFile, backend_folder
 from tools.versions import ROOT
+
+POLL_SECONDS = 0.5
+GRACE_SECONDS = 1.5
+
+
+def ended(process: subprocess.Popen[bytes], hopeless: Callable[[], str]) -> int:
+    """Waits for Pulumi and returns its exit code; interrupts it when there is no point in going on.
+
+    Once lets it end what it has begun, twice ends it at once: a lock and pending operations then stay for `recover`.
+    """
+    while True:
+        try:
+            return process.wait(POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            why = hopeless()
+        if why:
+            for number in (signal.SIGINT, signal.SIGINT, signal.SIGKILL):
+                process.send_signal(number)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(GRACE_SECONDS)
+            process.wait()
+            raise SetupError(why)
 
 
 class Pulumi:
@@ -29,8 +55,15 @@ class Pulumi:
         quiet = [] if sys.stdout.isatty() else ["--non-interactive"]
         return ["pulumi", *words, "--stack", self.stack.name, *quiet]
 
-    def show(self, *words: str) -> int:
-        """Runs a command whose output the person sees; Ctrl-C is Pulumi's to answer. Returns its exit code."""
+    def show(self, *words: str, hopeless: Callable[[], str] = lambda: "") -> int:
+        """Runs a command whose output the person sees; Ctrl-C is Pulumi's to answer. Returns its exit code.
+
+        Args:
+            hopeless: asked while Pulumi runs; says why there is no point in going on, "" as long as there is.
+
+        Raises:
+            SetupError: it was interrupted because there was no point; the message says why.
+        """
         interrupted_by_terminal = sys.stdin.isatty()
         process: subprocess.Popen[bytes] | None = None
         early: list[int] = []  # what came while Pulumi was being started: it would otherwise be left behind, running
@@ -48,7 +81,7 @@ class Pulumi:
             process = subprocess.Popen(self.command(*words), cwd=self.project, env=self.environment)
             for number in early:
                 process.send_signal(number)
-            return process.wait()
+            return ended(process, hopeless)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -69,11 +102,33 @@ class Pulumi:
             check=False,
         )
         if done.returncode:
+            self.require_state()
             raise SetupError(f"`pulumi {' '.join(words)}` failed:\n{(done.stderr or done.stdout).strip()}")
         return done.stdout
 
+    def state_file(self) -> StateFile | None:
+        """Where a file backend keeps the stack; None for any other backend."""
+        backend = backend_folder(self.environment.get("PULUMI_BACKEND_URL", ""))
+        if backend is None:
+            return None
+        name = str(yaml.safe_load((self.project / "Pulumi.yaml").read_text())["name"])
+        return StateFile(backend, name, self.stack.name)
+
+    def require_state(self) -> None:
+        """Sees to it that a file backend's state can be read; Pulumi's own words do not say what to do.
+
+        Raises:
+            SetupError: it cannot.
+        """
+        state = self.state_file()
+        if state is not None:
+            state.checkpoint()
+
     def exists(self) -> bool:
         """Whether the backend has the stack."""
+        state = self.state_file()
+        if state is not None and state.file.is_file():
+            return True
         command = ["pulumi", "stack", "ls", "--json", "--non-interactive"]
         done = subprocess.run(
             command, cwd=self.project, env=self.environment, capture_output=True, text=True, check=False

@@ -14,12 +14,12 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 from tools.locks import find_locks
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
 from tools.stacks import PROJECT
+from tools.state_file import StateFile, backend_folder
 
 ExistingId = Callable[[dict[str, Any]], str | None]
 """Gives the id that a pending resource has in the cloud, None when it is not there."""
@@ -30,23 +30,19 @@ class Recovery:
     """What was put right."""
 
     locks: int = 0
+    restored: str = ""
     adopted: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.locks or self.adopted or self.dropped)
+        return bool(self.locks or self.restored or self.adopted or self.dropped)
 
     def lines(self) -> list[str]:
         """Words for a person."""
         said = [f"removed {self.locks} lock(s) of a process that is gone"] if self.locks else []
+        said += [self.restored] if self.restored else []
         said += [f"found in the cloud and taken into the state: {name}" for name in self.adopted]
         return said + [f"was not finished and will be tried again: {name}" for name in self.dropped]
-
-
-def backend_folder(url: str) -> Path | None:
-    """The folder of a `file://` backend; None for any other."""
-    parsed = urlparse(url)
-    return Path(f"{parsed.netloc}{parsed.path}") if parsed.scheme == "file" else None
 
 
 def remove_stale_locks(backend: Path, stack: str, project: str = PROJECT) -> int:
@@ -59,8 +55,8 @@ def remove_stale_locks(backend: Path, stack: str, project: str = PROJECT) -> int
     for lock in locks:
         if not lock.stale:
             raise SetupError(
-                f"stack {stack} is locked by process {lock.pid} on {lock.host} since {lock.taken:%Y-%m-%d %H:%M}. "
-                f"Wait until it ends; if you know that it is gone: pulumi cancel --yes --stack {stack}"
+                f"stack {stack} is locked by {lock.holder}. Wait until it ends; if you know that it is gone: "
+                f"pulumi cancel --yes --stack {stack}"
             )
     for lock in locks:
         lock.file.unlink(missing_ok=True)
@@ -117,28 +113,32 @@ def existing_arm_id(resource: dict[str, Any], subscription: str) -> str | None:
 
 def pending_in_file(backend: Path, stack: str, project: str = PROJECT) -> bool:
     """Whether the state file names operations that were cut off: much faster than asking the CLI."""
-    file = backend / ".pulumi" / "stacks" / project / f"{stack}.json"
-    if not file.is_file():
-        return False
-    latest = json.loads(file.read_text()).get("checkpoint", {}).get("latest") or {}
-    return bool(latest.get("pending_operations"))
+    return bool(StateFile(backend, project, stack).checkpoint().get("pending_operations"))
 
 
-def recover(pulumi: Pulumi, existing_id: ExistingId, project: str = PROJECT) -> Recovery:
+def recover(pulumi: Pulumi, existing_id: ExistingId, project: str = PROJECT, restore: bool = False) -> Recovery:
     """Puts the stack right; costs next to nothing when nothing is wrong with a file backend.
 
+    Args:
+        restore: puts a copy in place of a state that cannot be read.
+
     Raises:
-        SetupError: somebody else is at work on the stack, or Pulumi refused the repaired state.
+        SetupError: somebody else is at work on the stack, Pulumi refused the repaired state, or the state cannot be
+            read and nothing may be, or can be, put in its place.
     """
-    backend = backend_folder(pulumi.environment.get("PULUMI_BACKEND_URL", ""))
-    locks = remove_stale_locks(backend, pulumi.stack.name, project) if backend else 0
-    if backend and not pending_in_file(backend, pulumi.stack.name, project):
-        return Recovery(locks)
+    backend, recovery = backend_folder(pulumi.environment.get("PULUMI_BACKEND_URL", "")), Recovery()
+    if backend:
+        recovery.locks = remove_stale_locks(backend, pulumi.stack.name, project)
+        if restore:
+            recovery.restored = StateFile(backend, project, pulumi.stack.name).restore()
+        if not recovery.restored and not pending_in_file(backend, pulumi.stack.name, project):
+            return recovery
     state = pulumi.export()
-    if not state.get("deployment", {}).get("pending_operations"):
-        return Recovery(locks)
-    settled, recovery = settle(state, existing_id)
-    recovery.locks = locks
-    pulumi.read("stack", "import", given=json.dumps(settled))
-    pulumi.read("refresh", "--yes", "--skip-preview")
+    pending = bool(state.get("deployment", {}).get("pending_operations"))
+    if pending:
+        settled, found = settle(state, existing_id)
+        recovery.adopted, recovery.dropped = found.adopted, found.dropped
+        pulumi.read("stack", "import", given=json.dumps(settled))
+    if pending or recovery.restored:
+        pulumi.read("refresh", "--yes", "--skip-preview")
     return recovery

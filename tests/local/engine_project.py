@@ -35,7 +35,7 @@ for name, seconds in json.loads(os.environ["TOYS"]).items():
     Toy(name, seconds)
 """
 RESOURCES = """
-import json, os, time
+import json, os, tempfile, time
 from pathlib import Path
 from pulumi import dynamic
 from ml.resources import host
@@ -55,6 +55,7 @@ class ToyProvider(dynamic.ResourceProvider):
         record("begin", props["name"])
         if props["seconds"] < 0:
             raise host.Failure(f"{props['name']}: seconds is {props['seconds']:.0f}; write 0 or more")
+        Path(tempfile.mkdtemp(), "staged").touch()
         for second in range(int(props["seconds"])):
             host.status(f"second {second}")
             host.wait(1)

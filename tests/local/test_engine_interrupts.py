@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.local.engine_project import PROJECT, STACK, Project, family, kill, wait_until
+from tools import temporary
 from tools.locks import find_locks
 from tools.progress import SetupError
 from tools.recover import pending_in_file, recover
@@ -54,8 +55,13 @@ def test_all_hosts_end_with_a_killed_cli(project: Project) -> None:
     commands = [" ".join(child.cmdline()) for child in children]
     for part in ("language_host.py", "pulumi-language-python-exec", "ml.resources.host"):
         assert any(part in command for command in commands), commands
+    host = next(child.pid for child in children if "ml.resources.host" in " ".join(child.cmdline()))
+    staged = temporary.FOLDER / str(host)
+    assert list(staged.glob("*/staged"))
     kill(process)
     wait_until(lambda: not any(child.is_running() for child in children), "the end of all hosts", 10)
+    temporary.tidy()
+    assert not staged.exists(), "what the killed one had staged goes at the next start"
 
 
 def test_a_killed_stack_is_put_right(project: Project) -> None:

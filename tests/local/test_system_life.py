@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,7 +147,11 @@ def test_a_killed_emulator_loses_nothing_and_the_job_ends(checkout: Checkout, tm
     running = checkout.start("up", "local")
     wait_until(lambda: [job.status for job in checkout.jobs()[count:]] == ["Running"], "the job runs")
     kill(checkout.emulator_pid())
-    running.communicate(timeout=120)
+    begin = time.monotonic()
+    printed, _ = running.communicate(timeout=120)
+    assert time.monotonic() - begin < 5
+    assert "the emulator has ended while Pulumi was at work" in printed
+    assert running.returncode == 1
     gate.touch()
     checkout.tool("up", "local")
     assert [job.status for job in checkout.jobs()[count:]] == ["Completed"]

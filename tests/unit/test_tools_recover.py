@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
+import subprocess
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
-from tools.locks import find_locks
-from tools.progress import SetupError
-from tools.recover import backend_folder, pending_in_file, remove_stale_locks, settle
+from tools.locks import alone, find_locks
+from tools.progress import Progress, SetupError
+from tools.recover import pending_in_file, remove_stale_locks, settle
 
 GROUP = "urn:pulumi:local::mlops::platform$azure-native:resources:ResourceGroup::group"
 TOY = "urn:pulumi:local::mlops::pulumi-python:dynamic/ml:Toy::toy"
@@ -109,10 +112,51 @@ def test_a_lock_that_may_be_alive_stays(tmp_path: Path, host: str | None) -> Non
     assert file.exists()
 
 
-def test_an_unreadable_lock_is_somebody_s(tmp_path: Path) -> None:
-    write_lock(tmp_path, 1).write_text("{")
-    with pytest.raises(SetupError, match="on unreadable"):
-        remove_stale_locks(tmp_path, "local")
+def test_the_lock_of_a_zombie_is_removed(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    assert psutil.Process(ended.pid).status() == psutil.STATUS_ZOMBIE
+    write_lock(tmp_path, ended.pid)
+    assert remove_stale_locks(tmp_path, "local") == 1
+    ended.wait()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
+def test_an_unreadable_lock_is_removed_when_no_pulumi_works_there(tmp_path: Path, text: str) -> None:
+    file = write_lock(tmp_path, 1)
+    file.write_text(text)
+    assert remove_stale_locks(tmp_path, "local") == 1
+    assert not file.exists()
+
+
+def test_an_unreadable_lock_stays_while_a_pulumi_works_there(tmp_path: Path) -> None:
+    cli = tmp_path / "pulumi"
+    cli.symlink_to("/bin/sleep")
+    url = f"file://{tmp_path}"
+    with subprocess.Popen([str(cli), "60"], env={"PULUMI_BACKEND_URL": url}) as process:
+        write_lock(tmp_path, 1).write_text("{")
+        with pytest.raises(SetupError, match=rf"locked by process {process.pid} on this machine .* cannot be read"):
+            remove_stale_locks(tmp_path, "local")
+        process.kill()
+
+
+def test_the_second_waits_for_the_first_and_says_for_whom(tmp_path: Path) -> None:
+    said = io.StringIO()
+    order: list[str] = []
+
+    def second() -> None:
+        with alone(tmp_path / "local.lock", "`make down`", Progress(said)):
+            order.append("second")
+
+    waiting = threading.Thread(target=second)
+    with alone(tmp_path / "local.lock", "`make up`"):
+        waiting.start()
+        while "Waiting" not in said.getvalue():
+            assert waiting.is_alive()
+        order.append("first")
+    waiting.join(10)
+    assert order == ["first", "second"]
+    assert f"Waiting for `make up` (process {os.getpid()}) …" in said.getvalue()
 
 
 def test_pending_operations_are_seen_in_the_file(tmp_path: Path) -> None:
@@ -122,9 +166,3 @@ def test_pending_operations_are_seen_in_the_file(tmp_path: Path) -> None:
     for operations, expected in ((None, False), ([{"type": "creating"}], True)):
         file.write_text(json.dumps({"checkpoint": {"latest": {"pending_operations": operations}}}))
         assert pending_in_file(tmp_path, "local") is expected
-
-
-def test_only_a_file_backend_has_a_folder() -> None:
-    assert backend_folder("file:///a/b") == Path("/a/b")
-    assert backend_folder("azblob://state") is None
-    assert backend_folder("") is None

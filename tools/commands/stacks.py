@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import AbstractContextManager
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from tools import deployment, shell
+from tools import deployment, locks, shell
 from tools.preview import preview as preview_lines
 from tools.progress import SetupError
 from tools.stacks import load_stack
@@ -25,6 +26,11 @@ def console() -> Console:
     return Console(soft_wrap=True, highlight=False, width=width)
 
 
+def alone(stack: str, verb: str) -> AbstractContextManager[None]:
+    """One at a time on a stack in this checkout: the second waits for the first, on a fresh clone too."""
+    return locks.alone(shell.HOME / f"{load_stack(stack).name}.lock", f"`{verb} STACK={stack}`")
+
+
 @application.command()
 def env(stack: StackArgument = "local") -> None:
     """Prints what a shell needs for one stack: eval "$(make -s env STACK=local)"."""
@@ -37,7 +43,8 @@ def up(
     stack: StackArgument = "local", system: Annotated[str | None, typer.Argument(help="Only this system.")] = None
 ) -> None:
     """Brings a stack up to date and shows each system's figures and links."""
-    raise typer.Exit(deployment.up(load_stack(stack), system or None, console()))
+    with alone(stack, "make up"):
+        raise typer.Exit(deployment.up(load_stack(stack), system or None, console()))
 
 
 @application.command()
@@ -46,7 +53,8 @@ def down(
     force: Annotated[bool, typer.Option(help="Remove an emulator stack even when a step of it fails.")] = False,
 ) -> None:
     """Removes everything a stack made; of an emulator stack nothing is left."""
-    raise typer.Exit(deployment.down(load_stack(stack), console(), force))
+    with alone(stack, "make down"):
+        raise typer.Exit(deployment.down(load_stack(stack), console(), force))
 
 
 @application.command()
@@ -60,10 +68,11 @@ def preview(stack: StackArgument = "local") -> None:
 def recover(stack: StackArgument = "local") -> None:
     """Puts a stack right after pulumi was killed (`up` does it by itself)."""
     shown = console()
-    pulumi = deployment.prepare(load_stack(stack), shown)
-    if not pulumi.exists():
-        raise SetupError(
-            f"stack {stack} does not exist in {pulumi.environment.get('PULUMI_BACKEND_URL', 'your backend')}"
-        )
-    if not deployment.put_right(pulumi, shown):
-        shown.print("Nothing to recover.")
+    with alone(stack, "make recover"):
+        pulumi = deployment.prepare(load_stack(stack), shown)
+        if not pulumi.exists():
+            raise SetupError(
+                f"stack {stack} does not exist in {pulumi.environment.get('PULUMI_BACKEND_URL', 'your backend')}"
+            )
+        if not deployment.put_right(pulumi, shown, restore=True):
+            shown.print("Nothing to recover.")
