@@ -1,6 +1,6 @@
 # Every verb is one line that calls a tool; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up down preview env rollback promote runs logs key recover doctor test lint bench lock lock-data
+.PHONY: help up refresh down preview env status rollback promote runs logs key recover doctor test lint bench lock lock-data
 PYTHON ?= python3
 # Imports of pulumi-azure-native take four times as long without byte code.
 export PYTHONDONTWRITEBYTECODE =
@@ -13,6 +13,8 @@ RUN = @$(SETUP) && .venv/bin/python -m tools
 ##@ Stacks (STACK=local is the default; stacks/ has the others)
 up: ## bring a stack up to date: all set-up, platform, systems (SYSTEM=name: only that one)
 	$(RUN) up $(STACK) $(SYSTEM)
+refresh: ## let the stack learn what serves and what somebody changed (changes nothing)
+	$(RUN) refresh $(STACK)
 down: ## remove everything a stack made (FORCE=1: an emulator stack even when a step fails)
 	$(RUN) down $(STACK) $(if $(FORCE),--force)
 preview: ## what `up` would do; of a stack on Azure: from nothing, without an account
@@ -20,10 +22,12 @@ preview: ## what `up` would do; of a stack on Azure: from nothing, without an ac
 env: ## a shell for one stack: eval "$$(make -s env)"
 	$(RUN) env $(STACK)
 
-##@ What serves (SYSTEM=name; STACK=local is the default)
+##@ What serves (SYSTEM=name where a stack has several; STACK=local is the default)
+status: ## what serves now, requests and errors, the last challenger, where stack and endpoint differ
+	$(RUN) status
 rollback: ## back to the version before, in seconds (REASON="...", VERSION=n: to that one)
 	$(RUN) rollback
-promote: ## lift the rejection of VERSION=n; `pulumi refresh` and `up` then roll it out
+promote: ## lift the rejection of VERSION=n; `make refresh` and `make up` then roll it out
 	$(RUN) promote
 runs: ## the last training jobs and evaluations beside the champion
 	$(RUN) runs

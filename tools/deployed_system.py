@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ml.clients.workspace import Workspace
@@ -12,7 +12,17 @@ from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
 from tools.stacks import Stack, folder_name, load_stack
 
-RETENTION, ENDPOINT = ":Retention", ":OnlineEndpoint"
+RETENTION, ENDPOINT, ROLLOUT = ":Retention", ":OnlineEndpoint", ":Rollout"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the stack's state says of a system's serving; it may be older than what is. `traffic` is whole percent by
+    deployment.
+    """
+
+    serving: int | None = None
+    traffic: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,7 @@ class DeployedSystem:
     endpoint_name: str | None
     assets: tuple[str, ...] = ()
     """Names of its data assets."""
+    recorded: Recorded = field(default_factory=Recorded)
 
     @property
     def endpoint(self) -> str:
@@ -43,46 +54,97 @@ def find_system(stack_name: str, system: str) -> DeployedSystem:
     """The system, and this process's environment set for its stack.
 
     Args:
-        system: its name, with underscores or hyphens.
+        system: its name, with underscores or hyphens; "" means the only one.
 
     Raises:
         SetupError: there is no such stack or system, or it was never deployed; the message says what to do.
     """
-    if not system:
-        raise SetupError("SYSTEM is missing: write SYSTEM=<name>, for instance SYSTEM=bike_buyer")
     stack = load_stack(stack_name)
+    return select(stack, deployed_resources(stack), system)
+
+
+def find_systems(stack_name: str) -> list[DeployedSystem]:
+    """Every system of a stack that was deployed, in order, and this process's environment set for the stack.
+
+    Raises:
+        SetupError: there is no such stack, or it was never deployed.
+    """
+    stack = load_stack(stack_name)
+    resources = deployed_resources(stack)
+    return [to_system(stack, resources, given) for given in kept(resources)]
+
+
+def deployed_resources(stack: Stack) -> Sequence[Mapping[str, Any]]:
+    """The resources in a stack's state; this process works on the stack from here on.
+
+    Raises:
+        SetupError: the stack was never deployed.
+    """
     require_emulator(stack)
     pulumi = Pulumi(stack, shell.enter(stack))
     try:
-        resources = pulumi.export()["deployment"].get("resources") or []
+        return pulumi.export()["deployment"].get("resources") or []
     except SetupError:
         if pulumi.exists():
             raise
         raise SetupError(f"stack {stack.name} was never deployed: `make up STACK={stack.name}`") from None
-    return select(stack, resources, system)
+
+
+def kept(resources: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What each system's `Retention` was given, by the system's name: it is made first and says where the system is."""
+    found = [one["inputs"] for one in resources if one["type"].endswith(RETENTION)]
+    return sorted(found, key=lambda inputs: str(inputs["system"]))
 
 
 def select(stack: Stack, resources: Sequence[Mapping[str, Any]], system: str) -> DeployedSystem:
-    """The system among a stack's resources: its `Retention` is made first and says where it is.
+    """The system among a stack's resources; the only one when none is named.
 
     Raises:
-        SetupError: it is not there.
+        SetupError: it is not there, or there are several.
     """
-    kept = [one["inputs"] for one in resources if one["type"].endswith(RETENTION)]
-    given = next((one for one in kept if one["system"] == folder_name(system)), None)
-    if given is None:
-        known = ", ".join(sorted(one["system"] for one in kept)) or f"none yet: `make up STACK={stack.name}`"
-        raise SetupError(f"SYSTEM={system}: stack {stack.name} has no such system. Its systems: {known}.")
+    found = kept(resources)
+    named = [one for one in found if not system or one["system"] == folder_name(system)]
+    known = ", ".join(str(one["system"]) for one in found) or f"none yet: `make up STACK={stack.name}`"
+    if not named:
+        wrong = f"SYSTEM={system}: stack {stack.name} has no such system" if system else f"stack {stack.name} is empty"
+        raise SetupError(f"{wrong}. Its systems: {known}.")
+    if len(named) > 1:
+        raise SetupError(f"SYSTEM is missing: write SYSTEM=<name>, one of: {known}")
+    return to_system(stack, resources, named[0])
+
+
+def to_system(stack: Stack, resources: Sequence[Mapping[str, Any]], given: Mapping[str, Any]) -> DeployedSystem:
+    """A system by what its `Retention` was given."""
     name = str(given["system"])
     endpoint = next((one for one in resources if is_endpoint(one, name)), None)
-    found = str(endpoint["inputs"]["endpointName"]) if endpoint else None
-    assets = tuple(map(str, given.get("assets") or ()))
-    return DeployedSystem(stack, name, Workspace.from_inputs(given["workspace"]), str(given["model"]), found, assets)
+    return DeployedSystem(
+        stack,
+        name,
+        Workspace.from_inputs(given["workspace"]),
+        str(given["model"]),
+        str(endpoint["inputs"]["endpointName"]) if endpoint else None,
+        tuple(map(str, given.get("assets") or ())),
+        to_recorded(resources, name, endpoint),
+    )
+
+
+def to_recorded(resources: Sequence[Mapping[str, Any]], system: str, endpoint: Mapping[str, Any] | None) -> Recorded:
+    """What the state says of a system's rollout and of its endpoint's traffic."""
+    rollout = next((one for one in resources if is_rollout(one, system)), None)
+    serving = ((rollout or {}).get("outputs") or {}).get("serving")
+    properties = ((endpoint or {}).get("outputs") or {}).get("onlineEndpointProperties") or {}
+    traffic = {str(name): int(share) for name, share in (properties.get("traffic") or {}).items() if share}
+    return Recorded(int(serving) if serving else None, traffic)
 
 
 def is_endpoint(resource: Mapping[str, Any], system: str) -> bool:
     """Whether a resource is a system's endpoint."""
     return bool(resource["type"].endswith(ENDPOINT) and resource["urn"].endswith(f"::{system}-endpoint"))
+
+
+def is_rollout(resource: Mapping[str, Any], system: str) -> bool:
+    """Whether a resource is a system's rollout."""
+    return bool(resource["type"].endswith(ROLLOUT) and resource["urn"].endswith(f"::{system}-rollout"))
 
 
 def require_emulator(stack: Stack) -> None:

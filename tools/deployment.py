@@ -150,6 +150,22 @@ def up(stack: Stack, system: str | None, console: Console) -> int:
     return code
 
 
+def refresh(stack: Stack, console: Console) -> int:
+    """Lets the state learn what is: what serves after a rollback, traffic, what somebody changed or deleted. Changes
+    nothing in the cloud. Returns Pulumi's exit code.
+    """
+    pulumi = prepare(stack, console)
+    console.print(f"[bold]{cloud_line(stack, pulumi.environment)}[/bold]")
+    if not pulumi.exists():
+        raise SetupError(f"stack {stack.name} was never deployed: `make up STACK={stack.name}`")
+    put_right(pulumi, console)
+    unasked = ["--yes", "--skip-preview"] if stack.emulated else []
+    code = pulumi.show("refresh", *unasked)
+    if not code:
+        console.print(f"The stack knows what is now. `make up STACK={stack.name}` makes it what the program says.")
+    return code
+
+
 def learn_traffic(pulumi: Pulumi, console: Console) -> None:
     """Lets the state know the traffic that rollouts have just set.
 

@@ -16,6 +16,7 @@ from ml.clients.datastore import Folder
 from ml.clients.endpoints import OnlineDeployment, OnlineEndpoint, OnlineEndpoints
 from ml.clients.errors import CloudError
 from ml.clients.jobs import Job, Jobs
+from ml.clients.lease import rollout_lock
 from ml.clients.models import ModelRecord, Models
 from ml.resources.evaluation_job import KIND, RESULT, Result, parse, result_uri
 from ml.resources.rollout_ports import digest_of
@@ -74,7 +75,8 @@ class Challenger:
 class LiveSystem:
     """A system as it is now. `serving` are the deployments with traffic, most first; `standby` those without.
 
-    `job` is the newest training job; `problem` says what could not be read and why, "" when all was.
+    `job` is the newest training job; `under_way` says what is being done to the endpoint and by whom ("": nothing);
+    `problem` says what could not be read and why, "" when all was.
     """
 
     name: str
@@ -85,6 +87,7 @@ class LiveSystem:
     job: Job | None = None
     scoring_uri: str = ""
     open_api_uri: str = ""
+    under_way: str = ""
     problem: str = ""
 
 
@@ -129,6 +132,7 @@ def read(system: DeployedSystem) -> LiveSystem:
     with manner(patience=PATIENCE, seconds=REQUEST_SECONDS), ThreadPoolExecutor(4) as pool:
         reading = Readings(pool)
         begun = reading.begin(partial(read_endpoint, system)), reading.begin(partial(read_registry, system))
+        lock = reading.begin(partial(read_lock, system))
         jobs = reading.known(reading.begin(partial(Jobs(system.workspace).of_experiment, system.name)), [])
         registry = reading.known(begun[1], Registry())
         champion = reading.begin(partial(read_champion, system, registry))
@@ -144,6 +148,7 @@ def read(system: DeployedSystem) -> LiveSystem:
             job=next((job for job in jobs if not is_evaluation(job)), None),
             scoring_uri=endpoint.found.scoring_uri if endpoint.found else "",
             open_api_uri=endpoint.found.open_api_uri if endpoint.found else "",
+            under_way=reading.known(lock, ""),
             problem="; ".join(dict.fromkeys(reading.problems)),
         )
 
@@ -165,6 +170,15 @@ def read_registry(system: DeployedSystem) -> Registry:
     """The model's versions and its champion."""
     models = Models(system.workspace, system.model)
     return Registry(models.list(), models.champion())
+
+
+def read_lock(system: DeployedSystem) -> str:
+    """What is being done to the endpoint, and by whom; "" when nothing is."""
+    with rollout_lock(system.workspace, system.name) as lock:
+        holder = lock.holder()
+    return (
+        f"{holder.about.get('doing', 'a rollout')}, by {holder.about.get('who', 'somebody')}" if holder.active else ""
+    )
 
 
 def read_champion(system: DeployedSystem, registry: Registry) -> Champion | None:

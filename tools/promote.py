@@ -9,7 +9,7 @@ from ml.clients.models import Models
 from ml.resources.rollout_writer import whoami
 from tools.deployed_system import DeployedSystem
 from tools.progress import SetupError
-from tools.summary import in_shell
+from tools.summary import of_stack
 
 
 def run(system: DeployedSystem, version: int, console: Console) -> None:
@@ -42,5 +42,5 @@ def run(system: DeployedSystem, version: int, console: Console) -> None:
     console.print(
         f"{system.model} version {version} is the champion; version {before or 'none'} serves until it took over."
     )
-    refresh = in_shell(system.stack, "pulumi refresh")
-    console.print(f"Next: {refresh}; then `make up STACK={system.stack.name}` rolls it out", markup=False)
+    told = "".join(f" {word}" for word in of_stack(system.stack))
+    console.print(f"Next: make refresh{told} && make up{told}", markup=False)

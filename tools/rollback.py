@@ -19,7 +19,7 @@ from ml.resources.rollout_run import observe
 from ml.resources.rollout_site import IMAGE_TAG, Site
 from ml.resources.rollout_writer import forced_writer
 from tools.deployed_system import DeployedSystem
-from tools.summary import in_shell
+from tools.summary import of_stack
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,8 @@ def run(system: DeployedSystem, wanted: int | None, reason: str, console: Consol
                 ports, under_way(before), wanted, reason, lambda version: locate(site, version), pause=time.sleep
             )
     console.print(f"{said} ({time.monotonic() - started:.1f} s)", markup=False)
-    refresh = in_shell(system.stack, "pulumi refresh")
-    console.print(
-        f"Next: {refresh}: the stack then knows what serves. No `up` brings back what was rejected.", markup=False
-    )
+    console.print("The stack learns it at its next refresh; no `up` brings back what was rejected.")
+    console.print(f"Next: {' '.join(['make', 'refresh', *of_stack(system.stack)])}", markup=False)
 
 
 def to_site(system: DeployedSystem, console: Console) -> Site:

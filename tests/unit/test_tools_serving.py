@@ -16,12 +16,12 @@ from rich.console import Console
 from ml.clients.arm import ROLE_SECONDS, _manner, patience
 from ml.clients.errors import CloudError
 from ml.clients.workspace import Workspace
-from tools.commands import serving
+from tools.commands import arguments, asking, serving
 from tools.deployed_system import DeployedSystem, select
 from tools.deployment import learn_traffic
 from tools.progress import SetupError
 from tools.rollback import under_way
-from tools.stacks import Stack
+from tools.stacks import Stack, load_stack
 from tools.versions import ROOT
 
 STACK = Stack("dev", "azure", Path("unused"))
@@ -65,24 +65,65 @@ def test_a_system_without_an_endpoint_says_so() -> None:
         _ = found.endpoint
 
 
+def two_systems(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    file = folder / "Pulumi.local.yaml"
+    file.write_text("config: {'mlops:cloud': emulator, 'mlops:systems': [bike_buyer, reviews]}")
+    monkeypatch.setattr(arguments, "load_stack", lambda name: load_stack(name, folder))
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: serving.rollback_command("x", "", "", "local"), "REASON is missing: write why"),
+        (lambda: serving.rollback_command("x", "", "", "local"), "REASON is missing: write for instance REASON="),
         (lambda: serving.rollback_command("x", "why", "two", "local"), "VERSION=two: write the number of a version"),
         (
             lambda: serving.rollback_command("x", "why", "\u00b2", "local"),
             "VERSION=\u00b2: write the number of a version",
         ),
-        (lambda: serving.rollback_command("", "why", "2", "local"), "SYSTEM is missing: write SYSTEM=<name>"),
         (lambda: serving.rollback_command("x", "why", "", "nope"), r"STACK=nope: there is no Pulumi\.nope\.yaml"),
-        (lambda: serving.promote_command("x", "", "local"), "VERSION is missing: write the version to promote"),
-        (lambda: serving.key("", "local"), "SYSTEM is missing"),
+        (lambda: serving.promote_command("x", "", "local"), r"VERSION is missing: .* VERSION=3 \(`make runs` lists"),
     ],
 )
 def test_mistakes_are_one_sentence(call: Callable[[], None], said: str) -> None:
     with pytest.raises(SetupError, match=said):
         call()
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (
+            lambda: serving.rollback_command("", " ", "", "local"),
+            "SYSTEM and REASON are missing: write for instance SYSTEM=bike_buyer "
+            'REASON="wrong scores for new customers" (stack local has bike_buyer, reviews)',
+        ),
+        (
+            lambda: serving.promote_command("", "", "local"),
+            "SYSTEM and VERSION are missing: write for instance SYSTEM=bike_buyer VERSION=3 "
+            "(stack local has bike_buyer, reviews; `make runs` lists them)",
+        ),
+        (
+            lambda: serving.key("", "local"),
+            "SYSTEM is missing: write for instance SYSTEM=bike_buyer (stack local has bike_buyer, reviews)",
+        ),
+    ],
+)
+def test_all_that_is_missing_is_named_at_once(
+    call: Callable[[], None], said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    two_systems(monkeypatch, tmp_path)
+    with pytest.raises(SetupError) as refused:
+        call()
+    assert str(refused.value) == said
+
+
+def test_the_only_system_need_not_be_named() -> None:
+    assert select(STACK, STATE, "").name == "bike_buyer"
+    another = resource("pulumi-python:dynamic/ml:Retention", "q", system="reviews", model="r", workspace=WORKSPACE)
+    with pytest.raises(SetupError, match=r"SYSTEM is missing: write SYSTEM=<name>, one of: bike_buyer, reviews"):
+        select(STACK, [*STATE, another], "")
+    with pytest.raises(SetupError, match=r"stack dev is empty\. Its systems: none yet: `make up STACK=dev`"):
+        select(STACK, [], "")
 
 
 def test_a_reason_comes_through_make_as_it_was_written() -> None:
@@ -107,8 +148,8 @@ def test_what_may_pass_is_waited_for_with_a_word_and_not_for_long(
     refused = CloudError("403 no role", status=403)
 
     def ask() -> None:
-        with serving.told():
-            assert patience("GET", refused) == serving.PATIENCE
+        with asking.told():
+            assert patience("GET", refused) == asking.PATIENCE
             _manner.get().pause(5, "asking again: 403 no role [x]")
             raise refused
 

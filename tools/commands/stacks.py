@@ -1,29 +1,21 @@
-"""Verbs that work on a stack: env, up, down, preview, recover."""
+"""Verbs that work on a stack: env, up, refresh, down, preview, recover."""
 
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import AbstractContextManager
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from tools import deployment, locks, shell
+from tools.commands.asking import console
 from tools.preview import preview as preview_lines
 from tools.progress import SetupError
 from tools.stacks import load_stack
 
 StackArgument = Annotated[str, typer.Argument(help="A stack of stacks/, for instance local or dev.")]
 application = typer.Typer()
-LOG_WIDTH = 140
-
-
-def console() -> Console:
-    """Plain text for people; in a log file tables get room."""
-    width = None if sys.stdout.isatty() else LOG_WIDTH
-    return Console(soft_wrap=True, highlight=False, width=width)
 
 
 def alone(stack: str, verb: str) -> AbstractContextManager[None]:
@@ -45,6 +37,13 @@ def up(
     """Brings a stack up to date and shows each system's figures and links."""
     with alone(stack, "make up"):
         raise typer.Exit(deployment.up(load_stack(stack), system or None, console()))
+
+
+@application.command()
+def refresh(stack: StackArgument = "local") -> None:
+    """Lets the stack learn what serves and what somebody changed; changes nothing in the cloud."""
+    with alone(stack, "make refresh"):
+        raise typer.Exit(deployment.refresh(load_stack(stack), console()))
 
 
 @application.command()

@@ -1,0 +1,31 @@
+"""Verbs that look: status, runs."""
+
+from __future__ import annotations
+
+import typer
+
+from tools import model_runs
+from tools import status as system_status
+from tools.commands.arguments import StackOption, SystemOption, given_system
+from tools.commands.asking import console, told
+from tools.deployed_system import find_systems
+
+application = typer.Typer()
+
+
+@application.command()
+def status(system: SystemOption = "", stack: StackOption = "local") -> None:
+    """Shows what serves now, how clients fare, what was judged last, and where stack and endpoint differ."""
+    with told():
+        found = [given_system(stack, system)] if system else find_systems(stack)
+        for one in found:
+            system_status.show(one, console())
+        if not found:
+            console().print(f"Stack {stack} has no system yet: `make up STACK={stack}` makes them.")
+
+
+@application.command()
+def runs(system: SystemOption = "", stack: StackOption = "local") -> None:
+    """Shows the last training jobs and evaluations with their figures, beside the champion."""
+    with told():
+        model_runs.show(given_system(stack, system), console())

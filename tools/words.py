@@ -1,0 +1,46 @@
+"""Figures and times as people read them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from datetime import datetime
+
+from tools.summary import MOST_ASKED
+
+DIGITS = 4
+
+
+def figure(value: object) -> str:
+    """A figure with four digits after the point, which is where two good models differ; anything else as it is."""
+    return f"{value:.{DIGITS}f}" if isinstance(value, float) else str(value)
+
+
+def ordered(metrics: Mapping[str, object]) -> list[str]:
+    """Names of figures, those most asked for first."""
+    return [name for name in MOST_ASKED if name in metrics] + [name for name in metrics if name not in MOST_ASKED]
+
+
+def figures(metrics: Mapping[str, object], most: int = 3) -> str:
+    """`auc 0.8612  accuracy 0.7901`; `-` when there are none."""
+    return "  ".join(f"{name} {figure(metrics[name])}" for name in ordered(metrics)[:most]) or "-"
+
+
+def when(time: str) -> str:
+    """A time of the cloud's in this machine's time zone, to the minute; as it is when it is no time."""
+    try:
+        return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M}"
+    except ValueError:
+        return time
+
+
+def count(number: int, word: str) -> str:
+    """`1 request`, `3 requests`."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def hanging(label: str, text: str, width: int) -> str:
+    """A text beside its label, in as many lines as it needs. What has no space, such as an address, stays whole."""
+    indent = " " * len(label)
+    lines = textwrap.wrap(text, max(width - len(label), 20), break_long_words=False, break_on_hyphens=False) or [""]
+    return (label + f"\n{indent}".join(lines)).rstrip()
