@@ -26,6 +26,7 @@ from emulator.keyvault.service import KeyVaultService
 from emulator.machine_learning.service import MachineLearningService
 from emulator.monitor.service import MonitorService
 from emulator.online_endpoints.service import OnlineEndpointsService
+from emulator.pages.service import PagesService
 from emulator.runtime import Runtime
 from emulator.service import Emulator, Service
 from emulator.settings import Settings, default_state, load_settings
@@ -46,6 +47,7 @@ SERVICES: Sequence[type[Service]] = (
     MachineLearningService,
     OnlineEndpointsService,
     ArmService,
+    PagesService,
 )
 BACKGROUND_WORKERS = 16
 # Longer than clients keep connections they do not use: else one sends a request just when it is closed.

@@ -1,0 +1,1 @@
+"""The page at the loopback http port: what there is, whether it is healthy, what happened last. It only reads."""

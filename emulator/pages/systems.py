@@ -1,0 +1,233 @@
+"""Systems: an endpoint, the models behind it and the jobs that make them, brought together by what they say themselves.
+
+What belongs together has the same tag `system`, else the same experiment or name. Nothing here knows who made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from emulator.pages import models, traffic
+from emulator.pages.client import Json
+from emulator.pages.cloud import Cloud, changed, tags
+from emulator.pages.models import Model, Version
+from emulator.pages.traffic import Traffic
+from emulator.resource_id import ResourceId
+
+SYSTEM = "system"
+ENDED = frozenset({"Completed", "Failed", "Canceled"})
+BUSY = frozenset({"Creating", "Updating", "Scaling", "Deleting"})
+
+
+@dataclass(frozen=True)
+class Health:
+    """`level` is good, busy, idle, warning or bad; `text` says why."""
+
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What stands behind an endpoint, with its share of the requests."""
+
+    document: Json
+    share: int
+    image: str
+    version: Version | None
+
+    @property
+    def name(self) -> str:
+        """The deployment's name."""
+        return str(self.document["name"])
+
+    @property
+    def state(self) -> str:
+        """As ARM says it."""
+        return str(self.document["properties"].get("provisioningState") or "")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An online endpoint."""
+
+    document: Json
+    deployments: Sequence[Deployment]
+    traffic: Traffic
+    health: Health
+
+    @property
+    def serving(self) -> list[Deployment]:
+        """Deployments with traffic, the largest share first."""
+        return sorted((one for one in self.deployments if one.share), key=lambda one: -one.share)
+
+
+@dataclass
+class System:
+    """What has one name; jobs newest first."""
+
+    name: str
+    endpoints: list[Endpoint] = field(default_factory=list)
+    models: list[Model] = field(default_factory=list)
+    jobs: list[Json] = field(default_factory=list)
+
+    @property
+    def running(self) -> list[Json]:
+        """Jobs that have not ended."""
+        return [job for job in self.jobs if status(job) not in ENDED]
+
+    @property
+    def champions(self) -> list[Version]:
+        """The versions that the models' tags name."""
+        return [model.champion for model in self.models if model.champion]
+
+    @property
+    def rejected(self) -> list[Version]:
+        """Versions that were refused in some image."""
+        return [version for model in self.models for version in model.versions if version.rejected]
+
+    @property
+    def judged(self) -> Json | None:
+        """The newest job that carries a verdict."""
+        return next((job for job in self.jobs if tags(job).get("verdict")), None)
+
+    @property
+    def health(self) -> Health:
+        """The worst of its endpoints."""
+        order = ("bad", "warning", "busy", "idle", "good")
+        found = sorted((one.health for one in self.endpoints), key=lambda one: order.index(one.level))
+        if found:
+            return found[0]
+        return Health("busy", "no endpoint yet") if self.running else Health("idle", "no endpoint")
+
+
+def every(cloud: Cloud) -> list[System]:
+    """All systems by name."""
+    found: dict[str, System] = {}
+
+    def system(name: str) -> System:
+        return found.setdefault(key(name), System(name))
+
+    all_models = models.every(cloud)
+    versions = [version for model in all_models for version in model.versions]
+    for job in cloud.jobs():
+        if job["properties"]:
+            system(tags(job).get(SYSTEM) or str(job["properties"].get("experimentName") or job["name"])).jobs.append(
+                job
+            )
+    for model in all_models:
+        named = [version.tags.get(SYSTEM, "") for version in model.versions]
+        system(tags(model.document).get(SYSTEM) or next(filter(None, named), model.name)).models.append(model)
+    for document in cloud.endpoints():
+        endpoint = read(cloud, document, versions)
+        named = [tags(one.document).get(SYSTEM, "") for one in endpoint.deployments]
+        own = str(document["name"])
+        system(tags(document).get(SYSTEM) or next(filter(None, named), own)).endpoints.append(endpoint)
+    return sorted(found.values(), key=lambda one: one.name)
+
+
+def read(cloud: Cloud, document: Json, versions: Sequence[Version]) -> Endpoint:
+    """An endpoint with what stands behind it."""
+    shares = document["properties"].get("traffic") or {}
+    deployments = [
+        Deployment(one, int(shares.get(one["name"], 0)), cloud.image(one), served(one, versions))
+        for one in cloud.deployments(document)
+    ]
+    seen = traffic.read(cloud.client, document["id"])
+    return Endpoint(document, deployments, seen, health(document, deployments, seen))
+
+
+def served(deployment: Json, versions: Sequence[Version]) -> Version | None:
+    """The model version in a deployment: by the digest it is tagged with, else the one its `model` names."""
+    sha256 = tags(deployment).get("sha256", "")
+    named = str(deployment["properties"].get("model") or "").lower()
+    for version in versions:
+        if sha256 and version.sha256 == sha256:
+            return version
+        if named and (version.id.lower() == named or f"azureml:{version.model}:{version.name}".lower() == named):
+            return version
+    return None
+
+
+def health(endpoint: Json, deployments: Sequence[Deployment], seen: Traffic) -> Health:
+    """Whether an endpoint does what it is there for."""
+    serving = [one for one in deployments if one.share]
+    failed = [one.name for one in serving if one.state == "Failed"]
+    if failed:
+        return Health("bad", f"{', '.join(failed)} failed and has traffic")
+    if not serving:
+        busy = [one.name for one in deployments if one.state in BUSY]
+        return Health("busy", f"{', '.join(busy)} is on its way") if busy else Health("idle", "serves nothing")
+    if seen.recent_failure_rate:
+        level = "bad" if seen.recent_failure_rate >= 0.05 else "warning"
+        return Health(level, f"{seen.recent_failure_rate:.1%} of the requests failed in the last 15 minutes")
+    if len(serving) > 1:
+        return Health("busy", f"shared by {len(serving)} deployments")
+    return Health("good", "healthy" if seen.total else "ready, no requests in the last hour")
+
+
+def status(job: Json) -> str:
+    """A job's status."""
+    return str(job["properties"].get("status") or "")
+
+
+def key(name: str) -> str:
+    """Names are the same with hyphens and with underscores."""
+    return name.lower().replace("-", "_")
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One thing that happened: when, what kind, what it is about."""
+
+    time: float
+    what: str
+    level: str
+    about: Json
+    detail: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is about; a version with the name of its model."""
+        names = ResourceId.parse(self.about["id"]).names
+        return f"{names[-2]} v{names[-1]}" if "/versions/" in self.about["id"] else str(names[-1])
+
+
+def happenings(found: Sequence[System], most: int) -> list[Happening]:
+    """What happened last, newest first."""
+    seen = [one for system in found for one in _of_system(system)]
+    return sorted(seen, key=lambda one: -one.time)[:most]
+
+
+def _of_system(system: System) -> list[Happening]:
+    seen = [
+        Happening(changed(job), f"job {phrase(status(job))}", level(status(job)), job, tags(job).get("reason", ""))
+        for job in system.jobs
+    ]
+    for model in system.models:
+        for version in model.versions:
+            seen.append(Happening(version.created, "model version registered", "good", version.document))
+            seen += [
+                Happening(changed(version.document), "model version rejected", "bad", version.document, why)
+                for _, why in version.rejected
+            ]
+    for endpoint in system.endpoints:
+        seen += [
+            Happening(changed(one.document), f"deployment {phrase(one.state)}", level(one.state), one.document)
+            for one in endpoint.deployments
+        ]
+    return seen
+
+
+def phrase(state: str) -> str:
+    """A state as a sentence goes on with it."""
+    known = {"Succeeded": "ready", "NotStarted": "submitted", "Canceled": "canceled"}
+    return known.get(state, state.lower())
+
+
+def level(state: str) -> str:
+    """How a state looks."""
+    return {"Completed": "good", "Succeeded": "good", "Running": "busy", "Failed": "bad", "Canceled": "idle"}.get(
+        state, "busy"
+    )
