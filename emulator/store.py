@@ -153,6 +153,14 @@ class Store:
         """Every document of a type, oldest first."""
         return self._many("select * from documents where type = ? order by sequence", resource_type.lower())
 
+    def etags(self, *resource_types: str) -> tuple[str, ...]:
+        """The etags of every document of these types: another answer than before when one was written or has gone."""
+        marks = ", ".join("?" * len(resource_types))
+        query = f"select etag from documents where type in ({marks}) order by key"  # noqa: S608
+        with self._lock:
+            rows = self._connection.execute(query, [one.lower() for one in resource_types]).fetchall()
+        return tuple(row["etag"] for row in rows)
+
     def below(self, resource_id: str) -> list[Document]:
         """Every document inside a resource, at any depth, deepest first."""
         found = self._many("select * from documents where substr(key, 1, ?) = ?", *prefix(resource_id))

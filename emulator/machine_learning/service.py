@@ -33,7 +33,8 @@ from emulator.machine_learning.outputs import Outputs
 from emulator.machine_learning.runner import files
 from emulator.machine_learning.scheduler import Scheduler
 from emulator.machine_learning.storage import WorkspaceStorage
-from emulator.machine_learning.tracking import TrackingServer
+from emulator.machine_learning.tracking.mirror import Mirror
+from emulator.machine_learning.tracking.server import TrackingServer
 from emulator.machine_learning.workspaces import Workspace
 from emulator.runtime import ProcessHandle
 from emulator.service import Emulator, ResourceType, Route, Service
@@ -51,6 +52,8 @@ CODE_UPLOAD = (
     r"(?P<workspace>/subscriptions/[^/]+/resourcegroups/[^/]+/providers/[^/]+/workspaces/[^/]+)"
     r"/codes/(?P<name>[^/]+)/versions/[^/]+/startPendingUpload"
 )
+PAGES = "workflowType=machine_learning"
+"""Which of its two sets of pages MLflow shows: those for training."""
 logger = logging.getLogger(__name__)
 
 
@@ -64,6 +67,7 @@ class MachineLearningService(Service):
         self.storage = WorkspaceStorage(emulator)
         self.references = References(emulator.store, self.storage)
         self.tracking = TrackingServer(emulator)
+        self.mirror = Mirror(emulator.store, self.tracking)
         self.records = JobRecords(emulator.store)
         self.folders = JobFolders(emulator.settings, emulator.store)
         self.outputs = Outputs(emulator, self.references, self.storage)
@@ -78,7 +82,7 @@ class MachineLearningService(Service):
         codes = self.versions["codes"]
         assert isinstance(codes, CodeVersion)  # noqa: S101 - the table above says so
         return (
-            Route("*", r"/mlflow(/.*)?", self.tracking.proxy, listener="http", bearer=False),
+            Route("*", r"/mlflow(/.*)?", self.mirror.answer, listener="http", bearer=False),
             Route("*", r"/runs/(?P<run>[^/&]+)(&.*)?", self.page, ("GET",), listener="http", bearer=False),
             Route(ARM_HOST, CODE_UPLOAD, codes.start_upload, ("POST",)),
             *self.history.routes(),
@@ -107,7 +111,7 @@ class MachineLearningService(Service):
         if job is None:
             raise not_found(request.path)
         experiment = job.private.get("experiment")
-        where = f"/#/experiments/{experiment}/runs/{name}" if experiment else "/"
+        where = f"/#/experiments/{experiment}/runs/{name}?{PAGES}" if experiment else "/"
         return Response(302, headers={"location": self.tracking.uri + where})
 
     # -- the life of a job, as the scheduler asks for it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -38,7 +39,7 @@ def fixture_tracking(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> M
     return MlflowClient(workspace.client.workspaces.get(workspace.name).mlflow_tracking_uri)
 
 
-def run_job(workspace: Workspace, text: str, experiment: str, **options: str) -> str:
+def run_job(workspace: Workspace, text: str, experiment: str, **options: Any) -> str:
     """Runs a command and gives the job's name; it must complete."""
     workspace.client.environments.create_or_update(Environment(name="plain", version="1", image=IMAGE))
     job = command(command=text, environment="plain:1", compute="cpu", experiment_name=experiment, **options)
@@ -57,8 +58,10 @@ def test_run_of_a_job_has_the_jobs_name(workspace: Workspace, tracking: MlflowCl
     assert run.data.tags["azureml.jobName"] == job
     found = workspace.client.jobs.get(job)
     link = httpx.get(found.studio_url, trust_env=False).headers["location"]
-    assert link.endswith(f"/mlflow/#/experiments/{run.info.experiment_id}/runs/{job}")
+    assert link.endswith(f"/mlflow/#/experiments/{run.info.experiment_id}/runs/{job}?workflowType=machine_learning")
     assert "<title>MLflow</title>" in httpx.get(link.partition("#")[0], trust_env=False).text
+    kind = tracking.get_experiment(run.info.experiment_id).tags["mlflow.experimentKind"]
+    assert kind == "custom_model_development"
 
 
 def test_deleted_jobs_name_can_be_used_again(workspace: Workspace, tracking: MlflowClient) -> None:
@@ -96,6 +99,52 @@ def test_mlflow_clients_work_outside_jobs(tracking: MlflowClient, tmp_path: Path
     assert tracking.create_model_version(model.name, run.info.artifact_uri, run.info.run_id).version == "1"
     tracking.delete_registered_model(model.name)
     tracking.delete_experiment(experiment)
+
+
+def test_tags_that_a_job_gets_later_are_its_runs_too(workspace: Workspace, tracking: MlflowClient) -> None:
+    job = run_job(workspace, "true", "metrics", tags={"kind": "training"})
+    assert tracking.get_run(job).data.tags["kind"] == "training"
+    change = {"tags": {"verdict": "promoted"}}
+    history = f"/history/v1.0{workspace.id}/experiments/metrics/runs/{job}"
+    assert workspace.http.patch(history, json=change).status_code == 200
+    found = tracking.get_run(job).data.tags
+    assert (found["kind"], found["verdict"]) == ("training", "promoted")
+
+
+def test_models_of_the_workspace_are_in_the_registry(workspace: Workspace, tracking: MlflowClient) -> None:
+    """By number, with links both ways; a tag of the model that names a version is its alias."""
+    job = run_job(workspace, "echo x > outputs/model.onnx", "metrics")
+    model, uri = f"{workspace.id}/models/mirrored", "azureml://datastores/workspaceblobstore/paths/mirrored/"
+    for number, origin in (("1", {}), ("3", {"jobName": job})):  # a gap, as a deleted version leaves one
+        properties = {"modelUri": uri + number, "modelType": "custom_model", "tags": {"system": "toy"}, **origin}
+        workspace.put(f"{model}/versions/{number}", {"properties": {**properties, "description": f"auc 0.{number}"}})
+    found = tracking.get_model_version("mirrored", "3")
+    assert (found.run_id, found.source, found.description) == (job, uri + "3", "auc 0.3")
+    assert found.tags == {"system": "toy"}
+    assert [one.version for one in tracking.search_model_versions(f"run_id='{job}'")] == ["3"]
+    assert tracking.get_registered_model("mirrored").aliases == {}
+
+    for champion in ("3", "1"):
+        workspace.put(model, {"properties": {"tags": {"champion": champion, "served": "2 times", "next": "7"}}})
+        assert tracking.get_registered_model("mirrored").aliases == {"champion": champion}
+        assert tracking.get_model_version_by_alias("mirrored", "champion").version == champion
+    assert tracking.get_registered_model("mirrored").tags["served"] == "2 times"
+
+    workspace.put(f"{model}/versions/3", {"properties": {"modelUri": uri + "3", "jobName": job, "isArchived": True}})
+    assert tracking.get_model_version("mirrored", "3").current_stage == "Archived"
+    workspace.delete(f"{model}/versions/3")
+    assert [one.version for one in tracking.search_model_versions("name='mirrored'")] == ["1"]
+    workspace.delete(model)
+    assert [one.name for one in tracking.search_registered_models("name='mirrored'")] == []
+
+
+def test_a_model_registered_by_hand_stays_what_it_is(workspace: Workspace, tracking: MlflowClient) -> None:
+    tracking.create_registered_model("by-hand", tags={"mine": "yes"})
+    properties = {"modelUri": "azureml://datastores/workspaceblobstore/paths/x/", "modelType": "custom_model"}
+    workspace.put(f"{workspace.id}/models/by-hand/versions/1", {"properties": properties})
+    assert tracking.get_registered_model("by-hand").tags == {"mine": "yes"}
+    tracking.delete_registered_model("by-hand")
+    workspace.delete(f"{workspace.id}/models/by-hand")
 
 
 @pytest.fixture(name="leaving")

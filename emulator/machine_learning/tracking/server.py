@@ -28,6 +28,8 @@ HOP_HEADERS = frozenset({"connection", "keep-alive", "transfer-encoding", "te", 
 CHUNK_BYTES = 1024 * 1024
 FINAL = {"Completed": "FINISHED", "Failed": "FAILED", "Canceled": "KILLED"}
 WORKSPACE_TAG = "azureml.workspaceId"
+KIND_TAG, TRAINING = "mlflow.experimentKind", "custom_model_development"
+"""For pages of MLflow that ask an experiment, not the browser, whether it is about training."""
 logger = logging.getLogger(__name__)
 
 
@@ -57,7 +59,7 @@ class TrackingServer:
             self.folder.mkdir(parents=True, exist_ok=True)
             port = free_port(0)
             self._address, self._ready = f"http://127.0.0.1:{port}", False
-            application = "emulator.machine_learning.tracking_server:application"
+            application = "emulator.machine_learning.tracking.application:application"
             options = ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "warning"]
             self._handle = self.emulator.runtime.start(
                 [sys.executable, "-m", "uvicorn", application, *options],
@@ -157,10 +159,15 @@ class TrackingServer:
         answer = self._client.delete(f"{self.wait()}/emulator/workspaces/{workspace}")
         answer.raise_for_status()
 
+    def mirror(self, state: dict[str, Any]) -> None:
+        """Tells the server what it shows of models and tags; see `tracking.application.write`."""
+        self._client.put(f"{self.wait()}/emulator/mirror", json=state).raise_for_status()
+
     def _experiment(self, name: str, tags: dict[str, str]) -> str:
         found = self._call("GET", "experiments/get-by-name", params={"experiment_name": name}, missing=True)
         if found is None:
-            marked = [{"key": WORKSPACE_TAG, "value": tags[WORKSPACE_TAG]}]
+            given = {WORKSPACE_TAG: tags[WORKSPACE_TAG], KIND_TAG: TRAINING}
+            marked = [{"key": key, "value": value} for key, value in given.items()]
             created = self._call("POST", "experiments/create", json={"name": name, "tags": marked}, missing=True)
             if created is not None:
                 return str(created["experiment_id"])
@@ -185,7 +192,7 @@ class TrackingServer:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "_MLFLOW_"))}
         return {
             **kept,
-            "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+            "PYTHONPATH": str(Path(__file__).resolve().parents[3]),
             "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{self.folder / 'mlflow.db'}",
             "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
             "_MLFLOW_SERVER_ARTIFACT_DESTINATION": str(self.folder / "artifacts"),

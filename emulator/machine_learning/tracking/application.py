@@ -1,8 +1,9 @@
 """The MLflow server's process: the real server; jobs' runs bear the jobs' names, and a workspace can be forgotten.
 
 On Azure a job's run id is the job's name. MLflow makes ids up itself, so the SQL store is extended by one thing: a run
-created with the tag `azureml.jobName` gets that name as its id. Started by `emulator.machine_learning.tracking` as
-`uvicorn emulator.machine_learning.tracking_server:application`.
+created with the tag `azureml.jobName` gets that name as its id. What the emulator tells it comes below `/emulator`.
+Started by `tracking.server` as
+`uvicorn emulator.machine_learning.tracking.application:application`.
 """
 
 # ruff: noqa: E402 - MLflow looks for its plugins when it is imported.
@@ -27,9 +28,11 @@ importlib.metadata.entry_points = no_plugins
 
 from mlflow.entities import LifecycleStage, Run, RunStatus, RunTag, SourceType, ViewType
 from mlflow.exceptions import MlflowException
+from mlflow.server import app as flask
 from mlflow.server import handlers
 from mlflow.server.constants import ARTIFACTS_DESTINATION_ENV_VAR
 from mlflow.server.fastapi_app import app
+from mlflow.server.handlers import STATIC_PREFIX_ENV_VAR
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as RegistryStore
 from mlflow.store.tracking.dbmodels.models import SqlRun, SqlTag
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -37,8 +40,11 @@ from mlflow.utils.uri import append_to_uri_path
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Mount, Route
+
+from emulator.machine_learning.tracking import pages
+from emulator.machine_learning.tracking.registry import write_models
 
 JOB_TAG = "azureml.jobName"
 WORKSPACE_TAG = "azureml.workspaceId"
@@ -79,6 +85,15 @@ class JobStore(SqlAlchemyStore):  # type: ignore[misc]
         self._hard_delete_run(run_id)
         folder = Path(os.environ[ARTIFACTS_DESTINATION_ENV_VAR]) / experiment / run_id
         shutil.rmtree(folder, ignore_errors=True)
+
+    def tag(self, run_id: str, tags: dict[str, str]) -> None:
+        """Gives a run these tags besides its others; nothing when there is no such run."""
+        if not self.has_run(run_id):
+            return
+        present = self.get_run(run_id).data.tags
+        for key, value in tags.items():
+            if present.get(key) != value:
+                self.set_tag(run_id, RunTag(key, value))
 
     def _insert(
         self, job: str, experiment_id: str, user_id: str, start_time: int, tags: dict[str, str], run_name: str
@@ -159,11 +174,32 @@ async def forget_run(request: Request) -> JSONResponse:
     return JSONResponse({})
 
 
+def write(state: dict[str, Any]) -> None:
+    """Takes over models and tags of runs, by the run's id."""
+    if "models" in state:
+        write_models(handlers._get_model_registry_store(), state["models"])
+    for run, tags in state.get("tags", {}).items():
+        handlers._get_tracking_store().tag(run, tags)
+
+
+async def mirror(request: Request) -> JSONResponse:
+    """`PUT /emulator/mirror`, for the emulator only."""
+    await run_in_threadpool(write, await request.json())
+    return JSONResponse({})
+
+
+async def index(request: Request) -> HTMLResponse:
+    """The page that all of MLflow's pages are."""
+    return HTMLResponse(pages.index(Path(flask.static_folder)), headers={"cache-control": "no-cache"})
+
+
 handlers._tracking_store_registry.register("sqlite", build_store)
 application = Starlette(
     routes=[
         Route("/emulator/workspaces/{workspace}", forget, methods=["DELETE"]),
         Route("/emulator/runs/{run}", forget_run, methods=["DELETE"]),
+        Route("/emulator/mirror", mirror, methods=["PUT"]),
+        Route(f"{os.environ[STATIC_PREFIX_ENV_VAR]}/", index, methods=["GET"]),
         Mount("/", app),
     ]
 )

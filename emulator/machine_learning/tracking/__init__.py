@@ -1,0 +1,1 @@
+"""MLflow as a workspace's tracking server and model registry."""
