@@ -7,6 +7,13 @@ export PYTHONDONTWRITEBYTECODE =
 STACK ?= local
 SYSTEM ?=
 ARGS ?=
+# Words of one command line, never a shell's own variable of that name: they let go of a system or of real data.
+ifeq ($(origin RETIRE),command line)
+export MLOPS_RETIRE := $(RETIRE)
+endif
+ifeq ($(origin DATA),command line)
+export MLOPS_DATA := $(DATA)
+endif
 SETUP = $(PYTHON) tools/bootstrap.py
 RUN = @$(SETUP) && .venv/bin/python -m tools
 

@@ -5,13 +5,15 @@ from pathlib import Path
 import pulumi
 
 from infra.dependents import skip_dependents_of_failures, without_failures
+from infra.deployed import deployed_systems
 from infra.platform import Platform
 from infra.settings import Settings
 from ml.system import load_system
 
 skip_dependents_of_failures()
 settings = Settings.load()
-settings.check_systems({path.parent.name for path in Path(__file__).parent.glob("ml/systems/*/system.py")})
+found = {path.parent.name for path in Path(__file__).parent.glob("ml/systems/*/system.py")}
+settings.check_systems(found, deployed_systems())
 
 platform = Platform("platform", settings)
 pulumi.export("platform", without_failures(platform.outputs))

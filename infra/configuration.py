@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 DATA_VARIABLE = "MLOPS_DATA_DIR"
+RETIRE_VARIABLE = "MLOPS_RETIRE"
 PLACEHOLDER = UUID(int=0)
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -33,7 +34,7 @@ def settings_error(problems: Sequence[str]) -> pulumi.RunError:
 
 def read(model: type[Model]) -> Model:
     """The stack's configuration (namespace: the project's name) as `model`. The variable MLOPS_DATA_DIR fills
-    `data.directory`.
+    `data.directory`, and MLOPS_RETIRE adds to `retire`.
 
     Raises:
         pulumi.RunError: everything that is wrong.
@@ -46,6 +47,7 @@ def read(model: type[Model]) -> Model:
         raise settings_error(misplaced)
     problems = [_unknown(key, fields) for key in raw if key not in fields]
     problems += _use_data_variable(fields, values)
+    _use_retire_variable(fields, values)
     try:
         settings = model.model_validate(values)
     except ValidationError as error:
@@ -126,6 +128,14 @@ def _use_data_variable(fields: Mapping[str, FieldInfo], values: dict[str, Any]) 
     data = values.get("data", {})
     values["data"] = {**data, "directory": folder} if isinstance(data, dict) else data
     return []
+
+
+def _use_retire_variable(fields: Mapping[str, FieldInfo], values: dict[str, Any]) -> None:
+    """Names separated by commas; people also write a system with hyphens, as its endpoint has it."""
+    names = [name.strip().replace("-", "_") for name in os.environ.get(RETIRE_VARIABLE, "").split(",") if name.strip()]
+    retired = values.get("retire", [])
+    if names and "retire" in fields and isinstance(retired, list):
+        values["retire"] = [*retired, *(name for name in names if name not in retired)]
 
 
 def _unknown(key: str, known: Mapping[str, FieldInfo]) -> str:

@@ -183,7 +183,8 @@ class Settings(Section):
     )
     retire: tuple[SystemName, ...] = Field(
         (),
-        description="systems of this checkout that the stack leaves out, and takes down if it has them",
+        description="systems that the stack leaves out, and takes down if it has them; the variable MLOPS_RETIRE adds "
+        "some for one command",
         examples=[["bike_buyer"]],
     )
     allow_generated_data: bool = Field(
@@ -240,22 +241,35 @@ class Settings(Section):
         """Whether losing the stack's data would matter."""
         return self.environment == "prod"
 
-    def check_systems(self, found: Collection[str]) -> None:
-        """Compares the configured systems with those of the checkout, so that none is taken down by a slip.
+    def check_systems(self, found: Collection[str], deployed: Collection[str]) -> None:
+        """Compares the configured systems with those of the checkout and of the stack, so that none is taken down by a
+        slip: a line that was lost, or another branch.
 
         Raises:
-            pulumi.RunError: a configured system does not exist, or one that exists is not mentioned.
+            pulumi.RunError: a configured system does not exist, or one that exists here or in the stack is not
+                mentioned.
         """
         problems = [
             f"mlops:systems names {name!r}, but there is no ml/systems/{name}/system.py. "
             f"There are: {', '.join(sorted(found)) or 'none'}."
             for name in self.systems
             if name not in found
-        ] + [
-            f"ml/systems/{name} is neither in mlops:systems nor in mlops:retire. Leaving it out would delete its "
-            f"resources: add {name!r} to `systems` to have it, or to `retire` to leave it out on purpose."
-            for name in sorted(found)
-            if name not in (*self.systems, *self.retire)
         ]
+        unmentioned = sorted({*found, *deployed} - {*self.systems, *self.retire})
+        problems += [_unmentioned(name, name in found, name in deployed) for name in unmentioned]
         if problems:
             raise settings_error(problems)
+
+
+def _unmentioned(name: str, found: bool, deployed: bool) -> str:
+    """What is wrong with a system that is neither to be there nor to go."""
+    here = f"ml/systems/{name} is" if found else f"The stack has the system {name!r}, whose folder is not here. It is"
+    start = f"{here} neither in mlops:systems nor in mlops:retire."
+    if not deployed:
+        return f"{start} Add {name!r} to `systems` to have it, or to `retire` to leave it out on purpose."
+    keep = f"add {name!r} to `systems`" if found else f"take the branch that has ml/systems/{name}"
+    return (
+        f"{start} Leaving it out would delete its endpoint, its models and their history. To keep it, {keep}; to "
+        f"delete it on purpose, add it to `retire`, or say so once: `make up RETIRE={name}` (MLOPS_RETIRE={name} for "
+        "pulumi)."
+    )

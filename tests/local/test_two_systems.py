@@ -69,7 +69,16 @@ def test_a_system_is_taken_out_only_on_purpose(checkout: Checkout) -> None:
     checkout.edit(STACK, f"    - bike_buyer\n    - {OTHER}\n", f"    - {OTHER}\n")
     assert "neither in mlops:systems nor in mlops:retire" in checkout.tool("up", "local", check=False)
     assert len(serving(checkout)) == 2
-    checkout.edit(STACK, f"    - {OTHER}\n", f"    - {OTHER}\n  mlops:retire:\n    - bike_buyer\n")
+
+
+def test_a_system_that_another_branch_does_not_have_is_taken_out_only_on_purpose(checkout: Checkout) -> None:
+    shutil.rmtree(checkout.folder / "ml/systems/bike_buyer")
+    for refused in (checkout.tool("preview", "local", check=False), checkout.pulumi("up --yes -s local", check=False)):
+        assert "The stack has the system 'bike_buyer', whose folder is not here" in refused
+        assert "make up RETIRE=bike_buyer" in refused
+        assert "Traceback" not in refused
+    assert len(serving(checkout)) == 2
+    checkout.environment["MLOPS_RETIRE"] = "bike_buyer"
     checkout.tool("up", "local")
     (served,) = serving(checkout)
     assert "bike-seller" in served

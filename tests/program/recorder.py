@@ -113,11 +113,20 @@ class _Recorder(MockMonitor):
     worker threads with event loops that nobody closes.
     """
 
-    def __init__(self, *, preview: bool, failing: Container[str]) -> None:
+    def __init__(self, *, preview: bool, failing: Container[str], deployed: Sequence[str]) -> None:
         super().__init__(_NoInvokes())
         self.preview = preview
         self.failing = failing
+        self.deployed = deployed
         self.recording = Recording()
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802 - the name in Pulumi's protocol
+        if request.tok != "pulumi:pulumi:readStackResourceOutputs":
+            return super().Invoke(request)  # type: ignore[no-untyped-call]
+        kept = {"type": "pulumi-python:dynamic/ml:Retention"}
+        answer = struct_pb2.Struct()
+        answer.update({"outputs": {name: {**kept, "outputs": {"system": name}} for name in self.deployed}})
+        return resource_pb2.ResourceInvokeResponse(**{"return": answer})
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name in Pulumi's protocol
         urn = self.make_urn(request.parent, request.type, request.name)
@@ -171,14 +180,15 @@ def run(
     secrets: Sequence[str] = (),
     preview: bool = True,
     failing: Container[str] = (),
+    deployed: Sequence[str] = (),
 ) -> Recording:
     """Runs `program` with a stack's configuration (keys without namespace, values as in the stack's file).
 
-    The resources named in `failing` fail as under `--continue-on-error`.
+    The resources named in `failing` fail as under `--continue-on-error`; the stack has the systems `deployed` already.
     """
 
     def inside() -> Recording:
-        recorder = _Recorder(preview=preview, failing=failing)
+        recorder = _Recorder(preview=preview, failing=failing, deployed=deployed)
         set_all_config(as_text(config), [f"{PROJECT}:{key}" for key in secrets])
         settings = MockSettings(  # type: ignore[no-untyped-call]
             monitor=recorder,

@@ -65,5 +65,11 @@ def test_system_without_a_folder_stops_the_program() -> None:
         main(stack_config("local") | {"systems": [*FOUND, "no_such_system"]})
 
 
+def test_a_system_that_the_checkout_has_lost_stops_the_program() -> None:
+    with pytest.raises(pulumi.RunError, match="has the system 'no_such_system', whose folder is not here"):
+        main(stack_config("local"), deployed=["bike_buyer", "no_such_system"])
+    main(stack_config("local") | {"retire": ["no_such_system"]}, deployed=["bike_buyer", "no_such_system"])
+
+
 def test_program_is_short() -> None:
     assert len((ROOT / "__main__.py").read_text().splitlines()) <= 40

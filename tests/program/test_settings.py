@@ -188,12 +188,33 @@ def test_data_folder_comes_from_the_variable(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_system_of_the_checkout_must_be_kept_or_retired() -> None:
     settings = load(GOOD | {"systems": ["bike_buyer"], "retire": ["reviews"]})
-    settings.check_systems({"bike_buyer", "reviews"})
-    settings.check_systems({"bike_buyer"})
+    settings.check_systems({"bike_buyer", "reviews"}, ())
+    settings.check_systems({"bike_buyer"}, ())
     with pytest.raises(pulumi.RunError, match=r"ml/systems/diabetes is neither in mlops:systems nor in mlops:retire"):
-        settings.check_systems({"bike_buyer", "diabetes"})
+        settings.check_systems({"bike_buyer", "diabetes"}, ())
     with pytest.raises(pulumi.RunError, match=r"there is no ml/systems/bike_buyer/system\.py\. There are: reviews"):
-        settings.check_systems({"reviews"})
+        settings.check_systems({"reviews"}, ())
+
+
+def test_retire_may_name_a_system_whose_folder_is_gone() -> None:
+    settings = load(GOOD | {"systems": ["bike_buyer"], "retire": ["reviews"]})
+    settings.check_systems({"bike_buyer"}, {"bike_buyer", "reviews"})
+
+
+def test_a_deployed_system_is_kept_or_retired_on_purpose(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = load(GOOD | {"systems": ["bike_buyer"]})
+    with pytest.raises(
+        pulumi.RunError, match=r"take the branch that has ml/systems/ticket_duration; .*RETIRE=ticket_d"
+    ):
+        lost.check_systems({"bike_buyer"}, {"bike_buyer", "ticket_duration"})
+    with pytest.raises(pulumi.RunError, match=r"To keep it, add 'reviews' to `systems`; .*RETIRE=reviews"):
+        lost.check_systems({"bike_buyer", "reviews"}, {"reviews"})
+    monkeypatch.setenv("MLOPS_RETIRE", "reviews, ticket-duration")
+    meant = load(GOOD | {"systems": ["bike_buyer"], "retire": ["reviews"]})
+    assert meant.retire == ("reviews", "ticket_duration")
+    meant.check_systems({"bike_buyer"}, {"bike_buyer", "ticket_duration"})
+    monkeypatch.setenv("MLOPS_RETIRE", "bike_buyer")
+    assert "bike_buyer: in systems and in retire" in message(GOOD | {"systems": ["bike_buyer"]})
 
 
 def _fields(model: type[BaseModel]) -> list[tuple[str, Any]]:
