@@ -1,6 +1,6 @@
 # Every verb is one line that calls a tool; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up refresh down preview env status rollback promote runs logs key recover doctor test lint bench lock lock-data
+.PHONY: help up refresh down preview env status history rollback promote runs logs cancel key recover doctor test lint bench lock lock-data
 PYTHON ?= python3
 # Imports of pulumi-azure-native take four times as long without byte code.
 export PYTHONDONTWRITEBYTECODE =
@@ -32,14 +32,18 @@ env: ## a shell for one stack: eval "$$(make -s env)"
 ##@ What serves (SYSTEM=name where a stack has several; STACK=local is the default)
 status: ## what serves now, requests and errors, the last challenger, where stack and endpoint differ
 	$(RUN) status
+history: ## who or what promoted, kept, rejected, lifted or rolled back which version, when and why
+	$(RUN) history
 rollback: ## back to the version before, in seconds (REASON="...", VERSION=n: to that one)
 	$(RUN) rollback
 promote: ## lift the rejection of VERSION=n; `make refresh` and `make up` then roll it out
 	$(RUN) promote
 runs: ## the last training jobs and evaluations beside the champion
 	$(RUN) runs
-logs: ## the last lines of the scoring server, and failed requests (VERSION=n)
+logs: ## a job's log until it ends (JOB=name); without JOB the scoring server's last lines (VERSION=n)
 	$(RUN) logs
+cancel: ## end a job before its time (JOB=name)
+	$(RUN) cancel
 key: ## the key that clients send: $$(make -s key SYSTEM=name)
 	$(RUN) key
 

@@ -1,21 +1,38 @@
-"""Verbs about what is printed: logs of a scoring server or of a job."""
+"""Verbs about jobs, and what jobs and scoring servers print: logs, cancel."""
 
 from __future__ import annotations
 
 import typer
 
 from tools import container_logs
-from tools.commands.arguments import StackOption, SystemOption, VersionOption, given_system, number
-from tools.commands.asking import console, told
+from tools import jobs as job_tools
+from tools.commands.arguments import Given, JobOption, StackOption, SystemOption, VersionOption, given_system, number
+from tools.commands.asking import console, progress, told
 
 application = typer.Typer()
 
 
 @application.command()
 def logs(
-    system: SystemOption = "", version: VersionOption = "", stack: StackOption = "local", lines: int = 100
+    system: SystemOption = "",
+    version: VersionOption = "",
+    job: JobOption = "",
+    stack: StackOption = "local",
+    lines: int = 100,
 ) -> None:
-    """Shows the last lines of the scoring server that serves, or of VERSION, and its last failed requests."""
+    """Follows the log of JOB; without it shows the last lines of the scoring server that serves, or of VERSION."""
     wanted = number(version)
     with told():
-        container_logs.show(given_system(stack, system), wanted, lines, console())
+        found = given_system(stack, system)
+        if job:
+            job_tools.follow(found, job, console())
+        else:
+            container_logs.show(found, wanted, lines, console())
+
+
+@application.command()
+def cancel(system: SystemOption = "", job: JobOption = "", stack: StackOption = "local") -> None:
+    """Ends a job before its time."""
+    with told():
+        needed = Given("JOB", job, "JOB=bike-buyer-0123456789ab-1", "`make runs` lists them")
+        job_tools.cancel(given_system(stack, system, needed), job, progress())

@@ -1,9 +1,10 @@
-"""Verbs that look: status, runs."""
+"""Verbs that look: status, history, runs."""
 
 from __future__ import annotations
 
 import typer
 
+from tools import history as system_history
 from tools import model_runs
 from tools import status as system_status
 from tools.commands.arguments import StackOption, SystemOption, given_system
@@ -22,6 +23,13 @@ def status(system: SystemOption = "", stack: StackOption = "local") -> None:
             system_status.show(one, console())
         if not found:
             console().print(f"Stack {stack} has no system yet: `make up STACK={stack}` makes them.")
+
+
+@application.command()
+def history(system: SystemOption = "", stack: StackOption = "local") -> None:
+    """Shows who or what promoted, kept, rejected, lifted or rolled back which version, when and why."""
+    with told():
+        system_history.show(given_system(stack, system), console())
 
 
 @application.command()
