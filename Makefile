@@ -1,6 +1,6 @@
 # Every verb is one line that calls a tool; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up refresh down preview env status history rollback promote runs logs cancel key recover doctor test lint bench lock lock-data
+.PHONY: help up refresh down preview env status history rollback promote runs logs cancel score key recover doctor test lint bench lock lock-data
 PYTHON ?= python3
 # Imports of pulumi-azure-native take four times as long without byte code.
 export PYTHONDONTWRITEBYTECODE =
@@ -44,6 +44,8 @@ logs: ## a job's log until it ends (JOB=name); without JOB the scoring server's 
 	$(RUN) logs
 cancel: ## end a job before its time (JOB=name)
 	$(RUN) cancel
+score: ## ask about the rows of FILE=x.json or x.csv; answers in the same form (OUT=file)
+	$(RUN) score
 key: ## the key that clients send: $$(make -s key SYSTEM=name)
 	$(RUN) key
 

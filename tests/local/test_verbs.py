@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
 from tests.local.conftest import Deployed
+
+BODY = "ml/systems/bike_buyer/request.json"
 
 
 def test_status_says_what_serves_and_what_was_judged_last(deployed: Deployed) -> None:
@@ -14,3 +22,46 @@ def test_status_says_what_serves_and_what_was_judged_last(deployed: Deployed) ->
     assert "auc 0." in challenger
     assert "differs" not in printed
     assert serves in deployed.checkout.in_system("status", SYSTEM="")  # a stack with one system need not name it
+
+
+def test_scores_of_a_file_are_those_of_the_model(deployed: Deployed, tmp_path: Path) -> None:
+    """JSON as the endpoint takes it; CSV by its header, with a column that is none of the model's."""
+    checkout, rows = deployed.checkout, deployed.service.rows
+    answer = json.loads(checkout.in_system("score", FILE=BODY))
+    assert (answer["model"], answer["version"], len(answer["result"])) == ("bike-buyer", 1, 1)
+    file, out = tmp_path / "rows.csv", tmp_path / "answers.csv"
+    with file.open("w", newline="") as target:
+        writer = csv.DictWriter(target, ["customer", *rows[0]])
+        writer.writeheader()
+        writer.writerows({"customer": f"c{number}", **row} for number, row in enumerate(rows))
+    checkout.in_system("score", FILE=str(file), OUT=str(out))
+    with out.open(newline="") as source:
+        answered = list(csv.DictReader(source))
+    assert [row["customer"] for row in answered] == [f"c{number}" for number in range(len(rows))]
+    right = [deployed.service.right(1, number) for number in range(len(rows))]
+    assert [float(row["probability"]) for row in answered] == pytest.approx(right, abs=1e-6)
+
+
+def test_what_is_wrong_with_a_file_is_named_by_row_and_field(deployed: Deployed, tmp_path: Path) -> None:
+    example = json.loads(deployed.checkout.folder.joinpath(BODY).read_text())["data"][0]
+    file = tmp_path / "rows.csv"
+    file.write_text("\n".join([",".join(example), ",".join(map(str, {**example, "Age": "old"}.values()))]))
+    printed = deployed.checkout.in_system("score", check=False, FILE=str(file))
+    assert "row 1 (line 2), Age: 'old' is not a whole number" in printed
+    file.write_text("\n".join([",".join(example), ",".join(map(str, {**example, "Age": 300}.values()))]))
+    assert "row 1 (line 2), Age: " in deployed.checkout.in_system("score", check=False, FILE=str(file))
+
+
+def test_the_log_of_a_job_is_shown_to_its_end(deployed: Deployed) -> None:
+    job = deployed.checkout.jobs()[0].name
+    printed = deployed.checkout.in_system("logs", JOB=job)
+    assert "rows to train on" in printed
+    assert printed.splitlines()[-1] == f"{job} completed."
+    unknown = deployed.checkout.in_system("logs", check=False, JOB="nobody")
+    assert "JOB=nobody: there is no such job. The newest of bike_buyer: " in unknown
+
+
+def test_what_is_missing_is_said_before_anything_is_done(deployed: Deployed) -> None:
+    assert "REASON is missing: write for instance REASON=" in deployed.checkout.in_system("rollback", check=False)
+    assert "FILE is missing: write for instance FILE=" in deployed.checkout.in_system("score", check=False)
+    assert "JOB is missing: write for instance JOB=" in deployed.checkout.in_system("cancel", check=False)

@@ -1,0 +1,1 @@
+"""`make score`: a file of rows in, the answers of what serves out."""
