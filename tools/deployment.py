@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import typer
 from rich.console import Console
 
 from ml.clients.arm import arm
 from tools import shell, summary, temporary
 from tools.deployed_system import ENDPOINT
+from tools.preview import planned
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
 from tools.purge import purge, soft_deleting
 from tools.recover import existing_arm_id, recover
+from tools.screen.screen import follow
 from tools.stacks import PROJECT, Stack, folder_name
+from tools.standing import systems_now
 from tools.versions import ROOT
 from tools.virtualenv import uv_variables
 
@@ -141,13 +147,17 @@ def up(stack: Stack, system: str | None, console: Console) -> int:
         pulumi.create()
     put_right(pulumi, console)
     before = pulumi.outputs()
-    unasked = ["--yes", "--skip-preview"] if stack.emulated else []
-    code = pulumi.show("up", *unasked, "--continue-on-error", *only, hopeless=emulator_gone(stack))
-    outputs = pulumi.outputs() if pulumi.exists() else {}
-    learn_traffic(pulumi, console)
-    summary.show(stack, outputs, console, authority() if stack.emulated else None, before)
+    if not stack.emulated:
+        confirm_up(pulumi, only, console)
+    words = ["up", "--yes", "--skip-preview", "--continue-on-error", *only]
+    outcome = follow(pulumi, words, f"Updating stack {stack.name}", console, emulator_gone(stack))
+    resources = pulumi.resources()
+    if outcome.told:
+        learn_traffic(pulumi, resources, console)
+    systems = systems_now(stack, resources, before)
+    summary.show(stack, systems, console, authority() if stack.emulated else None)
     console.print(f"[bold]{line}[/bold]")
-    return code
+    return outcome.code or (1 if summary.silent(stack, systems) else 0)
 
 
 def refresh(stack: Stack, console: Console) -> int:
@@ -166,16 +176,30 @@ def refresh(stack: Stack, console: Console) -> int:
     return code
 
 
-def learn_traffic(pulumi: Pulumi, console: Console) -> None:
+def confirm_up(pulumi: Pulumi, only: Sequence[str], console: Console) -> None:
+    """Shows what `up` would change, and asks.
+
+    Raises:
+        SetupError: the answer is no, or there is nobody to ask.
+    """
+    for line in planned(pulumi, only):
+        console.print(line, markup=False)
+    if not sys.stdin.isatty():
+        raise SetupError(
+            f"`up` of a stack on Azure asks before it changes anything, and there is no terminal to ask in. "
+            f"Without asking: {summary.in_shell(pulumi.stack, 'pulumi up --yes')}"
+        )
+    if not typer.confirm("Change this?"):
+        raise SetupError("Nothing was changed.")
+
+
+def learn_traffic(pulumi: Pulumi, resources: Sequence[Mapping[str, Any]], console: Console) -> None:
     """Lets the state know the traffic that rollouts have just set.
 
     azure-native reads it into the endpoint's inputs and sends it with every later change of the endpoint, so it has to
     be the present one; and a person's next `pulumi refresh` would show it as a change. So too after an `up`
     in which something failed: one system's rollout may have ended well. Where it cannot be done, a line says so.
     """
-    if not pulumi.exists():
-        return
-    resources = pulumi.export()["deployment"].get("resources") or []
     if not any(one["type"].endswith(ENDPOINT) for one in resources):
         return
     try:
@@ -197,7 +221,7 @@ def down(stack: Stack, console: Console, force: bool = False) -> int:
         state.remove()
     if pulumi.exists():
         put_right(pulumi, console)
-        soft = soft_deleting(pulumi.export()["deployment"].get("resources") or [])
+        soft = soft_deleting(pulumi.resources())
         code = destroy(pulumi)
         if code and not (force and stack.emulated):
             console.print(failed_destroy(stack))

@@ -14,7 +14,7 @@ from ml.clients.errors import CloudError
 from ml.clients.jobs import Job, Jobs
 from ml.clients.models import ModelRecord, Models
 from ml.clients.tracking import Tracking
-from tools import summary
+from tools import words
 from tools.deployed_system import DeployedSystem
 from tools.live import is_evaluation, read_result, registered_figures
 
@@ -94,7 +94,7 @@ def evaluation(system: DeployedSystem, job: Job) -> str:
 
 def in_words(figures: Mapping[str, float]) -> str:
     """`auc 0.861  accuracy 0.790`."""
-    return "  ".join(summary.in_words(figures)) or "-"
+    return words.figures(figures)
 
 
 def mark(record: ModelRecord | None, champion: int | None) -> str:

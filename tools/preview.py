@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -126,17 +127,25 @@ def preview(stack: Stack) -> list[str]:
         SetupError: the program or a check failed; the message carries what they said.
     """
     with on_state(stack) if stack.emulated else offline(stack) as (pulumi, words):
-        command = pulumi.command("preview", "--json", *words)
-        document, problem = _run(pulumi, command)
-    if problem:
-        raise SetupError("\n".join([f"The preview of {stack.name} failed:", *(messages(document) or [problem])]))
+        plan = planned(pulumi, words)
     basis = "from its present state" if stack.emulated and not words else "from nothing, without an account"
-    return [f"Preview of stack {stack.name} ({stack.cloud}), {basis}", "", *messages(document), *lines(document)]
+    return [f"Preview of stack {stack.name} ({stack.cloud}), {basis}", "", *plan]
+
+
+def planned(pulumi: Pulumi, words: Sequence[str]) -> list[str]:
+    """What `up` with these arguments would change, in lines.
+
+    Raises:
+        SetupError: the program or a check failed; the message carries what they said.
+    """
+    document, problem = _run(pulumi, pulumi.command("preview", "--json", *words))
+    if problem:
+        said = messages(document) or [problem]
+        raise SetupError("\n".join([f"The preview of {pulumi.stack.name} failed:", *said]))
+    return [*messages(document), *lines(document)]
 
 
 def _run(pulumi: Pulumi, command: list[str]) -> tuple[dict[str, Any], str]:
-    import subprocess
-
     done = subprocess.run(
         command, cwd=pulumi.project, env=pulumi.environment, capture_output=True, text=True, check=False
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,18 +23,24 @@ from tools.versions import ROOT
 
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 1.5
+LOOK_SECONDS = 0.1
 
 
-def ended(process: subprocess.Popen[bytes], hopeless: Callable[[], str]) -> int:
+def ended(
+    process: subprocess.Popen[bytes], hopeless: Callable[[], str], meanwhile: Callable[[], None] | None = None
+) -> int:
     """Waits for Pulumi and returns its exit code; interrupts it when there is no point in going on.
 
     Once lets it end what it has begun, twice ends it at once: a lock and pending operations then stay for `recover`.
+    What is to be done `meanwhile` is done several times a second.
     """
     while True:
         try:
-            return process.wait(POLL_SECONDS)
+            return process.wait(LOOK_SECONDS if meanwhile else POLL_SECONDS)
         except subprocess.TimeoutExpired:
             why = hopeless()
+        if meanwhile:
+            meanwhile()
         if why:
             for number in (signal.SIGINT, signal.SIGINT, signal.SIGKILL):
                 process.send_signal(number)
@@ -40,6 +48,24 @@ def ended(process: subprocess.Popen[bytes], hopeless: Callable[[], str]) -> int:
                     process.wait(GRACE_SECONDS)
             process.wait()
             raise SetupError(why)
+
+
+class Written:
+    """Lines that another process adds to a file; its own place in it is left alone."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._place = 0
+        self._rest = b""
+
+    def lines(self, *, last: bool = False) -> Iterator[str]:
+        """What is new; the `last` time a line that has not ended too."""
+        while more := os.pread(self._descriptor, 1 << 20, self._place):
+            self._place += len(more)
+            *whole, self._rest = (self._rest + more).split(b"\n")
+            yield from (text.decode(errors="replace") for text in whole)
+        if last and self._rest:
+            yield self._rest.decode(errors="replace")
 
 
 class Pulumi:
@@ -64,6 +90,43 @@ class Pulumi:
         Raises:
             SetupError: it was interrupted because there was no point; the message says why.
         """
+        with self._started(self.command(*words)) as process:
+            return ended(process, hopeless)
+
+    def follow(
+        self,
+        words: Sequence[str],
+        line: Callable[[str], None],
+        tick: Callable[[], None],
+        hopeless: Callable[[], str] = lambda: "",
+    ) -> int:
+        """Like `show`, but what Pulumi writes is handed on line by line.
+
+        It writes to a file without a name, not to a pipe: were this process killed, Pulumi would go on to its end.
+
+        Args:
+            tick: called several times a second.
+
+        Returns:
+            Pulumi's exit code.
+        """
+        command = ["pulumi", *words, "--stack", self.stack.name, "--non-interactive"]
+        with tempfile.TemporaryFile() as file, self._started(command, stdout=file, stderr=subprocess.STDOUT) as process:
+            written = Written(file.fileno())
+
+            def hand_on() -> None:
+                for text in written.lines():
+                    line(text)
+                tick()
+
+            code = ended(process, hopeless, hand_on)
+            for text in written.lines(last=True):
+                line(text)
+            return code
+
+    @contextmanager
+    def _started(self, command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+        """A process that gets the signals which this one is sent."""
         interrupted_by_terminal = sys.stdin.isatty()
         process: subprocess.Popen[bytes] | None = None
         early: list[int] = []  # what came while Pulumi was being started: it would otherwise be left behind, running
@@ -78,10 +141,10 @@ class Pulumi:
 
         before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            process = subprocess.Popen(self.command(*words), cwd=self.project, env=self.environment)
+            process = subprocess.Popen(command, cwd=self.project, env=self.environment, **options)
             for number in early:
                 process.send_signal(number)
-            return ended(process, hopeless)
+            yield process
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -145,6 +208,10 @@ class Pulumi:
     def export(self) -> dict[str, Any]:
         """The whole state, secrets encrypted."""
         return dict(json.loads(self.read("stack", "export")))
+
+    def resources(self) -> list[dict[str, Any]]:
+        """The resources in the state."""
+        return list(self.export()["deployment"].get("resources") or [])
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs; secrets stay hidden."""

@@ -1,52 +1,56 @@
-"""What `make up` shows at the end: each system with the model that serves, its figures, and how to ask it."""
+"""What `make up` shows at the end: each system as it serves now, what was judged last, and how to ask it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from tools.answers import Reply
+from tools.live import LiveSystem, Share
 from tools.stacks import DEFAULT, Stack
 from tools.versions import ROOT
+from tools.words import figures
 
-FIGURES = 3
-MOST_ASKED = ("auc", "accuracy", "f1", "rmse", "mape", "log_loss")
-"""Figures shown first, whichever of them a model has."""
-
-
-def figure(value: object) -> str:
-    """A figure with three decimals; anything else as it is."""
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-def figures(output: Mapping[str, Any]) -> str:
-    """`auc 0.861  accuracy 0.790`: the model's figures on the holdout set, `-` when there are none yet."""
-    model = output.get("model") or {}
-    metrics = (model.get("metrics") if isinstance(model, Mapping) else None) or {}
-    return "\n".join(in_words(metrics)) or "-"
+VERDICTS = {
+    "promoted": "won",
+    "kept": "lost: the champion was kept",
+    "refused": "was refused",
+    "failed": "could not be evaluated",
+    "running": "is being evaluated",
+}
 
 
-def in_words(metrics: Mapping[str, object]) -> list[str]:
-    """`auc 0.861`, `accuracy 0.790`: those most asked for first, three at most."""
-    order = [name for name in MOST_ASKED if name in metrics]
-    order += [name for name in metrics if name not in order]
-    return [f"{name} {figure(metrics[name])}" for name in order[:FIGURES]]
+@dataclass(frozen=True)
+class Shown:
+    """A system: what the stack's outputs say, what the cloud says now, and what its endpoint answered.
+
+    `differs` says where they are not the same, and what puts that right.
+    """
+
+    name: str
+    output: Mapping[str, Any]
+    live: LiveSystem
+    reply: Reply | None = None
+    differs: Sequence[str] = ()
 
 
 def data_source(output: Mapping[str, Any]) -> str:
-    """`real, 14841 + 7308 rows` (by file) or `generated, …`; `-` when the output does not say."""
+    """`real, 14841 + 7308 rows` (by file) or `generated, …`; "" when the output does not say."""
     data = output.get("data") or {}
     if not isinstance(data, Mapping):
-        return "-"
+        return ""
     given = data.get("rows")
     counts = list(given.values()) if isinstance(given, Mapping) else [given]
     rows = " + ".join(f"{int(count)}" for count in counts if isinstance(count, (int, float)))
     rows = f"{rows} rows" if rows else ""
-    return ", ".join(part for part in (str(data.get("source") or ""), rows) if part) or "-"
+    return ", ".join(part for part in (str(data.get("source") or ""), rows) if part)
 
 
 def system_outputs(outputs: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -59,7 +63,7 @@ def system_outputs(outputs: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def last_known(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """A system's outputs; where a step failed, those from before this `up`, which still hold: what serves stays."""
+    """A system's outputs; where a step failed, those from before this `up`."""
     return {
         name: before.get(name) if gone(now.get(name), before.get(name)) else now.get(name) for name in {**now, **before}
     }
@@ -72,25 +76,89 @@ def gone(now: Any, before: Any) -> bool:
     return now is None and before is not None
 
 
-def table(outputs: Mapping[str, Mapping[str, Any]]) -> Table:
-    """One row a system; keys that are missing show as `-`."""
-    shown = Table(title="Systems", title_justify="left", show_lines=True)
-    for heading in ("system", "cloud", "data", "champion", "figures on the holdout set"):
-        shown.add_column(heading, overflow="fold")
-    for name, output in outputs.items():
-        shown.add_row(name, str(output.get("cloud") or "-"), data_source(output), champion(output), figures(output))
-    return shown
+def stack_version(output: Mapping[str, Any]) -> int | None:
+    """The version that the stack's outputs name; None while they name none."""
+    model = output.get("model")
+    version = model.get("version") if isinstance(model, Mapping) else None
+    return int(version) if isinstance(version, (int, float)) else None
 
 
-def champion(output: Mapping[str, Any]) -> str:
-    """The version that serves and its file: `bike-buyer 3`, `-` while none serves."""
-    model = output.get("model") or {}
-    if not isinstance(model, Mapping) or not model.get("version"):
-        return "-"
-    return f"{model.get('name', '')} {int(model['version'])}\nsha256 {str(model.get('sha256', ''))[:12]}"
+def serves(live: LiveSystem, output: Mapping[str, Any]) -> list[str]:
+    """What answers requests now: the champion with its figures, and every share of the traffic that is not its own."""
+    champion, known = live.champion, stack_version(output)
+    if champion is None and not live.serving:
+        if not live.problem:
+            return ["nothing yet"]
+        return [f"not known now; the stack last said version {known}" if known else "not known"]
+    said = []
+    if champion is not None:
+        share = sum(one.percent for one in live.serving if one.version == champion.version)
+        said.append(f"version {champion.version} with {share} % of the traffic, sha256 {champion.sha256[:12]}")
+        said += [figures(champion.figures)] if champion.figures else []
+        if champion.source == "generated":
+            said.append("trained on generated data: its figures say nothing about real rows")
+    others = [one for one in live.serving if champion is None or one.version != champion.version]
+    return [*said, *map(other_share, others)]
 
 
-def request_line(stack: Stack, name: str, output: Mapping[str, Any], authority: Path | None) -> str | None:
+def other_share(share: Share) -> str:
+    """A part of the traffic that the champion does not get."""
+    rejected = f", rejected: {share.rejected}" if share.rejected else ""
+    return f"{share.deployment} (version {share.version or 'unknown'}) with {share.percent} %{rejected}"
+
+
+def judged(live: LiveSystem) -> list[str]:
+    """The last challenger: how it did against the champion of then, and why."""
+    challenger = live.challenger
+    if challenger is None:
+        return []
+    version = f" (version {challenger.version})" if challenger.version else ""
+    said = [f"{challenger.job}{version} {VERDICTS.get(challenger.verdict, 'was evaluated')}"]
+    if challenger.reason:
+        said.append(challenger.reason)
+    serving = live.champion is not None and live.champion.version == challenger.version
+    if challenger.figures and (challenger.against or not serving):
+        against = {name: challenger.against[name] for name in challenger.figures if name in challenger.against}
+        said.append(figures(challenger.figures) + (f" against {figures(against)}" if against else ""))
+    return said
+
+
+def entries(shown: Shown) -> list[tuple[str, str]]:
+    """Everything about a system that is said in words, each line with its label, which is given once."""
+    output, live = shown.output, shown.live
+    rows: list[tuple[str, list[str]]] = [
+        ("data", [data_source(output)] if data_source(output) else []),
+        ("serves", serves(live, output)),
+        ("judged last", judged(live)),
+        ("answers", answers(shown.reply)),
+        ("differs", [*shown.differs]),
+        ("not read", [live.problem] if live.problem else []),
+    ]
+    return [(label if place == 0 else "", line) for label, lines in rows for place, line in enumerate(lines)]
+
+
+def answers(reply: Reply | None) -> list[str]:
+    """What a request through the endpoint came to."""
+    if reply is None:
+        return []
+    if reply.problem:
+        return [f"NO: {reply.problem}"]
+    version = f" by version {reply.version}" if reply.version else ""
+    return [f"yes{version}, in {reply.seconds * 1000:.0f} ms"]
+
+
+def links(shown: Shown) -> list[tuple[str, str]]:
+    """Pages of the champion's run and of the last challenger's."""
+    champion, challenger, newest = shown.live.champion, shown.live.challenger, shown.live.job
+    uri = str(shown.output.get("experimentUri") or "")
+    found = [("champion", uri)] if champion and champion.job and champion.job in uri else []
+    if challenger and not (champion and challenger.job == champion.job):
+        own = newest.studio_uri if newest and newest.name == challenger.job else challenger.uri
+        found += [("challenger", own)] if own else []
+    return found
+
+
+def request_line(stack: Stack, name: str, uri: str, authority: Path | None) -> str | None:
     """A line that asks the service when pasted into a shell in the checkout; None while there is no service.
 
     The key goes through a pipe: every user of the machine can read the arguments of a program.
@@ -98,7 +166,7 @@ def request_line(stack: Stack, name: str, output: Mapping[str, Any], authority: 
     Args:
         authority: the certificate of a cloud that the system does not know.
     """
-    uri, body = output.get("scoringUri"), f"ml/systems/{name}/request.json"
+    body = f"ml/systems/{name}/request.json"
     if not uri or not (ROOT / body).exists():
         return None
     trusted = f"--cacert {os.path.relpath(authority, ROOT)} " if authority else ""
@@ -118,35 +186,51 @@ def in_shell(stack: Stack, command: str) -> str:
 
 
 def next_commands(stack: Stack) -> list[str]:
-    """What a person usually does next."""
+    """What a person usually does next, each with what it is for."""
+    told = " ".join(["", *of_stack(stack)])
     return [
-        f'eval "$(make -s env STACK={stack.name})"   a shell for this stack, for pulumi and Azure\'s tools',
-        f"make runs STACK={stack.name} SYSTEM=…        what was trained, and what serves",
-        f"make up STACK={stack.name}                  again: changes only what changed",
-        f"make down STACK={stack.name}                removes everything",
+        f"make up{told}               again: changes only what changed",
+        f"make runs{told} SYSTEM=…    what was trained, and what serves",
+        f'eval "$(make -s env{told})" a shell for pulumi and Azure\'s tools',
+        f"make down{told}             removes everything",
     ]
 
 
-def show(
-    stack: Stack,
-    outputs: Mapping[str, Any],
-    console: Console,
-    authority: Path | None = None,
-    before: Mapping[str, Any] | None = None,
-) -> None:
-    """Prints the table, each system's pages, how to ask it, and the next commands.
+def show(stack: Stack, systems: Sequence[Shown], console: Console, authority: Path | None = None) -> None:
+    """Prints every system with its pages and how to ask it, the next commands, and last what does not answer.
 
     Args:
         authority: the certificate of a cloud that the system does not know.
-        before: the outputs from before this `up`.
     """
-    earlier = system_outputs(before or {})
-    outputs = {name: last_known(output, earlier.get(name, {})) for name, output in system_outputs(outputs).items()}
-    if outputs:
-        console.print(table(outputs))
-    for name, output in outputs.items():
-        if output.get("experimentUri"):
-            console.print(f"{name} in MLflow: {output['experimentUri']}")
-        if line := request_line(stack, name, output, authority):
-            console.print(f"Ask {name}:\n  {line}")
-    console.print("\nNext:", *(f"  {line}" for line in next_commands(stack)), sep="\n")
+    for shown in systems:
+        console.print(Text(f"\n{shown.name}", style="bold"))
+        console.print(described(shown), soft_wrap=False)
+        for label, uri in links(shown):
+            console.print(Text(f"  {label + ' run':<14} {uri}"))
+        if shown.reply and (line := request_line(stack, shown.name, shown.live.scoring_uri, authority)):
+            console.print(Text(f"  ask it:\n{line}"))
+    console.print("\nNext:", *(f"  {line}" for line in next_commands(stack)), sep="\n", markup=False)
+    for line in silent(stack, systems):
+        console.print(Text(f"\n{line}", style="bold red"), soft_wrap=not console.is_terminal)
+
+
+def described(shown: Shown) -> Table:
+    """A system's entries, folded to the width."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True, min_width=16)
+    grid.add_column(overflow="fold")
+    for label, line in entries(shown):
+        style = {"differs": "yellow", "not read": "yellow"}.get(label, "")
+        grid.add_row(Text(f"  {label}"), Text(line, style="bold red" if line.startswith("NO: ") else style))
+    return grid
+
+
+def silent(stack: Stack, systems: Sequence[Shown]) -> list[str]:
+    """Every endpoint that should answer and does not, and what to do."""
+    return [
+        f"{shown.name} DOES NOT ANSWER: {shown.reply.problem}. "
+        f"`make logs {' '.join([*of_stack(stack), f'SYSTEM={shown.name}'])}` shows what its server says; "
+        f"`make up STACK={stack.name}` tries to bring it back."
+        for shown in systems
+        if shown.reply is not None and shown.reply.problem
+    ]

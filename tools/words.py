@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Mapping
 from datetime import datetime
 
-from tools.summary import MOST_ASKED
-
 DIGITS = 4
+MOST_ASKED = ("auc", "accuracy", "f1", "rmse", "mape", "log_loss")
+"""Figures shown first, whichever of them a model has."""
 
 
 def figure(value: object) -> str:

@@ -36,7 +36,7 @@ def test_up_trains_and_shows_the_figures(checkout: Checkout) -> None:
     assert outputs["data"]["source"] == "real"
     assert outputs["data"]["rows"]["potential-bike-buyers.csv"] == 500
     assert 0.5 < outputs["model"]["metrics"]["auc"] < 1
-    assert f"auc {outputs['model']['metrics']['auc']:.3f}" in printed
+    assert f"auc {outputs['model']['metrics']['auc']:.4f}" in printed
     assert outputs["experimentUri"] in printed
     assert [job.status for job in checkout.jobs()] == ["Completed"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from ml.clients.jobs import Job
 from tools import preview, summary
+from tools.answers import Reply
 from tools.deployment import excluded
+from tools.live import Challenger, Champion, LiveSystem, Share
 from tools.progress import SetupError
 from tools.stacks import Stack
 from tools.versions import ROOT
@@ -78,33 +82,94 @@ FULL = {
 }
 
 
-@pytest.mark.parametrize("output", [FULL, {"job": None}, {"model": {}, "data": "x"}, {"job": "j-1", "model": None}])
-def test_the_table_takes_what_there_is(output: dict[str, Any]) -> None:
+STACK = Stack("local", "emulator", Path("unused"))
+SERVING = LiveSystem(
+    "bike_buyer",
+    champion=Champion(2, "0123456789abcdef", {"auc": 0.86123, "accuracy": 0.79, "rows": 2961}, job="bike-buyer-aa-1"),
+    serving=(Share(2, "v2-1", 100),),
+    challenger=Challenger(
+        "bike-buyer-bb-1",
+        "bike-buyer-gate-cc-1",
+        figures={"auc": 0.85},
+        against={"auc": 0.86123},
+        verdict="kept",
+        reason="auc -0.0112, 95 % interval -0.02 .. -0.01",
+        uri="http://127.0.0.1:1/runs/bike-buyer-gate-cc-1",
+    ),
+    job=Job("bike-buyer-bb-1", "Completed", "bike_buyer", {}, "http://127.0.0.1:1/runs/bike-buyer-bb-1", False),
+    scoring_uri="https://oep.westeurope.inference.ml.localhost:1/score",
+)
+
+
+def printed(*systems: summary.Shown, width: int = 80) -> str:
+    """What `up` ends with."""
     stream = StringIO()
-    summary.show(
-        Stack("local", "emulator", Path("unused")),
-        {"bike_buyer": output, "platform": {"x": 1}},
-        Console(file=stream, width=160, soft_wrap=True),
-        ROOT / ".emulator" / "ca.pem",
-    )
-    said = stream.getvalue()
-    assert "bike_buyer" in said
-    assert "platform" not in said
-    assert "make down STACK=local" in said
-    if output is FULL:
-        for part in (
-            "auc 0.861",
-            "accuracy 0.790",
-            "rows 2961",
-            "real, 14841 rows",
-            "bike-buyer 3",
-            "sha256 0123456789ab ",
-            "curl --cacert .emulator/ca.pem ",
-            "$(make -s key SYSTEM=bike-buyer)",
-            "-d @ml/systems/bike_buyer/request.json https://oep.westeurope.inference.ml.localhost:1/score\n",
-            "/mlflow/#/experiments/1",
-        ):
-            assert part in said
+    console = Console(file=stream, width=width, soft_wrap=True)
+    summary.show(STACK, systems, console, ROOT / ".emulator" / "ca.pem")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("output", [FULL, {"job": None}, {"model": {}, "data": "x"}, {"job": "j-1", "model": None}])
+def test_the_end_of_up_takes_what_there_is(output: dict[str, Any]) -> None:
+    said = printed(summary.Shown("bike_buyer", output, LiveSystem("bike_buyer")))
+    assert "bike_buyer\n" in said
+    assert "serves         nothing yet" in said
+    assert "make down " in said
+    assert "DOES NOT ANSWER" not in said
+
+
+def test_the_end_of_up_has_champion_and_lost_challenger_at_80_columns() -> None:
+    output = {**FULL, "experimentUri": "http://127.0.0.1:1/runs/bike-buyer-aa-1", "model": {"version": 2.0}}
+    said = printed(summary.Shown("bike_buyer", output, SERVING, Reply(0.012, 2)))
+    assert "make -s key SYSTEM=bike-buyer" in said
+    assert "-d @ml/systems/bike_buyer/request.json https://oep.westeurope.inference.ml.localhost:1/score\n" in said
+    assert [line.rstrip() for line in said.splitlines()[1:11]] == [
+        "bike_buyer",
+        "  data           real, 14841 rows",
+        "  serves         version 2 with 100 % of the traffic, sha256 0123456789ab",
+        "                 auc 0.8612  accuracy 0.7900  rows 2961",
+        "  judged last    bike-buyer-bb-1 lost: the champion was kept",
+        "                 auc -0.0112, 95 % interval -0.02 .. -0.01",
+        "                 auc 0.8500 against auc 0.8612",
+        "  answers        yes by version 2, in 12 ms",
+        "  champion run   http://127.0.0.1:1/runs/bike-buyer-aa-1",
+        "  challenger run http://127.0.0.1:1/runs/bike-buyer-bb-1",
+    ]
+
+
+def test_where_stack_and_endpoint_differ_is_told() -> None:
+    differs = [
+        "the stack knows version 3, the endpoint serves version 2: `make refresh`",
+        "since the rollback",
+    ]
+    said = printed(summary.Shown("bike_buyer", FULL, SERVING, Reply(0.01, 2), differs), width=120)
+    assert f"  differs        {differs[0]}" in said
+    assert "                 since the rollback" in said
+    assert "version 2 with 100 %" in said
+
+
+def test_an_endpoint_that_does_not_answer_is_named_last_and_loudly() -> None:
+    silent = summary.Shown("bike_buyer", FULL, SERVING, Reply(problem="HTTP 503: no instance"))
+    assert "bike_buyer DOES NOT ANSWER: HTTP 503: no instance." in printed(silent, width=200).splitlines()[-1]
+    assert summary.silent(STACK, [silent])
+    assert not summary.silent(STACK, [summary.Shown("bike_buyer", FULL, SERVING, Reply(0.01, 2))])
+
+
+def test_what_the_cloud_does_not_say_is_not_claimed() -> None:
+    live = LiveSystem("bike_buyer", problem="the emulator does not answer")
+    said = printed(summary.Shown("bike_buyer", FULL, live, Reply(problem="it has no address")))
+    assert "not known now; the stack last said version 3" in said
+    assert "not read       the emulator does not answer" in said
+
+
+def test_traffic_of_another_version_than_the_champion_is_shown() -> None:
+    shares = (Share(2, "v2-1", 90), Share(3, "v3-1", 10, rejected="scores too high"))
+    live = replace(SERVING, serving=shares)
+    assert summary.serves(live, {}) == [
+        "version 2 with 90 % of the traffic, sha256 0123456789ab",
+        "auc 0.8612  accuracy 0.7900  rows 2961",
+        "v3-1 (version 3) with 10 %, rejected: scores too high",
+    ]
 
 
 def test_what_serves_is_shown_after_a_failure_too() -> None:
@@ -132,6 +197,6 @@ def test_one_system_leaves_the_others_alone(tmp_path: Path) -> None:
 
 def test_another_stack_than_the_default_is_named_where_its_key_is_asked_for() -> None:
     stack = Stack("dev", "azure", Path("x"))
-    line = summary.request_line(stack, "bike_buyer", {"scoringUri": "https://oep.example/score"}, None)
+    line = summary.request_line(stack, "bike_buyer", "https://oep.example/score", None)
     assert line is not None
     assert "$(make -s key STACK=dev SYSTEM=bike-buyer)" in line

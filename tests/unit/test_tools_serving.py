@@ -160,17 +160,10 @@ def test_what_may_pass_is_waited_for_with_a_word_and_not_for_long(
 
 
 class Engine:
-    """A CLI whose refresh fails, on a stack with an endpoint or without one."""
+    """A CLI whose refresh fails."""
 
-    def __init__(self, resources: list[dict[str, Any]]) -> None:
-        self.resources = resources
+    def __init__(self) -> None:
         self.asked: list[str] = []
-
-    def exists(self) -> bool:
-        return True
-
-    def export(self) -> dict[str, Any]:
-        return {"deployment": {"resources": self.resources}}
 
     def read(self, *words: str) -> str:
         self.asked += words
@@ -179,9 +172,9 @@ class Engine:
 
 def test_traffic_that_cannot_be_read_is_said_and_costs_nothing_else() -> None:
     said = StringIO()
-    engine: Any = Engine(STATE)
-    learn_traffic(engine, Console(file=said, width=200))
+    engine: Any = Engine()
+    learn_traffic(engine, STATE, Console(file=said, width=200))
     assert "endpoints' traffic was not read; `pulumi refresh` reads it" in said.getvalue()
-    nothing: Any = Engine(STATE[:2])
-    learn_traffic(nothing, Console(file=said))
+    nothing: Any = Engine()
+    learn_traffic(nothing, STATE[:2], Console(file=said))
     assert (engine.asked[0], nothing.asked) == ("refresh", [])
