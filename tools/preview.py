@@ -10,7 +10,6 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,14 +17,16 @@ from typing import Any
 
 import yaml
 
-from tools import shell, temporary
+from tools import plan, shell, temporary
+from tools.deployed_system import require_emulator
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
 from tools.recover import short_name
 from tools.stacks import PROJECT, Stack
 
 SYMBOLS = {"create": "+", "update": "~", "delete": "-", "replace": "±", "same": " ", "read": ">"}
-HIDDEN = ("create-replacement", "delete-replaced", "same", "discard", "remove-pending-replace")
+LATER = {True: "known after training", False: "known once it is made"}
+"""What stands for a value that is not known yet, of a system's step and of the platform's."""
 OWN_KEYS = ("encryptionsalt", "secretsprovider", "encryptedkey")
 PLACEHOLDER = "not-known-in-this-preview"
 ABSENT = "(none)"
@@ -89,23 +90,20 @@ def _shown(value: Any) -> str:
 def changes(step: Mapping[str, Any]) -> list[str]:
     """What differs between the resource's inputs in the state and in the program."""
     old, new = ((step.get(state) or {}).get("inputs") for state in ("oldState", "newState"))
-    return list(differences(old, new)) if old is not None and new is not None else []
+    later = LATER[bool(plan.kind(step))]
+    return list(differences(old, plan.known(new, later))) if old is not None and new is not None else []
 
 
 def lines(document: Mapping[str, Any]) -> list[str]:
-    """The plan, one line a resource that changes, sorted by URN; then the counts."""
-    steps = sorted(document.get("steps") or [], key=lambda step: (step["urn"], step["op"]))
+    """The plan, one line a resource that changes, sorted by URN; then the counts, as the engine counts."""
     said = []
-    for step in steps:
-        if step["op"] in HIDDEN:
-            continue
-        name = short_name(step["urn"])
-        said.append(f"{SYMBOLS.get(step['op'], '?')} {step['op']:<8} {name}")
+    for step in plan.shown_steps(document):
+        said.append(f"{SYMBOLS.get(step['op'], '?')} {step['op']:<8} {short_name(step['urn'])}")
         said += [f"           {path}" for path in changes(step)]
-    counts = Counter(step["op"] for step in steps if step["op"] not in HIDDEN or step["op"] == "same")
+    counts = document.get("changeSummary") or {}
     return [
         *said,
-        "",
+        *([""] if said else []),
         ", ".join(f"{count} to {op}" if op != "same" else f"{count} unchanged" for op, count in sorted(counts.items())),
     ]
 
@@ -121,19 +119,24 @@ def messages(document: Mapping[str, Any]) -> list[str]:
 
 
 def preview(stack: Stack) -> list[str]:
-    """What `up` would do, in lines.
+    """What `up` would do, in lines; of a stack that is there, also what serves now.
 
     Raises:
         SetupError: the program or a check failed; the message carries what they said.
     """
     with on_state(stack) if stack.emulated else offline(stack) as (pulumi, words):
-        plan = planned(pulumi, words)
-    basis = "from its present state" if stack.emulated and not words else "from nothing, without an account"
-    return [f"Preview of stack {stack.name} ({stack.cloud}), {basis}", "", *plan]
+        there = stack.emulated and not words
+        found = planned(pulumi, words, looking=there)
+        now = serving(stack, pulumi) if there else []
+    basis = "from its present state" if there else "from nothing, without an account"
+    return [f"Preview of stack {stack.name} ({stack.cloud}), {basis}", "", *found, *now]
 
 
-def planned(pulumi: Pulumi, words: Sequence[str]) -> list[str]:
-    """What `up` with these arguments would change, in lines.
+def planned(pulumi: Pulumi, words: Sequence[str], *, looking: bool = True) -> list[str]:
+    """What `up` with these arguments would change, in lines; the first one says it in a sentence.
+
+    Args:
+        looking: whether the cloud may be asked for jobs that would be taken up.
 
     Raises:
         SetupError: the program or a check failed; the message carries what they said.
@@ -142,7 +145,41 @@ def planned(pulumi: Pulumi, words: Sequence[str]) -> list[str]:
     if problem:
         said = messages(document) or [problem]
         raise SetupError("\n".join([f"The preview of {pulumi.stack.name} failed:", *said]))
-    return [*messages(document), *lines(document)]
+    adopted = earlier_jobs(pulumi.stack, document) if looking else {}
+    return [plan.sentence(document, adopted), "", *messages(document), *lines(document)]
+
+
+def earlier_jobs(stack: Stack, document: Mapping[str, Any]) -> dict[str, str]:
+    """By system, the job of an earlier `up` that is taken up: `bike-buyer-0123456789ab-1 (completed)`."""
+    from ml.clients.jobs import Jobs
+    from ml.clients.workspace import Workspace
+    from ml.resources.job_attempts import earlier
+
+    found = {}
+    for system, kinds in plan.by_system(plan.shown_steps(document)).items():
+        inputs = plan.after(kinds["TrainingJob"]) if "TrainingJob" in kinds else {}
+        if inputs and kinds["TrainingJob"]["op"] != "delete" and plan.UNKNOWN not in json.dumps(inputs["workspace"]):
+            shell.enter(stack)
+            job = earlier(Jobs(Workspace.from_inputs(inputs["workspace"])), system, str(inputs["digest"]))
+            found.update({system: f"{job.name} ({job.status.lower()})"} if job else {})
+    return found
+
+
+def serving(stack: Stack, pulumi: Pulumi) -> list[str]:
+    """What every system serves now, and where that is not what the stack knows."""
+    from tools.standing import systems_now
+    from tools.summary import serves
+
+    try:
+        require_emulator(stack)
+    except SetupError as error:
+        return ["", f"What serves now is not known: {error}."]
+    shell.enter(stack)
+    said = [""]
+    for one in systems_now(stack, pulumi.resources(), asking=False):
+        first, *more = [*serves(one.live, one.output), *one.differs, *([one.live.problem] if one.live.problem else [])]
+        said += [f"{one.name} serves now: {first}", *(f"  {line}" for line in more)]
+    return said
 
 
 def _run(pulumi: Pulumi, command: list[str]) -> tuple[dict[str, Any], str]:

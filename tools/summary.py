@@ -16,7 +16,7 @@ from tools.answers import Reply
 from tools.live import LiveSystem, Share
 from tools.stacks import DEFAULT, Stack
 from tools.versions import ROOT
-from tools.words import figures
+from tools.words import figure, figures, ordered
 
 VERDICTS = {
     "promoted": "won",
@@ -118,9 +118,16 @@ def judged(live: LiveSystem) -> list[str]:
         said.append(challenger.reason)
     serving = live.champion is not None and live.champion.version == challenger.version
     if challenger.figures and (challenger.against or not serving):
-        against = {name: challenger.against[name] for name in challenger.figures if name in challenger.against}
-        said.append(figures(challenger.figures) + (f" against {figures(against)}" if against else ""))
+        said.append(beside(challenger.figures, challenger.against))
     return said
+
+
+def beside(metrics: Mapping[str, float], against: Mapping[str, float]) -> str:
+    """`auc 0.8500 against 0.8612  accuracy 0.7700 against 0.7900`."""
+    if not against:
+        return figures(metrics)
+    names = ordered(metrics)[:3]
+    return "  ".join(f"{name} {figure(metrics[name])} against {figure(against.get(name, '-'))}" for name in names)
 
 
 def entries(shown: Shown) -> list[tuple[str, str]]:

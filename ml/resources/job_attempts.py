@@ -19,6 +19,19 @@ def job_prefix(system: str, digest: str, kind: str = "") -> str:
     return "-".join(part for part in (system.replace("_", "-"), kind, digest) if part)
 
 
+def earlier(jobs: Jobs, system: str, digest: str) -> Job | None:
+    """The newest attempt at a job when it runs or ended well, so that it is adopted; for previews, which do not wait.
+    None too when nobody answers.
+    """
+    newest = None
+    for number in range(1, MOST_ATTEMPTS + 1):
+        found = jobs.peek(f"{job_prefix(system, digest)}-{number}")
+        if found is None:
+            break
+        newest = found
+    return newest if newest is not None and not newest.failed else None
+
+
 def attempt(job: Job) -> int:
     """The attempt's number, from the end of its name."""
     return int(job.name.rpartition("-")[2])

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pulumi
 from pulumi import dynamic
@@ -139,11 +139,15 @@ def explain(inputs: Properties, old: Properties) -> None:
     """Says, in previews too, which files make the job another one and what it may take at most."""
     if not old.get("digest") or old["digest"] == inputs["digest"]:
         return
+    limit = f"{inputs['timeoutMinutes']} minutes of {inputs['compute']} at most"
+    note(f"{inputs['system']} trains again because of: {', '.join(reasons(old, inputs))}; {limit}")
+
+
+def reasons(old: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:
+    """What makes a job another one: its changed files, then whatever else it is made of."""
     before, after = old.get("code", {}), inputs["code"]
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    reasons = [*changed, *(what for what, key in REASONS.items() if old.get(key) != inputs.get(key))]
-    limit = f"{inputs['timeoutMinutes']} minutes of {inputs['compute']} at most"
-    note(f"{inputs['system']} trains again because of: {', '.join(reasons)}; {limit}")
+    return [*changed, *(what for what, key in REASONS.items() if old.get(key) != inputs.get(key))]
 
 
 REASONS = {"packages": "environmentDigest", "data": "dataDigest", "arguments": "arguments", "drift": "generation"}

@@ -28,7 +28,9 @@ def test_the_order_of_events_does_not_show() -> None:
     old = {"inputs": {"rate": 0.1, "files": {"train.py": "1a", "same.py": "2b"}, "__provider": "x"}}
     new = {"inputs": {"rate": 0.2, "files": {"train.py": "3c", "same.py": "2b", "new.py": "4d"}, "__provider": "y"}}
     steps = [step("create", "b", newState=new), step("replace", "a", oldState=old, newState=new), step("same", "c")]
-    forwards, backwards = (preview.lines({"steps": order, "duration": 1}) for order in (steps, steps[::-1]))
+    counts = {"same": 60, "create": 1, "replace": 1}
+    documents = [{"steps": order, "changeSummary": counts, "duration": 1} for order in (steps, steps[::-1])]
+    forwards, backwards = map(preview.lines, documents)
     assert forwards == backwards
     assert forwards == [
         "± replace  azure-native:storage:Blob a",
@@ -37,7 +39,7 @@ def test_the_order_of_events_does_not_show() -> None:
         "           rate: 0.1 -> 0.2",
         "+ create   azure-native:storage:Blob b",
         "",
-        "1 to create, 1 to replace, 1 unchanged",
+        "1 to create, 1 to replace, 60 unchanged",
     ]
 
 
@@ -130,7 +132,7 @@ def test_the_end_of_up_has_champion_and_lost_challenger_at_80_columns() -> None:
         "                 auc 0.8612  accuracy 0.7900  rows 2961",
         "  judged last    bike-buyer-bb-1 lost: the champion was kept",
         "                 auc -0.0112, 95 % interval -0.02 .. -0.01",
-        "                 auc 0.8500 against auc 0.8612",
+        "                 auc 0.8500 against 0.8612",
         "  answers        yes by version 2, in 12 ms",
         "  champion run   http://127.0.0.1:1/runs/bike-buyer-aa-1",
         "  challenger run http://127.0.0.1:1/runs/bike-buyer-bb-1",

@@ -133,7 +133,8 @@ class Board:
             for row in (row for (of, _), row in self.rows.items() if of == urn and row.took is None):
                 row.text = text.strip()
         elif said["severity"] != "debug":
-            self._note(Message(short(urn), said["severity"].partition("#")[0], text.rstrip()), said.get("streamId"))
+            severity = "warning" if text.startswith("warning: ") else said["severity"].partition("#")[0]
+            self._note(Message(short(urn), severity, text.rstrip()), said.get("streamId"))
 
     def _violation(self, policy: Mapping[str, Any]) -> None:
         severity = "error" if policy.get("enforcementLevel") == "mandatory" else "warning"
@@ -177,7 +178,11 @@ def told(messages: list[Message]) -> Iterator[tuple[str, str]]:
     """Every message as severity and text, errors last: they stand next to what follows."""
     order = {"info": 0, "warning": 1, "error": 2}
     for message in sorted(messages, key=lambda one: order.get(one.severity, 0)):
-        head = f"{message.name}: " if message.name and not message.text.startswith(f"{message.name}: ") else ""
         severity = "" if message.severity == "info" else f"{message.severity}: "
-        text = message.text.removeprefix("warning: ") if message.severity == "warning" else message.text
-        yield message.severity, f"{severity}{head}{text}"
+        text = message.text.removeprefix(severity)
+        yield message.severity, f"{severity}{text if names(text, message.name) else f'{message.name}: {text}'}"
+
+
+def names(text: str, name: str) -> bool:
+    """Whether a text says itself what it is about: it begins with the resource's name, or with its system's."""
+    return name.startswith(text.partition(" ")[0].rstrip(":"))
