@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from emulator.arm.resources import timestamp
 from emulator.errors import ServiceError, unsupported
 from emulator.http import Request, Response
 from emulator.machine_learning.assets import by_view, fill
@@ -74,8 +73,7 @@ class Job(ResourceType):
         return by_view([one for one in documents if not kind or one.properties["jobType"].lower() == kind], request)
 
     def present(self, document: Document) -> dict[str, Any]:
-        created = {"systemData": {"createdAt": timestamp(document.private["created"]), "createdByType": "User"}}
-        return {"properties": None} if document.private.get("parent") else {**document.body, **created}
+        return {"properties": None} if document.private.get("parent") else document.body
 
     def actions(self) -> Mapping[str, Action]:
         return {"cancel": self.cancel}

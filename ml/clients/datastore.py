@@ -1,4 +1,6 @@
-"""Files in a workspace's datastores, by the `azureml://` URIs that jobs and models name them with."""
+"""Files in a workspace's datastores, by the `azureml://` URIs that jobs and models name them with, or by those of the
+blobs themselves.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +26,9 @@ URI = re.compile(
     r"datastores/(?P<name>[^/]+)/paths/(?P<path>.+)",
     re.IGNORECASE,
 )
+
+# As the service names the files of a job's code: https://<account>.blob.<suffix>/<container>/<path>.
+BLOBS = re.compile(r"(?P<account>https://[^/.]+\.blob\.(?P<suffix>[^/]+))/(?P<container>[^/]+)/(?P<path>.+)")
 
 
 def folder_uri(path: str, datastore: str = DEFAULT) -> str:
@@ -124,11 +129,23 @@ class Folder:
         """The container and the path of the folder in it, with a slash at its end."""
         from azure.core.exceptions import AzureError
 
-        found = URI.fullmatch(self.uri)
-        if found is None:
-            raise CloudError(f"'{self.uri}' is no folder of a datastore: azureml://datastores/<name>/paths/<path>/")
         try:
-            with container(self.workspace, found["name"]) as client:
-                yield client, found["path"].rstrip("/") + "/"
+            with self._container() as (client, path):
+                yield client, path.rstrip("/") + "/"
         except AzureError as error:
             raise CloudError(f"{self.uri} cannot be read: {error}") from None
+
+    @contextmanager
+    def _container(self) -> Iterator[tuple[ContainerClient, str]]:
+        if found := URI.fullmatch(self.uri):
+            with container(self.workspace, found["name"]) as client:
+                yield client, found["path"]
+            return
+        from azure.storage.blob import ContainerClient
+
+        found = BLOBS.fullmatch(self.uri)
+        # No other host may get a token of ours.
+        if found is None or found["suffix"] != load_cloud().storage_suffix:
+            raise CloudError(f"'{self.uri}' is no folder of a datastore: azureml://datastores/<name>/paths/<path>/")
+        with ContainerClient(found["account"], found["container"], credential=credential()) as client:
+            yield client, found["path"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ml.clients.arm import arm
+from ml.clients.datastore import Folder
 from ml.clients.errors import CloudError
 from ml.clients.history import History
 from ml.clients.workspace import API_VERSION, Workspace
@@ -40,7 +41,8 @@ class JobSpecification:
 @dataclass(frozen=True)
 class Job:
     """A job as the workspace knows it; `status` is one of Azure ML's words, `created` the time it was submitted at (ISO
-    8601; "" when the service does not say).
+    8601; "" when the service does not say). `code` and `environment` are ids, `inputs` what its inputs point at, by
+    name.
     """
 
     name: str
@@ -50,6 +52,10 @@ class Job:
     studio_uri: str
     archived: bool
     created: str = ""
+    command: str = ""
+    code: str = ""
+    environment: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -141,6 +147,17 @@ class Jobs:
             raise CloudError(f"{specification.name} was submitted but is not there")
         return submitted
 
+    def code(self, job: Job, folder: Path) -> Path:
+        """Downloads the code that a job ran; gives the folder back.
+
+        Raises:
+            CloudError: it is gone.
+        """
+        document = arm().get(job.code.removeprefix("azureml:"), API_VERSION) if job.code else None
+        if document is None:
+            raise CloudError(f"the code of {job.name} is gone", status=404)
+        return Folder(self.workspace, str(document["properties"]["codeUri"])).download(folder)
+
     def cancel(self, name: str) -> None:
         """Asks a running job to stop."""
         arm().post(f"{self.workspace.path}/jobs/{name}/cancel", API_VERSION)
@@ -175,4 +192,8 @@ def to_job(document: Mapping[str, Any]) -> Job:
         studio_uri=str(studio.get("endpoint", "")),
         archived=bool(properties.get("isArchived")),
         created=str((document.get("systemData") or {}).get("createdAt") or ""),
+        command=str(properties.get("command") or ""),
+        code=str(properties.get("codeId") or ""),
+        environment=str(properties.get("environmentId") or ""),
+        inputs={name: str(one.get("uri") or "") for name, one in (properties.get("inputs") or {}).items()},
     )

@@ -17,13 +17,15 @@ REQUEST_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Run:
-    """An MLflow run: its last metrics, its parameters and tags."""
+    """An MLflow run: its last metrics, its parameters and tags. Azure ML names the run of a job like the job."""
 
     run_id: str
     experiment_id: str
     metrics: Mapping[str, float] = field(default_factory=dict)
     steps: Mapping[str, int] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
 
 
 class Tracking:
@@ -60,6 +62,15 @@ class Tracking:
         query = {"experiment_ids": [experiment_id], "filter": f"attributes.run_name = '{job}'", "max_results": 1}
         runs = (self._send("POST", "runs/search", query) or {}).get("runs", [])
         return _run(runs[0]) if runs else None
+
+    def newest(self, experiment: str, most: int) -> list[Run]:
+        """The newest runs of an experiment, newest first."""
+        experiment_id = self.experiment(experiment)
+        if experiment_id is None:
+            return []
+        order = ["attributes.start_time DESC"]
+        query = {"experiment_ids": [experiment_id], "max_results": most, "order_by": order}
+        return [_run(one) for one in (self._send("POST", "runs/search", query) or {}).get("runs", [])]
 
     def experiment(self, name: str) -> str | None:
         """The id of an experiment by its name."""
@@ -107,4 +118,6 @@ def _run(value: dict[str, Any]) -> Run:
     metrics = {one["key"]: float(one["value"]) for one in data.get("metrics", [])}
     steps = {one["key"]: int(one.get("step", 0)) for one in data.get("metrics", [])}
     tags = {one["key"]: one["value"] for one in data.get("tags", [])}
-    return Run(info["run_id"], info["experiment_id"], metrics, steps, tags)
+    parameters = {one["key"]: one["value"] for one in data.get("params") or []}
+    name = str(info.get("run_name") or tags.get("mlflow.runName") or "")
+    return Run(info["run_id"], info["experiment_id"], metrics, steps, tags, parameters, name)

@@ -21,7 +21,8 @@ from tests.conftest import ROOT
 from tests.contract.azureml_workspace import IGNORED, fixture_sockets, fixture_workspace
 from tests.contract.azureml_workspace import Workspace as Made
 from tests.contract.rollout_place import Place, System, clients, deployed, shared_place, until
-from tools import model_runs, promote, rollback
+from tools import promote, rollback
+from tools.runs import table as runs_table
 
 __all__ = ["fixture_sockets", "fixture_workspace"]
 pytestmark = IGNORED
@@ -143,12 +144,12 @@ def test_rollback_after_a_rollout_and_promote_brings_it_back(
     assert (read.outs["serving"], read.outs["image"]) == (1, old["image"])
     assert not RolloutProvider().diff("id", read.outs, {**old, "stages": []}).changes
 
-    model_runs.show(deployed(system), Console(width=200))
-    assert "champion version 1 auc 0.900" in said(capsys)
+    runs_table.show(deployed(system), Console(width=200))
+    assert "champion version 1 auc 0.9000" in said(capsys)
     promote.run(deployed(system), 2, Console(width=200))
     words = said(capsys)
     assert "rolled back: complaints [/score] of [b]many[/b])" in words
-    assert "pulumi refresh" in words
+    assert "Next: make refresh STACK=local && make up STACK=x" in words
     system.up(new, {**read.outs, "serving": 2.0})
     assert dict(system.endpoint.get().traffic) == {name: 100}
     assert system.models.champion() == 2

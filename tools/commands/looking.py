@@ -5,11 +5,11 @@ from __future__ import annotations
 import typer
 
 from tools import history as system_history
-from tools import model_runs
 from tools import status as system_status
 from tools.commands.arguments import StackOption, SystemOption, given_system
 from tools.commands.asking import console, told
 from tools.deployed_system import find_systems
+from tools.runs import table as runs_table
 
 application = typer.Typer()
 
@@ -36,4 +36,4 @@ def history(system: SystemOption = "", stack: StackOption = "local") -> None:
 def runs(system: SystemOption = "", stack: StackOption = "local") -> None:
     """Shows the last training jobs and evaluations with their figures, beside the champion."""
     with told():
-        model_runs.show(given_system(stack, system), console())
+        runs_table.show(given_system(stack, system), console())
