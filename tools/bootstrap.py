@@ -20,7 +20,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  this file has to say so to an old
 
 sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-from tools import virtualenv  # noqa: E402
+from tools import announcement, virtualenv  # noqa: E402
 from tools.cache import cache_folder, make_once  # noqa: E402
 from tools.engine import find  # noqa: E402
 from tools.images import find as images  # noqa: E402
@@ -49,6 +49,7 @@ def make_engine(progress: Progress) -> find.Engine:
             path = type(folder)(new)
             if not download.download(version, path, step):
                 step.detail = ""
+                progress.say(f"{download.RELEASES} cannot be reached from here: the engine is built instead")
                 build.build(version, path, step, progress)
 
         make_once(folder, make, waiting)
@@ -66,18 +67,9 @@ def make_images(programs: list[images.Program], progress: Progress) -> None:
 
 
 def announce(progress: Progress, packages: bool, engine: bool, programs: list[images.Program]) -> None:
-    """Says what will be made, how long it takes and how much disk it needs."""
-    progress.say("Set-up makes what is missing (once; later runs skip it):")
-    if packages:
-        progress.say("  .venv from uv.lock             about 2 minutes, 3 GB")
-    if engine:
-        progress.say(
-            f"  Pulumi engine {find.wanted_version():<16} about 1 minute to download, or 6 to 9 to build with Go"
-        )
-        progress.say("                                 120 MB; 3 GB more while it is built")
-    if programs:
-        names = " and ".join(f"{program.name} {program.version}" for program in programs)
-        progress.say(f"  {names:<29} 2 to 3 minutes to build with Go, 70 MB; 2 GB more meanwhile")
+    """Says what will be made and why, how long it takes here and how much disk it needs."""
+    for line in announcement.lines(packages, engine, programs):
+        progress.say(line)
     progress.say(f"Writes only to this checkout and to {cache_folder()}")
     cache_folder().mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(cache_folder()).free / 1e9

@@ -13,6 +13,8 @@ from ml.resources.host import Failure, status, wait
 
 POLL_SECONDS = 1.0
 LONGEST_ROW = 3
+ASKED_FIRST = ("auc", "accuracy", "f1", "rmse", "mape", "log_loss")
+"""Metrics that a row begins with, also with a prefix such as `challenger_`: it may be cut or folded after them."""
 
 
 def watch(jobs: Jobs, name: str, seconds: float) -> Job:
@@ -75,7 +77,13 @@ def required(jobs: Jobs, name: str) -> Job:
 
 def row(run: Run) -> str:
     """Step and metrics of a run in one line."""
-    names = sorted(run.metrics, key=lambda name: (-run.steps.get(name, 0), name))[:LONGEST_ROW]
+    names = sorted(run.metrics, key=lambda name: (-run.steps.get(name, 0), rank(name), name))[:LONGEST_ROW]
     return "  ".join(
         [f"step {max(run.steps.values(), default=0)}", *(f"{name} {run.metrics[name]:.3f}" for name in names)]
     )
+
+
+def rank(name: str) -> int:
+    """How soon a person asks for a metric."""
+    asked = (place for place, word in enumerate(ASKED_FIRST) if name == word or name.endswith(f"_{word}"))
+    return next(asked, len(ASKED_FIRST))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import bootstrap, localhost_names
+from tools import announcement, bootstrap, localhost_names
 from tools.cache import cache_folder, file_lock, make_once
 from tools.engine import build, find
 from tools.progress import Progress, SetupError, duration, run
@@ -161,6 +161,32 @@ def test_an_old_python_is_told_so() -> None:
 def test_set_up_with_nothing_to_do_is_quiet() -> None:
     done = subprocess.run([sys.executable, "tools/bootstrap.py"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (1, "11 to 17 minutes on this processor"),
+        (2, "6 to 9 minutes on these 2 processors"),
+        (16, "2 minutes on these 16 processors"),
+    ],
+)
+def test_the_time_of_a_build_follows_the_machine(count: int, said: str) -> None:
+    assert announcement.expected(announcement.ENGINE_MINUTES, count) == said
+
+
+def test_set_up_says_why_it_builds_and_how_to_avoid_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = "\n".join(announcement.lines(False, True, []))
+    assert "why: there is no `pulumi` on PATH" in said
+    assert "there is no Go to build it" in said
+    assert f"to avoid it: put a `pulumi` of at least {find.wanted_version()} with its Python plugin on PATH" in said
+    old, bare = _fake_engine(tmp_path / "old", "3.1.0"), _fake_engine(tmp_path / "bare", "3.300.0", plugin=False)
+    monkeypatch.setenv("PATH", f"{tmp_path}/old:{tmp_path}/bare")
+    said = "\n".join(announcement.lines(False, True, []))
+    assert f"why: {old} is 3.1.0, older than {find.wanted_version()}" in said
+    assert f"why: {bare} has no {find.LANGUAGE_PLUGIN} beside it" in said
 
 
 def test_only_localhost_names_resolve_to_loopback(tmp_path: Path) -> None:

@@ -57,14 +57,22 @@ def version_of(executable: Path) -> str | None:
 
 def look_at(executable: Path) -> Engine | None:
     """The engine at this path when it is complete and new enough."""
-    if not os.access(executable, os.X_OK):
-        return None
+    found = examined(executable)
+    return found if isinstance(found, Engine) else None
+
+
+def examined(executable: Path) -> Engine | str:
+    """The engine at this path, or why it does not serve: `/usr/bin/pulumi is 3.1.0, older than 3.259.0`."""
     real = executable.resolve()
+    if not os.access(executable, os.X_OK):
+        return f"{executable} cannot be run"
     if not any(os.access(folder / LANGUAGE_PLUGIN, os.X_OK) for folder in (executable.parent, real.parent)):
-        return None
+        return f"{executable} has no {LANGUAGE_PLUGIN} beside it"
     version = version_of(executable)
-    if version is None or not at_least(version, wanted_version()):
-        return None
+    if version is None:
+        return f"{executable} does not say its version"
+    if not at_least(version, wanted_version()):
+        return f"{executable} is {version}, older than {wanted_version()}"
     return Engine(str(executable.parent), version, real.stat().st_mtime_ns)
 
 
