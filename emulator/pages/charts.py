@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 240, 48
 PLOT_WIDTH, PLOT_HEIGHT = 320, 96
 PADDING = 3.0
+MOST_POINTS = 500
 Value = float | None
 
 
@@ -60,11 +62,18 @@ def line(values: Sequence[Value], label: str) -> Chart:
 
 
 def plot(points: Sequence[tuple[float, float]], label: str) -> Chart:
-    """A metric by its steps, between its least and its greatest value."""
+    """A metric by its steps, between its least and its greatest value; what is no number is left out."""
+    points = thinned([(step, value) for step, value in points if math.isfinite(value)])
     if not points:
         return Chart(label, PLOT_WIDTH, PLOT_HEIGHT)
     steps, values = [step for step, _ in points], [value for _, value in points]
     return _drawn(points, label, (PLOT_WIDTH, PLOT_HEIGHT), (min(steps), max(steps)), (min(values), max(values)))
+
+
+def thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """At most about `MOST_POINTS` of them, the last one always."""
+    step = -(-len(points) // MOST_POINTS)
+    return [*points[:-1:step], points[-1]] if step > 1 else points
 
 
 def _drawn(

@@ -22,6 +22,7 @@ from emulator.service import Emulator
 from emulator.settings import ARM_HOST, SUBSCRIPTION_ID
 
 API_VERSION = "2024-04-01"
+PAGE_SIZE = 1000
 RENEW_SECONDS = 300
 TRACKING_SECONDS, TRACKING_THREADS = 3.0, 4
 SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION_ID}"
@@ -67,7 +68,7 @@ class Client:
 
     def collection(self, path: str, **query: str) -> list[Json]:
         """Every document of a collection, [] when what it belongs to is gone."""
-        return list(self._pages(path, {"api-version": API_VERSION, **query}))
+        return list(self._pages(path, {"api-version": API_VERSION, "$top": str(PAGE_SIZE), **query}))
 
     def types(self) -> list[str]:
         """The resource types there are, as their providers spell them."""

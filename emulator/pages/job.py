@@ -12,7 +12,7 @@ from emulator.pages.charts import Chart
 from emulator.pages.client import Json
 from emulator.pages.cloud import Cloud, created
 from emulator.pages.rendering import moment
-from emulator.pages.systems import ENDED, status
+from emulator.pages.systems import ENDED, Judgement, judgements, status
 
 LOG_LINES = 300
 MOST_CHARTS = 8
@@ -44,6 +44,8 @@ class JobPage:
     data: Sequence[Json]
     made: Sequence[Any]
     """Model versions that name this job."""
+    judgements: Sequence[Judgement]
+    """Verdicts about this job, or by it."""
 
     @property
     def seconds(self) -> float | None:
@@ -68,14 +70,20 @@ def read(cloud: Cloud, document: Json) -> JobPage:
         logs=logs(cloud, run),
         metrics=metrics(cloud, str(document["name"])),
         data=models.inputs(cloud, document),
+        judgements=[one for one in judgements(cloud.jobs()) if document["name"] in names(one)],
         made=[version for version in found if version.properties.get("job") == document["name"]],
     )
 
 
+def names(judgement: Judgement) -> list[str]:
+    """The jobs that a verdict is about or by."""
+    return [str(job["name"]) for job in (judgement.job, judgement.subject) if job]
+
+
 def logs(cloud: Cloud, run: Json) -> dict[str, str]:
-    """The end of each log file, without secrets."""
+    """The end of each log file, without secrets; what the job itself printed comes first."""
     found = {}
-    for name, address in (run.get("logFiles") or {}).items():
+    for name, address in sorted((run.get("logFiles") or {}).items(), reverse=True):
         try:
             lines = cloud.client.text(address).splitlines()[-LOG_LINES:]
         except ServiceError:
@@ -94,7 +102,7 @@ def metrics(cloud: Cloud, job: str) -> Metrics:
         for name in sorted(stepped)[:MOST_CHARTS]:
             history = cloud.client.tracking("metrics/get-history", run_id=job, metric_key=name).get("metrics", [])
             points = sorted((float(one.get("step", 0)), float(one["value"])) for one in history)
-            plots[name] = charts.plot(points, f"{name} over {len(points)} steps, at the end {points[-1][1]:.4g}")
+            plots[name] = charts.plot(points, f"{name} over {len(points)} steps, at the end {newest[name]:.4g}")
     except TimeoutError:
         return Metrics({}, {}, STARTING)
     except ServiceError as error:

@@ -63,6 +63,16 @@ class Endpoint:
         return sorted((one for one in self.deployments if one.share), key=lambda one: -one.share)
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict that a job carries as tags, and the job that it is about where a tag names one."""
+
+    job: Json
+    subject: Json | None
+    verdict: str
+    reason: str
+
+
 @dataclass
 class System:
     """What has one name; jobs newest first."""
@@ -88,9 +98,9 @@ class System:
         return [version for model in self.models for version in model.versions if version.rejected]
 
     @property
-    def judged(self) -> Json | None:
-        """The newest job that carries a verdict."""
-        return next((job for job in self.jobs if tags(job).get("verdict")), None)
+    def judged(self) -> Judgement | None:
+        """The newest verdict."""
+        return next(iter(judgements(self.jobs)), None)
 
     @property
     def health(self) -> Health:
@@ -165,6 +175,19 @@ def health(endpoint: Json, deployments: Sequence[Deployment], seen: Traffic) -> 
     if len(serving) > 1:
         return Health("busy", f"shared by {len(serving)} deployments")
     return Health("good", "healthy" if seen.total else "ready, no requests in the last hour")
+
+
+def judgements(jobs: Sequence[Json]) -> list[Judgement]:
+    """The verdicts among jobs, newest first."""
+    named = {str(job["name"]): job for job in jobs}
+    found = []
+    for job in jobs:
+        said = tags(job)
+        if said.get("verdict"):
+            about = (named.get(said.get(name, "")) for name in ("challenger_job", "challenger"))
+            subject = next((one for one in about if one), None)
+            found.append(Judgement(job, subject, said["verdict"], said.get("reason", "")))
+    return found
 
 
 def status(job: Json) -> str:

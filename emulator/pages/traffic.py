@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from emulator.errors import ServiceError
 from emulator.pages import charts
 from emulator.pages.charts import Chart, Value
 from emulator.pages.client import Client, Json
@@ -66,7 +67,17 @@ class Traffic:
 
 
 def read(client: Client, endpoint: str, deployment: str = "") -> Traffic:
-    """The traffic of an endpoint, or of one of its deployments."""
+    """The traffic of an endpoint, or of one of its deployments; nothing of one that has just gone."""
+    try:
+        return asked(client, endpoint, deployment)
+    except ServiceError as error:
+        if error.status == 404:
+            return Traffic([], [], [], [], [])
+        raise
+
+
+def asked(client: Client, endpoint: str, deployment: str) -> Traffic:
+    """What Azure Monitor answers."""
     now = time.time()
     span = "/".join(written(seconds) for seconds in (now - (MINUTES - 1) * 60, now))
     only = f"deployment eq '{deployment}'" if deployment else ""

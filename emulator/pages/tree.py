@@ -9,6 +9,11 @@ from emulator.pages.client import SUBSCRIPTION, Json
 from emulator.pages.cloud import ALL, Cloud
 from emulator.resource_id import ResourceId
 
+GROUP = "Microsoft.Resources/resourceGroups"
+EXTENSIONS = frozenset(
+    {"Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/locks", "Microsoft.Resources/tags"}
+)
+
 
 @dataclass
 class Node:
@@ -17,11 +22,13 @@ class Node:
     document: Json
     kind: str
     inside: list[Node] = field(default_factory=list)
+    beside: list[Node] = field(default_factory=list)
+    """What other services lay on it: role assignments, locks, tags, diagnostic settings."""
 
     @property
     def count(self) -> int:
         """Resources below it."""
-        return sum(1 + node.count for node in self.inside)
+        return sum(1 + node.count for node in (*self.inside, *self.beside))
 
 
 def every(cloud: Cloud) -> list[Node]:
@@ -32,11 +39,22 @@ def every(cloud: Cloud) -> list[Node]:
         nodes[identity.key] = Node(document, identity.type)
     roots: list[Node] = []
     for key, node in nodes.items():
-        above = (ResourceId.parse(key).parent or "").lower()
-        (nodes[above].inside if above in nodes else roots).append(node)
+        owner = nodes.get((ResourceId.parse(key).parent or "").lower())
+        if owner is None:
+            roots.append(node)
+        else:
+            (owner.beside if lies_on(node, owner) else owner.inside).append(node)
     for node in nodes.values():
-        node.inside.sort(key=lambda one: (one.kind.lower(), str(one.document["name"])))
+        for part in (node.inside, node.beside):
+            part.sort(key=lambda one: (one.kind.lower(), str(one.document["name"])))
     return roots
+
+
+def lies_on(node: Node, owner: Node) -> bool:
+    """Whether a resource is an extension of another, and not a part of it."""
+    if owner.kind == GROUP:
+        return node.kind in EXTENSIONS
+    return not node.kind.lower().startswith(f"{owner.kind.lower()}/")
 
 
 def documents(cloud: Cloud) -> Iterator[Json]:
@@ -46,7 +64,7 @@ def documents(cloud: Cloud) -> Iterator[Json]:
         provider, *path = kind.split("/")
         if len(path) > 1:
             continue
-        collection = f"{SUBSCRIPTION}/resourceGroups" if kind == "Microsoft.Resources/resourceGroups" else ""
+        collection = f"{SUBSCRIPTION}/resourceGroups" if kind == GROUP else ""
         for document in cloud.listed(collection or f"{SUBSCRIPTION}/providers/{provider}/{path[0]}"):
             yield from with_children(cloud, document, kind, types)
 

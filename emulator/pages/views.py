@@ -15,6 +15,7 @@ from emulator.pages.client import Json
 from emulator.pages.cloud import GROUPS, Cloud, parent, tags
 from emulator.resource_id import ResourceId
 
+MOST_JOBS = 200
 Page = tuple[str, Mapping[str, Any]]
 
 
@@ -22,7 +23,7 @@ def jobs(cloud: Cloud, request: Request) -> Page:
     """All jobs, newest first."""
     found = [one for one in cloud.jobs() if one["properties"]]
     running = [one for one in found if systems.status(one) not in systems.ENDED]
-    return "jobs.html", {"jobs": found, "running": running}
+    return "jobs.html", {"jobs": found[:MOST_JOBS], "count": len(found), "running": running}
 
 
 def every_model(cloud: Cloud, request: Request) -> Page:

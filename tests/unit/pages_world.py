@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/mlw
 COMPONENT = f"{GROUP}/providers/Microsoft.Insights/components/appi"
 DATA = f"{WORKSPACE}/data/customers/versions/fb03ad00bd03"
 JOB = f"{WORKSPACE}/jobs/bike-1"
+LOSER = f"{WORKSPACE}/jobs/bike-0"
 GATE = f"{WORKSPACE}/jobs/bike-gate-2"
 MODEL = f"{WORKSPACE}/models/bike"
 ENDPOINT = f"{WORKSPACE}/onlineEndpoints/oep-bike"
@@ -109,7 +111,8 @@ def write(emulator: Emulator) -> None:
     hidden: dict[str, Any] = {"environmentVariables": {"WORD": VARIABLE}}
     put(emulator, JOB, {}, **common, **hidden, displayName=SCRIPT, status="Completed", tags=tags, description=SCRIPT)
     reason = "auc 0.8611 is below the champion's 0.8686; the champion stays"
-    verdict = {"system": "bike", "kind": "evaluation", "verdict": "kept", "reason": reason}
+    put(emulator, LOSER, {}, **common, displayName="bike-0", status="Completed", tags={"system": "bike"})
+    verdict = {"system": "bike", "kind": "evaluation", "challenger": "bike-0", "verdict": "kept", "reason": reason}
     put(emulator, GATE, {}, **common, displayName="bike-gate-2", status="Failed", tags=verdict)
     put(emulator, MODEL, {}, tags={"champion": "1"}, isArchived=False)
     written = {"sha256": SHA, "job": "bike-1", "metrics": '{"auc": 0.868575, "accuracy": 0.79}'}
@@ -141,7 +144,7 @@ def put(
     emulator: Emulator, resource_id: str, body: dict[str, Any], *, private: dict[str, Any] | None = None, **given: Any
 ) -> None:
     """Writes a document as a service would have."""
-    emulator.store.put(Document(resource_id, {**body, "properties": given}, private or {}))
+    emulator.store.put(Document(resource_id, {**body, "properties": given}, private or {"created": time.time()}))
 
 
 def requests(emulator: Emulator, count: int, status: int = 200, model_status: int | None = None) -> None:

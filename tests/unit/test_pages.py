@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.errors import ServiceError
-from emulator.pages import redaction
+from emulator.pages import charts, redaction
 from emulator.pages.client import Client
 from emulator.pages.rendering import ago, duration, figure
 from emulator.server import build
@@ -21,6 +21,7 @@ from tests.unit.pages_world import (
     ENDPOINT,
     GATE,
     JOB,
+    LOSER,
     MODEL,
     SCRIPT,
     SECRETS,
@@ -36,7 +37,17 @@ from tests.unit.pages_world import (
 
 PAGES = ("/", "/jobs", "/models", "/containers", "/resources", "/telemetry")
 RESOURCES = (
-    *(JOB, GATE, MODEL, f"{MODEL}/versions/1", f"{MODEL}/versions/2", ENDPOINT, f"{ENDPOINT}/deployments/v1", DATA),
+    *(
+        JOB,
+        LOSER,
+        GATE,
+        MODEL,
+        f"{MODEL}/versions/1",
+        f"{MODEL}/versions/2",
+        ENDPOINT,
+        f"{ENDPOINT}/deployments/v1",
+        DATA,
+    ),
     *(WORKSPACE, COMPONENT, CONTAINERS),
 )
 METRICS = {"run": {"data": {"metrics": [{"key": "auc", "value": 0.8686, "step": 2}]}}}
@@ -81,7 +92,7 @@ def test_the_first_page_says_what_serves_whether_it_is_healthy_and_what_happened
     assert "healthy" in found
     assert "Requests 40 in the last hour" in found
     assert "auc 0.8686" in found
-    assert "kept bike-gate-2 auc 0.8611 is below the champion's 0.8686; the champion stays" in found
+    assert "kept bike-0 judged by bike-gate-2 auc 0.8611 is below the champion's 0.8686; the champion stays" in found
     assert "model version rejected just now bike v2" in found
 
 
@@ -128,7 +139,9 @@ def test_a_job_shows_its_metrics_and_its_errors(browser: Browser) -> None:
     found = browser.text(f"/resource{JOB}")
     assert "auc over 3 steps, at the end 0.8686" in found
     assert "/runs/bike-1" in links(found)
-    assert "kept: auc 0.8611" in browser.words(f"/resource{GATE}")
+    for judged in (GATE, LOSER):
+        assert "Verdict kept bike-0 judged by bike-gate-2 auc 0.8611" in browser.words(f"/resource{judged}")
+    assert "Verdict" not in browser.words(f"/resource{JOB}")
 
 
 def test_a_job_that_runs_is_looked_at_again(browser: Browser) -> None:
@@ -162,6 +175,17 @@ def test_a_query_is_answered_or_refused_in_words(browser: Browser) -> None:
     found = browser.text("/telemetry?query=" + "requests%20%7C%20nonsense%20%3Cscript%3E")
     assert "The query was refused" in found
     assert "<script>" not in found.split("<main", 1)[1]
+
+
+def test_charts_take_what_metrics_bring() -> None:
+    wild = [(float(step), float("nan") if step == 7 else step / 3) for step in range(100_000)]
+    chart = charts.plot(wild, "loss")
+    (drawn,) = chart.lines
+    assert len(drawn.split()) <= charts.MOST_POINTS + 1
+    assert "nan" not in drawn
+    assert drawn.endswith(" 317,3")
+    assert charts.plot([(0.0, 0.5)], "one step").lines == ["3,48 3,48"]
+    assert charts.line([None, 2.0, None, 1.0, 1.0], "gaps").lines == ["61.5,3 61.5,3", "178.5,24 237,24"]
 
 
 # -- what must never be
