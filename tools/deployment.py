@@ -222,7 +222,7 @@ def down(stack: Stack, console: Console, force: bool = False) -> int:
     if pulumi.exists():
         put_right(pulumi, console)
         soft = soft_deleting(pulumi.resources())
-        code = destroy(pulumi)
+        code = destroy(pulumi, console)
         if code and not (force and stack.emulated):
             console.print(failed_destroy(stack))
             return code
@@ -236,10 +236,12 @@ def down(stack: Stack, console: Console, force: bool = False) -> int:
     return 0
 
 
-def destroy(pulumi: Pulumi) -> int:
-    """Deletes the stack's resources; on Azure Pulumi asks first. Returns its exit code."""
-    unasked = ["--yes", "--skip-preview"] if pulumi.stack.emulated else []
-    return pulumi.show("destroy", *unasked, "--continue-on-error", hopeless=emulator_gone(pulumi.stack))
+def destroy(pulumi: Pulumi, console: Console) -> int:
+    """Deletes the stack's resources; on Azure Pulumi shows what it would delete and asks. Returns its exit code."""
+    if not pulumi.stack.emulated:
+        return pulumi.show("destroy", "--continue-on-error")
+    words = ["destroy", "--yes", "--skip-preview", "--continue-on-error"]
+    return follow(pulumi, words, f"Removing stack {pulumi.stack.name}", console, emulator_gone(pulumi.stack)).code
 
 
 def failed_destroy(stack: Stack) -> str:

@@ -15,12 +15,12 @@ from pulumi import dynamic
 from ml.clients.datastore import folder_uri
 from ml.clients.jobs import Job, Jobs, JobSpecification
 from ml.clients.workspace import Workspace
-from ml.resources.base import InputError, Properties, Provider, Resource, derived, new_claim, plain
+from ml.resources.base import InputError, Properties, Provider, Resource, derived, new_claim, plain, unknown
 from ml.resources.code import CodeError, job_files, stage
 from ml.resources.digest import digest
 from ml.resources.environment import EnvironmentFileError, ensure_environment, environment_digest
 from ml.resources.host import Failure, note, status
-from ml.resources.job_attempts import MOST_ATTEMPTS, exhausted, job_prefix, release_job
+from ml.resources.job_attempts import MOST_ATTEMPTS, earlier, exhausted, job_prefix, release_job
 
 ROOT = Path()
 
@@ -106,8 +106,7 @@ def has_failed(properties: Properties) -> bool:
     """Whether the job in the state is known to have failed."""
     if not properties.get("job"):
         return False
-    # Without a handler of its own, azure-identity's warning that nobody is signed in would reach the terminal.
-    logging.getLogger("azure.identity").addHandler(logging.NullHandler())
+    quieten()
     job = Jobs(Workspace.from_inputs(properties["workspace"])).peek(properties["job"])
     return job is not None and job.failed
 
@@ -136,11 +135,30 @@ def specification(inputs: Properties, name: str, claim: str, code: Path, environ
 
 
 def explain(inputs: Properties, old: Properties) -> None:
-    """Says, in previews too, which files make the job another one and what it may take at most."""
+    """Says, in previews too, which files make the job another one, and which earlier job is taken up or what a new one
+    may take at most.
+    """
     if not old.get("digest") or old["digest"] == inputs["digest"]:
+        return
+    if (taken := adopted(inputs)) is not None:
+        head = f"{inputs['system']} takes up its earlier job {taken.name} ({taken.status.lower()})"
+        note(f"{head} because of: {', '.join(reasons(old, inputs))}")
         return
     limit = f"{inputs['timeoutMinutes']} minutes of {inputs['compute']} at most"
     note(f"{inputs['system']} trains again because of: {', '.join(reasons(old, inputs))}; {limit}")
+
+
+def adopted(inputs: Properties) -> Job | None:
+    """The job that is taken up instead of a new one, as far as it is known now."""
+    if unknown(inputs["digest"]) or unknown(inputs["workspace"]):
+        return None
+    quieten()
+    return earlier(Jobs(Workspace.from_inputs(inputs["workspace"])), inputs["system"], inputs["digest"])
+
+
+def quieten() -> None:
+    """Without a handler of its own, azure-identity's warning that nobody is signed in would reach the terminal."""
+    logging.getLogger("azure.identity").addHandler(logging.NullHandler())
 
 
 def reasons(old: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from rich.console import Console
 
 from tests.local.engine_project import PROJECT, STACK, Project, family, kill, wait_until
 from tools import temporary
 from tools.locks import find_locks
 from tools.progress import SetupError
 from tools.recover import pending_in_file, recover
+from tools.screen.expected import Memory
+from tools.screen.screen import Screen
 
 TOYS: dict[str, float] = {"quick": 0, "slow": 600}
 
@@ -47,6 +53,55 @@ def test_ctrl_c_ends_a_wait_at_once(project: Project) -> None:
     assert "nothing is lost: run `pulumi up` again" in said
     assert "Traceback" not in said
     assert not find_locks(project.backend, PROJECT, STACK)
+
+
+class Watched:
+    """An `up` as `make up` shows it; does something once the slow toy is under way."""
+
+    def __init__(self, project: Project, folder: Path) -> None:
+        self.project, self.said = project, StringIO()
+        console = Console(file=self.said, width=120, soft_wrap=True)
+        self.screen = Screen("Updating stack toy", Memory.of(folder / "durations.json", STACK), console)
+
+    def up(self, then: Callable[[], None]) -> int:
+        """Pulumi's exit code; what was shown is in `said`."""
+        waiting = [then]
+
+        def line(text: str) -> None:
+            self.screen.line(text)
+            if waiting and any(row.text for row in self.screen.board.running()):
+                waiting.pop()()
+
+        words = ["up", "--yes", "--skip-preview", "--json", "--continue-on-error"]
+        code = self.project.cli(TOYS).follow(words, line, self.screen.tick)
+        self.screen.finish(code)
+        return code
+
+
+def test_ctrl_c_reaches_the_engine_through_our_screen(project: Project, tmp_path: Path) -> None:
+    watched, begin = Watched(project, tmp_path), time.monotonic()
+    assert watched.up(lambda: os.kill(os.getpid(), signal.SIGINT)) != 0
+    assert time.monotonic() - begin < 20
+    said = watched.said.getvalue()
+    assert "+ quick created" in said
+    assert "x slow failed" in said
+    assert "error: slow: stopped waiting because the deployment was interrupted; nothing is lost" in said
+    assert "ended with errors" in said
+    assert "Traceback" not in said
+    assert not find_locks(project.backend, PROJECT, STACK)
+
+
+def test_a_killed_engine_is_said_to_be_killed(project: Project, tmp_path: Path) -> None:
+    watched = Watched(project, tmp_path)
+
+    def end() -> None:
+        (engine,) = (one for one in psutil.Process().children(recursive=True) if one.name() == "pulumi")
+        engine.kill()
+
+    assert watched.up(end) == -signal.SIGKILL
+    assert watched.said.getvalue().splitlines()[-1] == (
+        "Updating stack toy: pulumi was killed (signal 9) before it could say how it went; under way: slow"
+    )
 
 
 def test_all_hosts_end_with_a_killed_cli(project: Project) -> None:

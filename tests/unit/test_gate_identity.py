@@ -145,3 +145,29 @@ def test_a_preview_without_a_cloud_or_without_credentials_knows_nothing(
 
     monkeypatch.setattr(jobs_client, "arm", refuse)
     assert Jobs(Workspace("s", "g", "w")).peek("job") is None
+
+
+@pytest.mark.parametrize(
+    ("attempts", "said"),
+    [
+        ([], "trains again because of: data; 30 minutes of cpu at most"),
+        (["Completed"], "takes up its earlier job bike-buyer-{digest}-1 (completed) because of: data"),
+        (["Failed", "Running"], "takes up its earlier job bike-buyer-{digest}-2 (running) because of: data"),
+        (["Failed"], "trains again because of: data; 30 minutes of cpu at most"),
+    ],
+)
+def test_an_earlier_job_that_is_taken_up_is_not_said_to_train(
+    monkeypatch: pytest.MonkeyPatch, attempts: list[str], said: str
+) -> None:
+    def peek(self: Jobs, name: str) -> Job | None:
+        place = int(name.rpartition("-")[2]) - 1
+        known = place < len(attempts)
+        return Job(name, attempts[place], "bike_buyer", {}, "", archived=False) if known else None
+
+    notes: list[str] = []
+    monkeypatch.setattr(Jobs, "peek", peek)
+    monkeypatch.setattr("ml.resources.training_job.note", notes.append)
+    provider = TrainingJobProvider()
+    old = provider.check({}, dict(TRAINING)).inputs
+    new = provider.check(old, {**TRAINING, "dataDigest": "d2"}).inputs
+    assert notes == [f"bike_buyer {said.format(digest=new['digest'])}"]

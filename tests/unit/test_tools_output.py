@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import typer
 from rich.console import Console
 
 from ml.clients.jobs import Job
-from tools import preview, summary
+from tools import deployment, preview, summary
 from tools.answers import Reply
 from tools.deployment import excluded
 from tools.live import Challenger, Champion, LiveSystem, Share
@@ -202,3 +206,20 @@ def test_another_stack_than_the_default_is_named_where_its_key_is_asked_for() ->
     line = summary.request_line(stack, "bike_buyer", "https://oep.example/score", None)
     assert line is not None
     assert "$(make -s key STACK=dev SYSTEM=bike-buyer)" in line
+
+
+@pytest.mark.parametrize(
+    ("terminal", "typed", "refusal"),
+    [(True, "y", ""), (True, "n", "Nothing was changed"), (False, "", "no terminal to ask in")],
+)
+def test_up_of_a_stack_on_azure_shows_the_plan_and_asks(
+    terminal: bool, typed: str, refusal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine: Any = SimpleNamespace(stack=Stack("dev", "azure", Path("x")))
+    monkeypatch.setattr(deployment, "planned", lambda pulumi, words: ["5 change: [bike_buyer] trains again", *words])
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: terminal))
+    monkeypatch.setattr(typer, "confirm", lambda question: typed == "y")
+    said = StringIO()
+    with pytest.raises(SetupError, match=refusal) if refusal else nullcontext():
+        deployment.confirm_up(engine, ["--exclude"], Console(file=said))
+    assert said.getvalue() == "5 change: [bike_buyer] trains again\n--exclude\n"
