@@ -1,6 +1,6 @@
 # Every verb is one line that calls a tool; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up refresh down preview env status history rollback promote runs logs cancel score key recover doctor test lint bench lock lock-data
+.PHONY: help up refresh down preview env status history rollback promote runs compare logs cancel score key recover doctor test lint bench lock lock-data
 PYTHON ?= python3
 # Imports of pulumi-azure-native take four times as long without byte code.
 export PYTHONDONTWRITEBYTECODE =
@@ -38,8 +38,10 @@ rollback: ## back to the version before, in seconds (REASON="...", VERSION=n: to
 	$(RUN) rollback
 promote: ## lift the rejection of VERSION=n; `make refresh` and `make up` then roll it out
 	$(RUN) promote
-runs: ## the last training jobs and evaluations beside the champion
+runs: ## what was trained: what changed, data, figures, what the gate decided and why
 	$(RUN) runs
+compare: ## two runs beside each other (A=job or version, B=job or version)
+	$(RUN) compare
 logs: ## a job's log until it ends (JOB=name); without JOB the scoring server's last lines (VERSION=n)
 	$(RUN) logs
 cancel: ## end a job before its time (JOB=name)

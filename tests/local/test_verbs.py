@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.local.conftest import Deployed
+from tests.local.conftest import FEWER_TREES, TREES, Deployed
 
 BODY = "ml/systems/bike_buyer/request.json"
 
@@ -22,6 +23,26 @@ def test_status_says_what_serves_and_what_was_judged_last(deployed: Deployed) ->
     assert "auc 0." in challenger
     assert "differs" not in printed
     assert serves in deployed.checkout.in_system("status", SYSTEM="")  # a stack with one system need not name it
+
+
+def test_runs_say_what_changed_and_compare_shows_it_line_by_line(deployed: Deployed) -> None:
+    first, lost = (job.name for job in deployed.checkout.jobs())
+    printed = deployed.checkout.in_system("runs")
+    newest, oldest = printed.split(lost)[1].split(first)[0], printed.split(first)[1]
+    assert f"hyperparameters.py; rounds {TREES} -> {FEWER_TREES}" in newest
+    assert ("version 1, champion" in oldest, "the first" in oldest) == (True, True)
+    assert printed.count("data     real ") == 2
+    next_line = printed.splitlines()[-1]
+    assert next_line == f"Next: make compare A={first} B={lost}"
+    printed = deployed.checkout.in_system("compare", A="champion", B=lost)
+    assert f"  rounds  {TREES} -> {FEWER_TREES}" in printed.splitlines()
+    assert f"  +    rounds: int = {FEWER_TREES}" in printed.splitlines()
+    assert re.search(r"^auc +0\.\d{4} +0\.\d{4} +-0\.\d{4}$", printed, re.MULTILINE), printed
+    rows = re.findall(r"^  (0\.\d{4})  (0\.\d{4})  +[01]  Country ", printed, re.MULTILINE)
+    distances = [abs(float(a) - float(b)) for a, b in rows]
+    assert len(rows) == 10
+    assert distances == sorted(distances, reverse=True)
+    assert "A and B are missing" in deployed.checkout.in_system("compare", check=False)
 
 
 def test_scores_of_a_file_are_those_of_the_model(deployed: Deployed, tmp_path: Path) -> None:

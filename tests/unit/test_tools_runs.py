@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from ml.clients.errors import CloudError
@@ -12,10 +14,12 @@ from ml.clients.jobs import Job
 from ml.clients.models import ModelRecord
 from ml.clients.tracking import Run
 from ml.clients.workspace import Workspace
+from ml.jobkit.evaluation import Holdout
 from tools import words
-from tools.runs import changes, table
+from tools.progress import SetupError
+from tools.runs import changes, compare, disagreement, table
 from tools.runs.changes import Codes
-from tools.runs.collect import Data, TrainingRun, join
+from tools.runs.collect import Collected, Data, TrainingRun, join
 
 WORKSPACE = Workspace("s", "g", "w")
 RECORD = ModelRecord(2, {}, {"job": "x-new-1", "metrics": '{"auc":0.5}'}, "u", False)
@@ -146,3 +150,72 @@ def test_a_rejected_version_says_why() -> None:
     assert table.mark(rejected, RECORD) == "version 3, rejected (slow [b])"
     assert table.mark(None, None) == ""
     assert table.described(None) == "no champion yet"
+
+
+def some_runs() -> Collected:
+    old = TrainingRun(training("x-old-1"), run("x-old-1", {"rounds": "200"}), record=RECORD)
+    new = TrainingRun(training("x-new-1", "c2"), None, evaluation("x-gate-1", "x-new-1"))
+    return Collected([new, old], RECORD)
+
+
+@pytest.mark.parametrize("given", ["x-old-1", "2", "v2", "champion"])
+def test_a_run_is_meant_by_its_job_its_version_or_as_champion(given: str) -> None:
+    assert compare.resolve(some_runs(), "A", given).job.name == "x-old-1"
+
+
+def test_an_evaluation_means_the_run_it_judged_and_nobody_is_named_with_what_there_is() -> None:
+    assert compare.resolve(some_runs(), "B", "x-gate-1").job.name == "x-new-1"
+    with pytest.raises(SetupError, match=r"B=3: there is no such job or version\. The newest jobs: x-new-1, x-old-1"):
+        compare.resolve(some_runs(), "B", "3")
+
+
+def test_figures_stand_beside_each_other() -> None:
+    assert list(compare.figures({"brier": 0.2, "auc": 0.86}, {"auc": 0.87})) == [
+        "\nfigures         A         B     B - A",
+        "auc        0.8600    0.8700   +0.0100",
+        "brier      0.2000         -         -",
+    ]
+
+
+def test_settings_and_origins_that_differ_are_shown_with_both_values() -> None:
+    assert list(compare.parameters({"rounds": "200", "seed": "0"}, {"rounds": "60", "seed": "0"})) == [
+        "\nparameters",
+        "  rounds  200 -> 60",
+    ]
+    assert list(compare.parameters({}, {})) == ["\nparameters    not known"]
+    old = TrainingRun(training("a"), data=Data("d1", "real"))
+    assert list(compare.origins(old, TrainingRun(training("b"), data=Data("d2", "generated")))) == [
+        "data          A real d1",
+        "              B generated d2",
+        "packages      the same",
+        "command       the same",
+    ]
+
+
+def test_the_code_of_two_runs_is_shown_by_its_lines(codes: Codes) -> None:
+    old, new = TrainingRun(training("a")), TrainingRun(training("b", "c2"))
+    assert list(compare.code(codes, old, new)) == [
+        "code          1 file of the job",
+        "  ml/systems/x/job/settings.py",
+        "  @@ -1 +1 @@",
+        "  -rounds = 200",
+        "  +rounds = 60  # fewer",
+    ]
+    assert list(compare.code(codes, old, old)) == ["code          the same"]
+    gone = TrainingRun(training("c", "gone"))
+    assert list(compare.code(codes, old, gone)) == ["code          that of one of the two is gone"]
+
+
+def test_rows_on_which_two_models_disagree_most_come_first_each_once() -> None:
+    features = pd.DataFrame({"Age": [30, 40, 50, 50], "Income": [1.0, 2.5, 3.0, 3.0]})
+    held_out = Holdout(features, np.array([1, 0, 1, 1]), "digest")
+    found = disagreement.compare(np.array([0.6, 0.4, 0.9, 0.9]), np.array([0.4, 0.4, 0.1, 0.1]), held_out, "d1")
+    assert found.summary == (
+        "4 held out of data d1: the answers differ by 0.4500 on average, by 0.8000 at most; 3 fall on the other side "
+        "of 0.5, where A is right 3 times and B 0 times"
+    )
+    assert list(compare.listed(found.rows, 120)) == [
+        "       A       B  label",
+        "  0.9000  0.1000      1  Age 50  Income 3",
+        "  0.6000  0.4000      1  Age 30  Income 1",
+    ]

@@ -19,6 +19,8 @@ VersionOption = Annotated[str, typer.Option(envvar="VERSION")]
 ReasonOption = Annotated[str, typer.Option(envvar="REASON")]
 JobOption = Annotated[str, typer.Option(envvar="JOB")]
 FileOption = Annotated[str, typer.Option(envvar="FILE")]
+AOption = Annotated[str, typer.Option(envvar="A")]
+BOption = Annotated[str, typer.Option(envvar="B")]
 OutOption = Annotated[str, typer.Option(envvar="OUT")]
 
 

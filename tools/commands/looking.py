@@ -1,4 +1,4 @@
-"""Verbs that look: status, history, runs."""
+"""Verbs that look: status, history, runs, compare."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import typer
 
 from tools import history as system_history
 from tools import status as system_status
-from tools.commands.arguments import StackOption, SystemOption, given_system
+from tools.commands.arguments import AOption, BOption, Given, StackOption, SystemOption, given_system
 from tools.commands.asking import console, told
 from tools.deployed_system import find_systems
+from tools.runs import compare as run_comparison
 from tools.runs import table as runs_table
 
 application = typer.Typer()
@@ -37,3 +38,11 @@ def runs(system: SystemOption = "", stack: StackOption = "local") -> None:
     """Shows the last training jobs and evaluations with their figures, beside the champion."""
     with told():
         runs_table.show(given_system(stack, system), console())
+
+
+@application.command()
+def compare(system: SystemOption = "", a: AOption = "", b: BOption = "", stack: StackOption = "local") -> None:
+    """Shows how two runs differ: figures, parameters, data, code, and the rows on which their models disagree most."""
+    with told():
+        needed = Given("A", a, "A=champion"), Given("B", b, "B=bike-buyer-0123456789ab-1", "`make runs` lists them")
+        run_comparison.show(given_system(stack, system, *needed), a, b, console())
