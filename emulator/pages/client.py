@@ -105,6 +105,15 @@ class Client:
         query = {"query": text, "timespan": timespan}
         return self._json(self._send("GET", f"/v1{resource}/query", query, {"prefer": f"wait={seconds}"}))
 
+    def registry(self, server: str, path: str, scope: str) -> Json:
+        """The metadata of a registry: https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md for the two tokens."""
+        host = server.partition(":")[0]
+        entra = {"grant_type": "access_token", "service": server, "access_token": self._bearer()}
+        refresh = self._json(self._send("POST", "/oauth2/exchange", {}, form=entra, host=host))["refresh_token"]
+        wanted = {"grant_type": "refresh_token", "service": server, "scope": scope, "refresh_token": refresh}
+        token = self._json(self._send("POST", "/oauth2/token", {}, form=wanted, host=host))["access_token"]
+        return self._json(self._send("GET", path, {}, {"authorization": f"Bearer {token}"}, host=host))
+
     def tracking(self, path: str, **query: str) -> Json:
         """MLflow's REST API.
 
@@ -148,15 +157,17 @@ class Client:
         *,
         raw_query: str = "",
         body: Json | None = None,
+        form: dict[str, str] | None = None,
+        host: str = ARM_HOST,
         listener: str = "https",
     ) -> Answer:
         raw = raw_query or urlencode(query)
         content = empty_body()
-        content.write(json.dumps(body).encode() if body is not None else b"")
+        content.write(urlencode(form).encode() if form else json.dumps(body).encode() if body else b"")
         content.seek(0)
         request = Request(
             method=method,
-            host=ARM_HOST,
+            host=host,
             path=path,
             raw_path=quote(path),
             raw_query=raw,
@@ -197,7 +208,7 @@ def parsed(raw_query: str) -> dict[str, str]:
 
 
 def refusal(status: int, body: Json) -> ServiceError:
-    """The error of an answer in ARM's, Log Analytics' or MLflow's shape, whose innermost message says most."""
+    """The error of an answer in the shape of any service, whose innermost message says most."""
     found = body.get("error")
     error: Json = found if isinstance(found, dict) else body
     inner = error.get("innererror")

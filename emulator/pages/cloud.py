@@ -13,6 +13,7 @@ from emulator.resource_id import ResourceId
 
 WORKSPACES = identifiers.WORKSPACE
 GROUPS = "Microsoft.ContainerInstance/containerGroups"
+REGISTRIES = "Microsoft.ContainerRegistry/registries"
 COMPONENTS = "Microsoft.Insights/components"
 ALL = {"listViewType": "All"}
 Found = TypeVar("Found")

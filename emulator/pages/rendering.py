@@ -106,6 +106,15 @@ def image(reference: Any) -> Markup:
     return Markup(template).format(text, name.partition(":")[0], digest.removeprefix("sha256:")[:SHORT])  # noqa: S704
 
 
+def size(value: float) -> str:
+    """Bytes for people, in decimal units."""
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
 def environment() -> Environment:
     """Jinja with the filters above; what a template names and nobody gave is a defect."""
     made = Environment(
@@ -115,5 +124,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(ago=ago, duration=duration, short=short, image=image, figure=figure, fixed=fixed, where=where)
+    made.filters.update(
+        ago=ago, duration=duration, short=short, image=image, figure=figure, fixed=fixed, size=size, where=where
+    )
     return made

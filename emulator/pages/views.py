@@ -10,7 +10,7 @@ from emulator.errors import ServiceError, not_found
 from emulator.http import Request
 from emulator.machine_learning import identifiers
 from emulator.online_endpoints import names
-from emulator.pages import job, lineage, models, serving, systems, tree
+from emulator.pages import images, job, lineage, models, serving, systems, tree
 from emulator.pages.client import Json
 from emulator.pages.cloud import GROUPS, Cloud, parent, tags
 from emulator.resource_id import ResourceId
@@ -34,7 +34,7 @@ def every_model(cloud: Cloud, request: Request) -> Page:
 def containers(cloud: Cloud, request: Request) -> Page:
     """What runs in containers: groups, and the deployments of endpoints."""
     behind = [(one, serving.endpoint(cloud, one)) for one in cloud.endpoints()]
-    return "containers.html", {"groups": cloud.of_type(GROUPS), "endpoints": behind}
+    return "containers.html", {"groups": cloud.of_type(GROUPS), "endpoints": behind, "registries": images.every(cloud)}
 
 
 def resources(cloud: Cloud, request: Request) -> Page:

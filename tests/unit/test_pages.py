@@ -92,6 +92,7 @@ def test_the_first_page_says_what_serves_whether_it_is_healthy_and_what_happened
     assert "healthy" in found
     assert "Requests 40 in the last hour" in found
     assert "auc 0.8686" in found
+    assert "on customers fb03ad00bd03 real" in found
     assert "kept bike-0 judged by bike-gate-2 auc 0.8611 is below the champion's 0.8686; the champion stays" in found
     assert "model version rejected just now bike v2" in found
 
