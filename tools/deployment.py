@@ -24,6 +24,7 @@ from tools.recover import existing_arm_id, recover
 from tools.screen.screen import follow
 from tools.stacks import PROJECT, Stack, folder_name
 from tools.standing import systems_now
+from tools.vanished import notice_vanished
 from tools.versions import ROOT
 from tools.virtualenv import uv_variables
 
@@ -146,6 +147,7 @@ def up(stack: Stack, system: str | None, console: Console) -> int:
     if not pulumi.exists():
         pulumi.create()
     put_right(pulumi, console)
+    notice_vanished(pulumi, console.print)
     before = pulumi.outputs()
     if not stack.emulated:
         confirm_up(pulumi, only, console)

@@ -205,13 +205,15 @@ class Pulumi:
         """Makes the stack; its committed configuration stays as it is."""
         self.read("stack", "init", "--no-select")
 
+    def resources(self) -> list[dict[str, Any]]:
+        """The resources in the state; a file backend's file is read without starting the CLI."""
+        state = self.state_file()
+        content = state.checkpoint() if state is not None else {}
+        return list((content or self.export()["deployment"]).get("resources") or [])
+
     def export(self) -> dict[str, Any]:
         """The whole state, secrets encrypted."""
         return dict(json.loads(self.read("stack", "export")))
-
-    def resources(self) -> list[dict[str, Any]]:
-        """The resources in the state."""
-        return list(self.export()["deployment"].get("resources") or [])
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs; secrets stay hidden."""

@@ -7,6 +7,7 @@ of every stack, so they are API. The order of calls is the engine's: `check` (al
 
 from __future__ import annotations
 
+import logging
 import uuid
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -17,8 +18,9 @@ import pulumi
 from pulumi import dynamic
 from pulumi.output import Unknown
 
+from ml.clients.arm import manner
 from ml.clients.errors import CloudError
-from ml.resources.host import Failure
+from ml.resources.host import Failure, note
 
 Properties = dict[str, Any]
 PROVIDER_KEY = "__provider"
@@ -61,8 +63,14 @@ class Provider(dynamic.ResourceProvider):
         """Outputs as the cloud has them now; None when the object is gone."""
         return {}
 
+    def problem(self, properties: Properties) -> str:
+        """What happened to the object behind the state's back so that `change` has to put it right; "" when nothing
+        did. Asked by every deployment and preview without other changes: a request or two.
+        """
+        return ""
+
     def change(self, identifier: str, old: Properties, inputs: Properties) -> Properties:
-        """Applies a change of inputs that are no identity: the outputs that change with it."""
+        """Applies a change of inputs that are no identity, or puts a problem right: the outputs that change with it."""
         return {}
 
     @abstractmethod
@@ -81,11 +89,31 @@ class Provider(dynamic.ResourceProvider):
             return dynamic.CheckResult(inputs, [dynamic.CheckFailure(error.name, error.message)])
 
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> dynamic.DiffResult:
-        """Inputs that differ from the state; an unknown identity counts as a replacement, the worst case."""
+        """Inputs that differ from the state; an unknown identity counts as a replacement, the worst case. A problem
+        is a change too.
+        """
         old, new = plain(_olds), plain(_news)
         changed = [key for key in new if self._differs(key, old, new)]
         replaces = [key for key in changed if key in self.identity]
+        if not changed and (found := self._known_problem(old)):
+            note(found)
+            return dynamic.DiffResult(changes=True)
         return dynamic.DiffResult(changes=bool(changed), replaces=replaces)
+
+    def _known_problem(self, state: Properties) -> str:
+        """The problem, asked once and without waiting for a permission that may be fresh. Where the cloud cannot be
+        asked, as in a preview without credentials, there is none.
+        """
+        if type(self).problem is Provider.problem:
+            return ""
+        from azure.core.exceptions import AzureError
+
+        quieten()
+        try:
+            with manner(patience=0.0):
+                return self.problem(state)
+        except (CloudError, AzureError):
+            return ""
 
     def _differs(self, key: str, old: Properties, new: Properties) -> bool:
         if key == PROVIDER_KEY or key in self.ignored or new[key] is None:
@@ -140,6 +168,11 @@ def unknown(value: Any) -> bool:
 def derived(compute: Callable[[], T], *sources: Any) -> T | Unknown:
     """The value of `compute`, or unknown when one of the values it follows from is."""
     return Unknown() if any(unknown(source) for source in sources) else compute()  # type: ignore[no-untyped-call]
+
+
+def quieten() -> None:
+    """Without a handler of its own, azure-identity's warning that nobody is signed in would reach the terminal."""
+    logging.getLogger("azure.identity").addHandler(logging.NullHandler())
 
 
 def plain(value: Any) -> Any:

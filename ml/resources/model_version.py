@@ -40,6 +40,16 @@ class ModelVersionProvider(Provider):
             made = register(models, inputs, claim)
         return sha256, {"version": made.version, "uri": made.uri, "claim": claim}
 
+    def problem(self, properties: Properties) -> str:
+        """The version was deleted, or archived by somebody else."""
+        if self.observe("", properties) is not None:
+            return ""
+        return f"{properties['model']}:{properties['version']} is gone: it is registered again"
+
+    def change(self, identifier: str, old: Properties, inputs: Properties) -> Properties:
+        """Registers what is gone."""
+        return self.ensure(inputs)[1]
+
     def observe(self, identifier: str, properties: Properties) -> Properties | None:
         """Gone when the version is deleted, or archived by somebody else."""
         models = Models(Workspace.from_inputs(properties["workspace"]), properties["model"])

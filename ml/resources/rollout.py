@@ -16,7 +16,7 @@ from ml.resources.rollout_plan import WHOLE
 from ml.resources.rollout_ports import Target
 from ml.resources.rollout_refusal import compare_champion, refuse_rejected
 from ml.resources.rollout_run import RolloutRun, observe
-from ml.resources.rollout_site import Site
+from ml.resources.rollout_site import Site, trouble
 from ml.resources.rollout_trials import trials
 from ml.resources.rollout_writer import writer
 
@@ -76,6 +76,13 @@ class RolloutProvider(Provider):
         """The same, for an image that takes over from another."""
         return bring(inputs, old.get("serving"))
 
+    def problem(self, properties: Properties) -> str:
+        """The champion does not serve alone, for whatever reason. After a rollback it does, in a version that is not
+        the state's: only a refresh makes a difference of that.
+        """
+        wrong = trouble(to_site(properties))
+        return f"{wrong}: the rollout puts that right" if wrong else ""
+
     @manner(pause=patiently)
     def observe(self, identifier: str, properties: Properties) -> Properties | None:
         """What serves now. Version and image follow it too, so that the next `up` sees a difference to what is wanted:
@@ -127,7 +134,10 @@ def bring(inputs: Properties, planned: int | None) -> Properties:
     """
     site, target = to_site(inputs), to_target(inputs)
     if not site.exists():
-        raise Failure(f"there is no endpoint {inputs['endpoint']} in workspace {site.workspace.name}")
+        raise Failure(
+            f"there is no endpoint {inputs['endpoint']} in workspace {site.workspace.name}: `make up`, or `pulumi "
+            "refresh` and then `pulumi up`, makes it again"
+        )
     with writer(site, inputs["system"], about(target, f"rolling out version {target.version}")) as ports:
         site.alive = ports.lease.alive
         retrying = refuse_rejected(ports, target, inputs.get("retryRejected") or [])

@@ -12,8 +12,9 @@ from ml.clients.models import CHAMPION, READ_ONLY, Models
 from ml.clients.scoring import ScoringClient
 from ml.clients.workspace import API_VERSION, Workspace
 from ml.resources.host import Failure, wait
-from ml.resources.rollout_endpoint import CloudEndpoint, Machines
-from ml.resources.rollout_ports import Row
+from ml.resources.rollout_endpoint import CloudEndpoint, Machines, to_deployment
+from ml.resources.rollout_plan import WHOLE
+from ml.resources.rollout_ports import ENDED_BADLY, Row
 
 IMAGE_TAG = "image"
 KEY = "Key"
@@ -120,3 +121,18 @@ class Site:
             raise Failure(f"the endpoint {found.name} has authMode {found.auth_mode}: a rollout needs {KEY}")
         key = self.client.key()
         return lambda name: ScoringClient(found.scoring_uri, key, name)
+
+
+def trouble(site: Site) -> str:
+    """What keeps the champion from serving alone; "" when it does. Three requests, for every `up` asks."""
+    name, endpoint = site.endpoint_name, site.client.find()
+    if endpoint is None:
+        return f"the endpoint {name} is gone"
+    if list(endpoint.traffic.values()) != [WHOLE]:
+        return f"no deployment of {name} gets all traffic"
+    serves = next(iter(endpoint.traffic))
+    found = site.client.deployment(serves)
+    if found is None or found.state in ENDED_BADLY:
+        return f"the deployment {serves} of {name} is {found.state if found else 'gone'}"
+    version, champion = to_deployment(found).version, site.models.champion()
+    return "" if version == champion else f"version {version} serves at {name}, the champion is {champion or 'none'}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -10,12 +9,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pulumi
-from pulumi import dynamic
 
 from ml.clients.datastore import folder_uri
 from ml.clients.jobs import Job, Jobs, JobSpecification
 from ml.clients.workspace import Workspace
-from ml.resources.base import InputError, Properties, Provider, Resource, derived, new_claim, plain, unknown
+from ml.resources.base import InputError, Properties, Provider, Resource, derived, new_claim, quieten, unknown
 from ml.resources.code import CodeError, job_files, stage
 from ml.resources.digest import digest
 from ml.resources.environment import EnvironmentFileError, ensure_environment, environment_digest
@@ -47,15 +45,11 @@ class TrainingJobProvider(Provider):
         explain(result, old)
         return result
 
-    def diff(self, _id: str, _olds: Properties, _news: Properties) -> dynamic.DiffResult:
-        """A job that failed since is a change too: nothing waits for a job here, so only the cloud knows, and the next
-        `up` must try again. Where the cloud cannot be asked, as in a preview without credentials, nothing has changed.
-        """
-        found, old = super().diff(_id, _olds, _news), plain(_olds)
-        if found.changes or not has_failed(old):
-            return found
-        note(f"{old['job']} failed: the next attempt follows")
-        return dynamic.DiffResult(changes=True)
+    def problem(self, properties: Properties) -> str:
+        """The job failed since: nothing waits for it here, so only the cloud knows, and the next `up` tries again."""
+        job = properties.get("job")
+        found = Jobs(Workspace.from_inputs(properties["workspace"])).peek(job) if job else None
+        return f"{job} failed: the next attempt follows" if found is not None and found.failed else ""
 
     def ensure(self, inputs: Properties) -> tuple[str, Properties]:
         """Adopts the newest attempt that runs or ended well, else starts the next one. Does not wait for its end."""
@@ -102,15 +96,6 @@ def artefact(system: str, job: str) -> str:
     return folder_uri(f"systems/{system}/jobs/{job}/model")
 
 
-def has_failed(properties: Properties) -> bool:
-    """Whether the job in the state is known to have failed."""
-    if not properties.get("job"):
-        return False
-    quieten()
-    job = Jobs(Workspace.from_inputs(properties["workspace"])).peek(properties["job"])
-    return job is not None and job.failed
-
-
 def specification(inputs: Properties, name: str, claim: str, code: Path, environment: str) -> JobSpecification:
     """What Azure ML is asked to run."""
     arguments = " ".join([*map(str, inputs["arguments"]), "--data ${{inputs.data}}", "--output ${{outputs.model}}"])
@@ -154,11 +139,6 @@ def adopted(inputs: Properties) -> Job | None:
         return None
     quieten()
     return earlier(Jobs(Workspace.from_inputs(inputs["workspace"])), inputs["system"], inputs["digest"])
-
-
-def quieten() -> None:
-    """Without a handler of its own, azure-identity's warning that nobody is signed in would reach the terminal."""
-    logging.getLogger("azure.identity").addHandler(logging.NullHandler())
 
 
 def reasons(old: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:

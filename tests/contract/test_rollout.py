@@ -11,6 +11,7 @@ from rich.console import Console
 
 from ml.resources.host import Failure
 from ml.resources.rollout import RolloutProvider
+from ml.resources.rollout_site import CloudModels
 from tests.contract import faulty_images as faults
 from tests.contract.azureml_workspace import IGNORED, fixture_sockets, fixture_workspace
 from tests.contract.azureml_workspace import Workspace as Made
@@ -150,6 +151,26 @@ def test_a_tampered_image_is_refused_in_staging(shared: System, also: tuple[str,
         shared.up({**inputs, "image": image})
     assert (found.errors, found.wrong, set(found.versions)) == ([], 0, {1})
     assert (shared.models.champion(), shared.staged()) == (1, [])
+
+
+def test_what_happened_behind_its_back_is_a_change_and_is_put_right(system: System) -> None:
+    inputs = system.release(1)
+    state, name = system.up(inputs), system.deployment(inputs)
+    assert not RolloutProvider().diff("id", state, inputs).changes
+
+    def put_right() -> None:
+        assert RolloutProvider().diff("id", state, inputs).changes
+        system.up(inputs, state)
+        assert not RolloutProvider().diff("id", state, inputs).changes
+        assert (dict(system.endpoint.get().traffic), system.models.champion()) == ({name: 100}, 1)
+
+    system.endpoint.set_traffic({})
+    put_right()
+    CloudModels(system.models).uncrown()
+    put_right()
+    system.endpoint.set_traffic({})
+    system.endpoint.remove(name)
+    put_right()
 
 
 def test_what_serves_is_seen_by_a_refresh(system: System) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import dill  # type: ignore[import-untyped]
 import pytest
+from azure.core.exceptions import ClientAuthenticationError
 from pulumi.output import Unknown
 
 from ml.clients.errors import CloudError
@@ -79,6 +80,38 @@ def test_a_wrong_input_is_a_failure_of_that_property() -> None:
 def test_diff(news: Properties, changes: bool, replaces: list[str]) -> None:
     result = Toy().diff("id", STATE, {**news, "__provider": "other"})
     assert (result.changes, result.replaces) == (changes, replaces)
+
+
+class Watched(Toy):
+    """Something happens to it behind the state's back."""
+
+    def __init__(self, said: str | Exception) -> None:
+        self.said = said
+
+    def problem(self, properties: Properties) -> str:
+        assert properties["rate"] == 1
+        if isinstance(self.said, Exception):
+            raise self.said
+        return self.said
+
+
+@pytest.mark.parametrize(
+    ("said", "changes"),
+    [
+        ("it is gone", True),
+        ("", False),
+        (CloudError("nobody answers"), False),
+        (ClientAuthenticationError("not signed in"), False),
+    ],
+)
+def test_a_problem_is_a_change_and_a_cloud_that_cannot_be_asked_is_none(
+    monkeypatch: pytest.MonkeyPatch, said: str | Exception, changes: bool
+) -> None:
+    noted: list[str] = []
+    monkeypatch.setattr("ml.resources.base.note", noted.append)
+    result = Watched(said).diff("id", STATE, STATE)
+    assert (result.changes, result.replaces or []) == (changes, [])
+    assert noted == ([said] if changes else [])
 
 
 def test_an_update_carries_outputs_over() -> None:
