@@ -159,6 +159,21 @@ def test_a_log_is_never_silent_for_longer_than_ten_seconds(stage: Stage) -> None
     assert stage.lines() == ["  Updating stack local (10 s)", "  Updating stack local (20 s)"]
 
 
+def test_a_plugin_that_is_fetched_is_told_with_its_share(stage: Stage) -> None:
+    about = {
+        "type": "plugin-download",
+        "id": "azure-native",
+        "message": "Downloading plugin azure-native",
+        "total": 200,
+    }
+    stage.take({"progressEvent": {**about, "received": 80, "done": False}})
+    stage.pass_time(11)
+    assert stage.lines() == ["  Updating stack local: Downloading plugin azure-native: 40 % (10 s)"]
+    assert stage.drawn() == ["Updating stack local: Downloading plugin azure-native: 40 % (0:11)"]
+    stage.take({"progressEvent": {**about, "received": 200, "done": True}})
+    assert stage.drawn() == ["Updating stack local: 0 done, 0 under way (0:11)"]
+
+
 def test_no_row_for_what_is_no_work() -> None:
     board = Board()
     provider = "urn:pulumi:local::mlops::pulumi:providers:azure-native::default"

@@ -82,6 +82,8 @@ class Board:
     messages: list[Message] = field(default_factory=list)
     counts: Mapping[str, int] | None = None
     seconds: float = 0.0
+    fetching: str = ""
+    """What the engine is fetching, such as a plugin, and how far that is."""
 
     def running(self) -> list[Row]:
         """Rows under way, the one that began first first."""
@@ -107,6 +109,8 @@ class Board:
             self._hear(said)
         elif policy := event.get("policyEvent"):
             self._violation(policy)
+        elif fetched := event.get("progressEvent"):
+            self.fetching = "" if fetched.get("done") else fetch(fetched)
         elif summary := event.get("summaryEvent"):
             self.counts, self.seconds = summary.get("resourceChanges") or {}, float(summary["durationSeconds"])
         elif printed := event.get("stdoutEvent"):
@@ -148,6 +152,13 @@ class Board:
             self.messages[-1] = Message(last.name, last.severity, f"{last.text}\n{message.text}")
         elif message.text and message.text not in SAID_ANYWAY and message not in self.messages:
             self.messages.append(message)
+
+
+def fetch(progress: Mapping[str, Any]) -> str:
+    """`Downloading plugin azure-native: 40 %`."""
+    total, received = progress.get("total") or 0, progress.get("received") or 0
+    share = f": {100 * received / total:.0f} %" if total > 0 else ""
+    return f"{str(progress.get('message') or progress.get('id') or '').rstrip(' :')}{share}"
 
 
 def short(urn: str) -> str:

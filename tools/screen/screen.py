@@ -81,12 +81,14 @@ class Screen(AbstractContextManager["Screen"]):
                 text = f": {row.text}" if row.text else ""
                 self._say(Text(f"  {row.name} {row.word}{text} ({self.memory.words(row, now)})"))
         if now - self.said >= EVERY:
-            self._say(Text(f"  {self.title} ({duration(now - self.started)})"))
+            fetching = f": {self.board.fetching}" if self.board.fetching else ""
+            self._say(Text(f"  {self.title}{fetching} ({duration(now - self.started)})"))
 
     def picture(self, now: float) -> RenderableType:
         """What is under way, one row a resource; texts fold to the width."""
         running = self.board.running()
-        head = f"{self.title}: {self.board.done()} done, {len(running)} under way ({minutes(now - self.started)})"
+        state = self.board.fetching or f"{self.board.done()} done, {len(running)} under way"
+        head = f"{self.title}: {state} ({minutes(now - self.started)})"
         rows = Table.grid(padding=(0, 1, 0, 0))
         rows.add_column(no_wrap=True)
         rows.add_column(no_wrap=True, overflow="ellipsis", max_width=WIDEST_NAME)
