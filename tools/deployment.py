@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from ml.clients.arm import arm
-from tools import shell, summary, temporary
+from tools import preflight, shell, summary, temporary
 from tools.deployed_system import ENDPOINT
 from tools.preview import planned
 from tools.progress import SetupError
@@ -141,6 +141,7 @@ def up(stack: Stack, system: str | None, console: Console) -> int:
     """Brings a stack, or one system of it, up to date. Returns Pulumi's exit code."""
     only = excluded(stack, system)
     pulumi = prepare(stack, console)
+    preflight.check(stack, pulumi.environment)
     line = cloud_line(stack, pulumi.environment)
     console.print(f"[bold]{line}[/bold]")
     console.print(data_line(stack, pulumi.environment))
@@ -167,6 +168,7 @@ def refresh(stack: Stack, console: Console) -> int:
     nothing in the cloud. Returns Pulumi's exit code.
     """
     pulumi = prepare(stack, console)
+    preflight.check(stack, pulumi.environment)
     console.print(f"[bold]{cloud_line(stack, pulumi.environment)}[/bold]")
     if not pulumi.exists():
         raise SetupError(f"stack {stack.name} was never deployed: `make up STACK={stack.name}`")

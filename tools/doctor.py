@@ -8,14 +8,15 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import yaml
 
-from tools import shell, virtualenv
+from tools import preflight, shell, subscription, virtualenv
 from tools.cache import cache_folder
 from tools.engine import build, find
+from tools.finding import Finding
 from tools.locks import find_locks
 from tools.progress import SetupError
 from tools.stacks import PROJECT, load_stack, stack_names
@@ -24,20 +25,6 @@ from tools.versions import ROOT
 
 FREE_GIGABYTES = 6
 HOSTS = ("language_host.py", "ml.resources.host", "pulumi-resource-azure-native", "emulator.provider")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at; `fix` says what to do when it is not well."""
-
-    name: str
-    said: str
-    fix: str = ""
-
-    @property
-    def well(self) -> bool:
-        """Whether nothing has to be done."""
-        return not self.fix
 
 
 def python() -> Iterator[Finding]:
@@ -115,13 +102,59 @@ def certificates() -> Iterator[Finding]:
 
 
 def data() -> Iterator[Finding]:
-    """The folder of real data."""
+    """The folder of real data, and what is in it of each system's."""
     given = os.environ.get("MLOPS_DATA_DIR")
     if not given:
         yield Finding("data", "generated; MLOPS_DATA_DIR=<folder> names real files")
         return
-    fix = "" if Path(given).is_dir() else "set MLOPS_DATA_DIR to the folder that holds the files, or unset it"
-    yield Finding("data", f"MLOPS_DATA_DIR={given}" + ("" if not fix else " is no folder"), fix)
+    said = f"MLOPS_DATA_DIR={given}"
+    fix = "set MLOPS_DATA_DIR to the folder that holds the files, or unset it"
+    if not Path(given).is_dir():
+        yield Finding("data", f"{said} is no folder", fix)
+        return
+    if not any(Path(given).iterdir()):
+        yield Finding("data", f"{said} is empty", fix)
+        return
+    missing = {name: files for name in systems() if (files := missing_files(name, Path(given)))}
+    for name, files in missing.items():
+        yield Finding("data", f"{said} lacks {', '.join(files)}, which {name} needs", fix)
+    if not missing:
+        yield Finding("data", said)
+
+
+def systems() -> list[str]:
+    """Every system that a stack names."""
+    stacks = (load_stack(name).configuration().get("config", {}) for name in stack_names())
+    return sorted({str(name) for given in stacks for name in given.get(f"{PROJECT}:systems") or ()})
+
+
+def missing_files(system: str, folder: Path) -> list[str]:
+    """Files of a system's real data, as its `data.lock` has them, that are not in a folder."""
+    record = ROOT / "ml" / "systems" / system / "data.lock"
+    if not record.is_file():
+        return []
+    return [name for name in yaml.safe_load(record.read_text())["files"] if not folder.joinpath(name).is_file()]
+
+
+def azure() -> Iterator[Finding]:
+    """Every stack on Azure: what `up` would ask for, and what it would find in the subscription."""
+    for name in stack_names():
+        stack = load_stack(name)
+        if stack.emulated:
+            continue
+        if len(preflight.empty_ids(stack)) == len(preflight.IDS):
+            finding = preflight.ids(stack)
+            yield Finding(f"stack {name}", f"not set up: {finding.said}", f"to use it, {finding.fix}", later=True)
+            continue
+        try:
+            environment = shell.environment(stack)
+        except SetupError as error:
+            yield Finding(f"stack {name}", "cannot be looked at", str(error))
+            continue
+        found = list(preflight.findings(stack, environment))
+        yield from found
+        if all(finding.well for finding in found):
+            yield from subscription.findings(stack, environment)
 
 
 def locks() -> Iterator[Finding]:
@@ -166,6 +199,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     emulator,
     certificates,
     data,
+    azure,
     locks,
     orphans,
 )

@@ -15,9 +15,10 @@ def doctor() -> None:
     """Looks at what usually goes wrong and says what to do; exit code 1 when there is something to do."""
     console, wrong = Console(highlight=False, soft_wrap=True), 0
     for finding in findings():
-        console.print(f"{'ok  ' if finding.well else 'WRONG'} {finding.name}: {finding.said}", markup=False)
-        if not finding.well:
-            wrong += 1
+        word = "later" if finding.later else "ok  " if finding.well else "WRONG"
+        console.print(f"{word} {finding.name}: {finding.said}", markup=False)
+        wrong += not finding.well
+        if finding.fix:
             console.print(f"      -> {finding.fix}", markup=False)
     console.print(f"\n{wrong} thing(s) to do." if wrong else "\nAll is well.")
     raise typer.Exit(1 if wrong else 0)
