@@ -16,6 +16,7 @@ from emulator.pages.traffic import Traffic
 from emulator.resource_id import ResourceId
 
 SYSTEM = "system"
+REJECTED = 3
 ENDED = frozenset({"Completed", "Failed", "Canceled"})
 BUSY = frozenset({"Creating", "Updating", "Scaling", "Deleting"})
 
@@ -93,9 +94,15 @@ class System:
         return [model.champion for model in self.models if model.champion]
 
     @property
+    def waiting(self) -> list[Version]:
+        """The newest versions of models of which none serves."""
+        return [model.versions[0] for model in self.models if model.versions and not model.champion]
+
+    @property
     def rejected(self) -> list[Version]:
-        """Versions that were refused in some image."""
-        return [version for model in self.models for version in model.versions if version.rejected]
+        """The newest versions that were refused in some image."""
+        found = [version for model in self.models for version in model.versions if version.rejected]
+        return sorted(found, key=lambda one: -one.created)[:REJECTED]
 
     @property
     def judged(self) -> Judgement | None:
@@ -107,9 +114,10 @@ class System:
         """The worst of its endpoints."""
         order = ("bad", "warning", "busy", "idle", "good")
         found = sorted((one.health for one in self.endpoints), key=lambda one: order.index(one.level))
-        if found:
-            return found[0]
-        return Health("busy", "no endpoint yet") if self.running else Health("idle", "no endpoint")
+        worst = found[0] if found else Health("idle", "no endpoint")
+        if worst.level == "idle" and self.running:
+            return Health("busy", f"{worst.text} yet, {len(self.running)} running")
+        return worst
 
 
 def every(cloud: Cloud) -> list[System]:
@@ -132,9 +140,15 @@ def every(cloud: Cloud) -> list[System]:
     for document in cloud.endpoints():
         endpoint = read(cloud, document, versions)
         named = [tags(one.document).get(SYSTEM, "") for one in endpoint.deployments]
-        own = str(document["name"])
-        system(tags(document).get(SYSTEM) or next(filter(None, named), own)).endpoints.append(endpoint)
+        likely = alike(str(document["name"]), list(found))
+        system(tags(document).get(SYSTEM) or next(filter(None, named), likely)).endpoints.append(endpoint)
     return sorted(found.values(), key=lambda one: one.name)
+
+
+def alike(name: str, known: Sequence[str]) -> str:
+    """The known system whose name is part of this name; the name itself where there is none."""
+    parts = f"_{key(name)}_"
+    return max((one for one in known if f"_{one}_" in parts), key=len, default=name)
 
 
 def read(cloud: Cloud, document: Json, versions: Sequence[Version]) -> Endpoint:

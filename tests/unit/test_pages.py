@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from emulator.errors import ServiceError
 from emulator.pages import charts, redaction
 from emulator.pages.client import Client
-from emulator.pages.rendering import ago, duration, figure
+from emulator.pages.rendering import FOLDER, ago, duration, figure
 from emulator.server import build
 from emulator.service import Emulator
 from emulator.settings import Settings
@@ -54,6 +55,23 @@ METRICS = {"run": {"data": {"metrics": [{"key": "auc", "value": 0.8686, "step": 
 HISTORY = {"metrics": [{"key": "auc", "value": value, "step": step} for step, value in enumerate((0.7, 0.8, 0.8686))]}
 
 
+AA = 4.5
+"""https://www.w3.org/TR/WCAG22/#contrast-minimum."""
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours as WCAG counts it."""
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    """https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 def tracking(self: Client, path: str, **query: str) -> dict[str, Any]:
     """MLflow's answers: a real server takes ten seconds to start."""
     return METRICS if path == "runs/get" else HISTORY
@@ -93,8 +111,22 @@ def test_the_first_page_says_what_serves_whether_it_is_healthy_and_what_happened
     assert "Requests 40 in the last hour" in found
     assert "auc 0.8686" in found
     assert "on customers fb03ad00bd03 real" in found
-    assert "kept bike-0 judged by bike-gate-2 auc 0.8611 is below the champion's 0.8686; the champion stays" in found
+    assert (
+        "champion kept bike-0 judged by bike-gate-2 auc 0.8611 is below the champion's 0.8686; the champion stays"
+        in found
+    )
     assert "model version rejected just now bike v2" in found
+
+
+def test_an_endpoint_without_deployments_belongs_to_the_system_in_its_name(fresh: Emulator) -> None:
+    put(fresh, WORKSPACE, {"location": "westeurope"}, workspaceId="w")
+    put(fresh, JOB, {}, experimentName="bike_buyer", jobType="Command", status="Running", displayName="one")
+    place = {"location": "westeurope"}
+    put(fresh, f"{WORKSPACE}/onlineEndpoints/oep-bike-buyer-x1", place, traffic={}, authMode="Key")
+    put(fresh, f"{WORKSPACE}/onlineEndpoints/oep-bike-buyers", place, traffic={}, authMode="Key")
+    found = Browser(fresh).words("/")
+    assert "bike_buyer serves nothing yet, 1 running Endpoint oep-bike-buyer-x1" in found
+    assert "oep-bike-buyers serves nothing Endpoint oep-bike-buyers" in found
 
 
 def test_an_empty_emulator_says_that_nothing_is_there(fresh: Emulator) -> None:
@@ -141,7 +173,7 @@ def test_a_job_shows_its_metrics_and_its_errors(browser: Browser) -> None:
     assert "auc over 3 steps, at the end 0.8686" in found
     assert "/runs/bike-1" in links(found)
     for judged in (GATE, LOSER):
-        assert "Verdict kept bike-0 judged by bike-gate-2 auc 0.8611" in browser.words(f"/resource{judged}")
+        assert "Verdict champion kept bike-0 judged by bike-gate-2 auc 0.8611" in browser.words(f"/resource{judged}")
     assert "Verdict" not in browser.words(f"/resource{JOB}")
 
 
@@ -187,6 +219,19 @@ def test_charts_take_what_metrics_bring() -> None:
     assert drawn.endswith(" 317,3")
     assert charts.plot([(0.0, 0.5)], "one step").lines == ["3,48 3,48"]
     assert charts.line([None, 2.0, None, 1.0, 1.0], "gaps").lines == ["61.5,3 61.5,3", "178.5,24 237,24"]
+
+
+def test_text_can_be_read_in_light_and_dark() -> None:
+    sheet = FOLDER.joinpath("assets/page.css").read_text()
+    light, dark = (dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", part)) for part in sheet.split("@media", 2)[:2])
+    low = {
+        (scheme, text, ground): round(contrast(colours[text], colours[ground]), 2)
+        for scheme, colours in (("light", light), ("dark", dark))
+        for text in ("text", "quiet", "accent", "good", "busy", "warning", "bad", "idle")
+        for ground in ("ground", "surface", "sunken")
+        if contrast(colours[text], colours[ground]) < AA
+    }
+    assert low == {}
 
 
 # -- what must never be
