@@ -173,8 +173,11 @@ def refresh(stack: Stack, console: Console) -> int:
     if not pulumi.exists():
         raise SetupError(f"stack {stack.name} was never deployed: `make up STACK={stack.name}`")
     put_right(pulumi, console)
-    unasked = ["--yes", "--skip-preview"] if stack.emulated else []
-    code = pulumi.show("refresh", *unasked)
+    if stack.emulated:
+        words = ["refresh", "--yes", "--skip-preview"]
+        code = follow(pulumi, words, f"Reading stack {stack.name}", console, emulator_gone(stack)).code
+    else:
+        code = pulumi.show("refresh")
     if not code:
         console.print(f"The stack knows what is now. `make up STACK={stack.name}` makes it what the program says.")
     return code

@@ -99,9 +99,8 @@ def training(job: Step, adopted: str) -> str:
     inputs, old = after(job), before(job)
     if adopted:
         return f"takes up its earlier job {adopted} instead of a new one{why(old, inputs)}"
-    at_most = f", at most {inputs['timeoutMinutes']:.0f} min of {inputs['compute']}"
-    if UNKNOWN in at_most or not old:
-        at_most = f", at most {inputs['timeoutMinutes']:.0f} min"
+    compute = "" if UNKNOWN in str(inputs["compute"]) else f" of {inputs['compute']}"
+    at_most = f", at most {inputs['timeoutMinutes']:.0f} min{compute}"
     if job["op"] == "create":
         return f"trains for the first time{at_most}"
     if job["op"] == "update":

@@ -67,7 +67,8 @@ def test_every_reason_is_given(old: dict[str, Any], new: dict[str, Any], why: st
 
 
 def test_the_first_time_there_is_nothing_to_win_against() -> None:
-    steps = [ours("TrainingJob", "create", None, NEW), *chain("create"), azure("create", "storage")]
+    unknown = {**NEW, "compute": plan.UNKNOWN}
+    steps = [ours("TrainingJob", "create", None, unknown), *chain("create"), azure("create", "storage")]
     assert sentence(steps, same=0) == (
         "6 change: bike_buyer trains for the first time, at most 60 min; model, image and rollout follow if it "
         "reaches its floors. storage is made."

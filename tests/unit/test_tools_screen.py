@@ -16,6 +16,8 @@ from tools.screen.expected import Memory
 from tools.screen.screen import Screen, ending
 
 GATE = "urn:pulumi:local::mlops::mlops:ml:System$pulumi-python:dynamic/ml:QualityGate::bike_buyer-gate"
+ROLLOUT = GATE.replace("QualityGate::bike_buyer-gate", "Rollout::bike_buyer-rollout")
+LAKE = "urn:pulumi:local::mlops::mlops:infra:Platform$azure-native:storage:Blob::lake"
 STACK = "urn:pulumi:local::mlops::pulumi:pulumi:Stack::mlops-local"
 METRICS = "running step 40  auc 0.861  accuracy 0.790  log_loss 0.455"
 
@@ -172,6 +174,17 @@ def test_a_plugin_that_is_fetched_is_told_with_its_share(stage: Stage) -> None:
     assert stage.drawn() == ["Updating stack local: Downloading plugin azure-native: 40 % (0:11)"]
     stage.take({"progressEvent": {**about, "received": 200, "done": True}})
     assert stage.drawn() == ["Updating stack local: 0 done, 0 under way (0:11)"]
+
+
+def test_reading_shows_only_what_is_not_as_the_stack_knew(stage: Stage) -> None:
+    stage.take(begun("refresh"), ended("same"), begun("refresh", ROLLOUT), ended("update", ROLLOUT))
+    stage.take(begun("refresh", LAKE), ended("delete", LAKE), summed(same=63, update=1, delete=1))
+    stage.screen.finish(0)
+    assert stage.lines() == [
+        "~ bike_buyer-rollout has changed",
+        "- lake is gone",
+        "Updating stack local: done in 1 min 20 s: 1 changed, 1 gone, 63 as the stack knew",
+    ]
 
 
 def test_no_row_for_what_is_no_work() -> None:

@@ -19,8 +19,12 @@ OPERATIONS = {
     "delete-replaced": ("-", "retiring", "retired"),
     "import": ("=", "importing", "imported"),
     "refresh": (">", "reading", "read"),
+    "found-update": ("~", "reading", "has changed"),
+    "found-delete": ("-", "reading", "is gone"),
 }
-"""Symbol and words of the operations that are shown; an unchanged resource is only counted."""
+"""Symbol and words of the operations that are shown; an unchanged resource is only counted. `found-` is what reading a
+resource came to.
+"""
 COUNTED = {
     "create": "created",
     "update": "updated",
@@ -31,6 +35,8 @@ COUNTED = {
     "same": "unchanged",
 }
 """The engine's words for its counts, in the order in which a person asks for them."""
+FOUND = {"update": "changed", "delete": "gone", "same": "as the stack knew"}
+"""The same counts where the stack only read what is."""
 SAID_ANYWAY = ("update failed", "preview failed", "destroy failed")
 
 
@@ -125,11 +131,14 @@ class Board:
             self.rows[step["urn"], step["op"]] = row
 
     def _end(self, step: Mapping[str, Any], now: float, *, failed: bool) -> Row | None:
-        row = self.rows.get((step["urn"], step["op"]))
+        read = self.rows.get((step["urn"], "refresh"))
+        row = read or self.rows.get((step["urn"], step["op"]))
         if row is None or row.took is not None:
             return None
         row.took, row.failed = now - row.started, failed
-        return row
+        if read and not failed:
+            row.operation = f"found-{step['op']}" if step["op"] in ("update", "delete") else "refresh"
+        return None if row.operation == "refresh" and not failed else row
 
     def _hear(self, said: Mapping[str, Any]) -> None:
         urn, text = said.get("urn") or "", str(said["message"])
@@ -180,8 +189,9 @@ def limit(inputs: Mapping[str, Any]) -> float | None:
 def counted(board: Board) -> str:
     """`3 created, 1 updated, 62 unchanged, 1 failed`, as the engine counts."""
     counts = board.counts or {}
-    words = [f"{counts[operation]} {word}" for operation, word in COUNTED.items() if counts.get(operation)]
-    words += [f"{count} {operation}" for operation, count in counts.items() if count and operation not in COUNTED]
+    known = FOUND if any(operation == "refresh" for _, operation in board.rows) else COUNTED
+    words = [f"{counts[operation]} {word}" for operation, word in known.items() if counts.get(operation)]
+    words += [f"{count} {operation}" for operation, count in counts.items() if count and operation not in known]
     return ", ".join([*words, *([f"{board.failed()} failed"] if board.failed() else [])]) or "nothing to do"
 
 
