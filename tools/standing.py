@@ -76,4 +76,5 @@ def last_move(system: DeployedSystem, differs: Sequence[str]) -> list[str]:
 def in_words(event: Event) -> str:
     """`since the rollback of 2026-11-29 10:00 by somebody: wrong scores`."""
     reason = f": {event.reason}" if event.reason else ""
-    return f"since {MOVES[event.kind]} of {when(event.time)} by {event.who or 'somebody'}{reason}"
+    who = event.who.partition(",")[0] or "somebody"
+    return f"since {MOVES[event.kind]} of {when(event.time)} by {who}{reason}"

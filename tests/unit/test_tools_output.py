@@ -14,8 +14,9 @@ import pytest
 import typer
 from rich.console import Console
 
+from ml.clients.events import Event, Events
 from ml.clients.jobs import Job
-from tools import deployment, preview, summary
+from tools import deployment, preview, standing, summary, words
 from tools.answers import Reply
 from tools.deployment import excluded
 from tools.live import Challenger, Champion, LiveSystem, Share
@@ -152,6 +153,23 @@ def test_where_stack_and_endpoint_differ_is_told() -> None:
     assert f"  differs        {differs[0]}" in said
     assert "                 since the rollback" in said
     assert "version 2 with 100 %" in said
+
+
+def test_what_took_stack_and_endpoint_apart_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    system: Any = SimpleNamespace(workspace=None, name="bike_buyer")
+    time = "2026-11-29T10:00:00+00:00"
+    known = [
+        Event(kind="promoted", version=3, reason="better", time=time, who="ann, process 1 on box"),
+        Event(kind="rolled_back", version=2, reason="wrong scores", time=time, who="ben, process 2 on box"),
+        Event(kind="kept", version=2, reason="no better", time=time, who="ann, process 3 on box"),
+    ]
+    monkeypatch.setattr(Events, "list", lambda self: known)
+    assert standing.last_move(system, ["they differ"]) == [
+        f"since the rollback of {words.when(time)} by ben: wrong scores",
+    ]
+    assert standing.last_move(system, []) == []
+    known.clear()
+    assert standing.last_move(system, ["they differ"]) == []
 
 
 def test_an_endpoint_that_does_not_answer_is_named_last_and_loudly() -> None:
