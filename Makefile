@@ -1,6 +1,6 @@
 # Every verb is one line that calls a tool; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up refresh down preview env status history rollback promote runs compare logs cancel score key recover doctor test lint bench lock lock-data
+.PHONY: help up refresh down preview env status open history rollback promote runs compare logs cancel score key recover doctor test lint bench lock lock-data
 PYTHON ?= python3
 # Imports of pulumi-azure-native take four times as long without byte code.
 export PYTHONDONTWRITEBYTECODE =
@@ -32,12 +32,20 @@ env: ## a shell for one stack: eval "$$(make -s env)"
 ##@ What serves (SYSTEM=name where a stack has several; STACK=local is the default)
 status: ## what serves now, requests and errors, the last challenger, where stack and endpoint differ
 	$(RUN) status
+open: ## where to look: page or studio, MLflow, swagger; opens a browser where there is one
+	$(RUN) open
 history: ## who or what promoted, kept, rejected, lifted or rolled back which version, when and why
 	$(RUN) history
+score: ## ask about the rows of FILE=x.json or x.csv; answers in the same form (OUT=file)
+	$(RUN) score
+key: ## the key that clients send: $$(make -s key SYSTEM=name)
+	$(RUN) key
 rollback: ## back to the version before, in seconds (REASON="...", VERSION=n: to that one)
 	$(RUN) rollback
 promote: ## lift the rejection of VERSION=n; `make refresh` and `make up` then roll it out
 	$(RUN) promote
+
+##@ What was trained
 runs: ## what was trained: what changed, data, figures, what the gate decided and why
 	$(RUN) runs
 compare: ## two runs beside each other (A=job or version, B=job or version)
@@ -46,10 +54,6 @@ logs: ## a job's log until it ends (JOB=name); without JOB the scoring server's 
 	$(RUN) logs
 cancel: ## end a job before its time (JOB=name)
 	$(RUN) cancel
-score: ## ask about the rows of FILE=x.json or x.csv; answers in the same form (OUT=file)
-	$(RUN) score
-key: ## the key that clients send: $$(make -s key SYSTEM=name)
-	$(RUN) key
 
 ##@ When something is wrong
 doctor: ## look at what usually goes wrong and say what to do

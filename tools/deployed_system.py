@@ -83,7 +83,7 @@ def deployed_resources(stack: Stack) -> Sequence[Mapping[str, Any]]:
     require_emulator(stack)
     pulumi = Pulumi(stack, shell.enter(stack))
     try:
-        return pulumi.export()["deployment"].get("resources") or []
+        return pulumi.resources()
     except SetupError:
         if pulumi.exists():
             raise

@@ -44,7 +44,7 @@ def check(stack: Stack, environment: Mapping[str, str]) -> None:
     missing = [finding for finding in findings(stack, environment) if finding.fix]
     if missing:
         listed = "".join(f"\n  - {one.said}: {one.fix}" for one in missing)
-        raise SetupError(f"stack {stack.name} is on Azure and cannot be brought up yet. Nothing was made.{listed}")
+        raise SetupError(f"stack {stack.name} is on Azure and cannot be worked on yet; nothing was made:{listed}")
 
 
 def findings(stack: Stack, environment: Mapping[str, str]) -> Iterator[Finding]:

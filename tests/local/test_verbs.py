@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,25 @@ def test_what_is_missing_is_said_before_anything_is_done(deployed: Deployed) -> 
     assert "REASON is missing: write for instance REASON=" in deployed.checkout.in_system("rollback", check=False)
     assert "FILE is missing: write for instance FILE=" in deployed.checkout.in_system("score", check=False)
     assert "JOB is missing: write for instance JOB=" in deployed.checkout.in_system("cancel", check=False)
+
+
+def test_open_prints_where_to_look(deployed: Deployed) -> None:
+    printed = dict(line.split(maxsplit=1) for line in deployed.checkout.in_system("open").splitlines() if line)
+    assert printed["page"] == deployed.http
+    assert printed["MLflow"].startswith(f"{deployed.http}/mlflow/#/experiments/")
+    assert printed["swagger"].startswith("https://")
+    for address in (printed["page"], printed["MLflow"]):
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            assert answer.status == 200
+
+
+def test_doctor_looks_at_every_stack_and_at_the_data(deployed: Deployed) -> None:
+    printed = deployed.checkout.tool("doctor")
+    assert "later stack dev: not set up: subscriptionId, tenantId, deployersGroupId are still all zeros" in printed
+    assert f"ok   data: MLOPS_DATA_DIR={deployed.checkout.data}" in printed
+
+
+def test_an_azure_stack_that_is_not_set_up_is_refused_before_anything_is_made(deployed: Deployed) -> None:
+    printed = deployed.checkout.tool("up", "dev", check=False)
+    assert "stack dev is on Azure and cannot be worked on yet; nothing was made:" in printed
+    assert "deployersGroupId are still all zeros: write yours in stacks/Pulumi.dev.yaml" in printed

@@ -51,7 +51,7 @@ def test_everything_that_is_missing_is_one_message(tmp_path: Path) -> None:
     with pytest.raises(SetupError) as refused:
         check(zeros, {"PATH": "", "HOME": str(tmp_path)})
     lines = str(refused.value).splitlines()
-    assert lines[0] == "stack dev is on Azure and cannot be brought up yet. Nothing was made."
+    assert lines[0] == "stack dev is on Azure and cannot be worked on yet; nothing was made:"
     assert [line.partition(":")[0] for line in lines[1:]] == [
         "  - subscriptionId, tenantId are still all zeros",
         "  - nobody is signed in to Azure, and there is no az CLI",
