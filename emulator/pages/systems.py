@@ -239,7 +239,13 @@ def happenings(found: Sequence[System], most: int) -> list[Happening]:
 
 def _of_system(system: System) -> list[Happening]:
     seen = [
-        Happening(changed(job), f"job {phrase(status(job))}", level(status(job)), job, tags(job).get("reason", ""))
+        Happening(
+            changed(job),
+            f"{tags(job).get('kind', '')} job {phrase(status(job))}".strip(),
+            level(status(job)),
+            job,
+            tags(job).get("reason", ""),
+        )
         for job in system.jobs
     ]
     for model in system.models:
