@@ -23,6 +23,7 @@ from emulator.containers.marked_processes import end_marked
 from emulator.runtime import ProcessHandle
 from emulator.settings import STATE, SUBSCRIPTION_ID, TENANT_ID, Settings, free_port, load_settings
 
+SERVER = "emulator.server"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 LOG_LINES = 15
@@ -64,6 +65,7 @@ class Supervisor:
             running = self.status()
             if running:
                 return running, False
+            self.end_moved()
             settings = self.settings()
             refuse_taken_ports(settings)
             self._child = self.spawn(settings)
@@ -104,7 +106,7 @@ class Supervisor:
             environment.pop(name, None)
         with settings.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "emulator.server"],
+                [sys.executable, "-m", SERVER],
                 cwd=self.state,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -147,6 +149,17 @@ class Supervisor:
             return None
         family = [process, *process.children(recursive=True)]
         return Status(settings, handle, sum(resident(member) for member in family), health["remarks"])
+
+    def end_moved(self) -> None:
+        """Stops the emulator of this state folder when it was started in another place, and what it started there: it
+        opens its files by the path they had.
+        """
+        handle = self.handle()
+        process = handle.process() if handle else None
+        before = started_in(process) if process and runs_in(process, self.state) else ""
+        if before and before != str(self.state):
+            self.stop()
+            end_marked(lambda environment: environment.get(STATE) == before)
 
     def stop(self) -> bool:
         """Stops the emulator; its detached jobs go on. False when it did not run."""
@@ -199,11 +212,18 @@ class Supervisor:
         return self.state / "emulator.pid"
 
     def handle(self) -> ProcessHandle | None:
-        """The process that was started last."""
+        """The process that was started last; found by its working directory when nothing tells its id."""
         try:
             return ProcessHandle.from_json(json.loads(self.pid_file.read_text()))
         except (OSError, ValueError, KeyError):
-            return None
+            return next(
+                (
+                    ProcessHandle(process.pid, process.create_time())
+                    for process in psutil.process_iter(["cmdline"])
+                    if SERVER in (process.info["cmdline"] or []) and runs_in(process, self.state)
+                ),
+                None,
+            )
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -212,6 +232,22 @@ class Supervisor:
         with (self.state / "start.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def runs_in(process: psutil.Process, state: Path) -> bool:
+    """Whether an emulator's process is that of a state folder: its working directory moves with the folder."""
+    try:
+        return process.cwd() == str(state)
+    except psutil.Error:
+        return False
+
+
+def started_in(process: psutil.Process) -> str:
+    """The path that an emulator's state folder had when it was started; "" when that cannot be read."""
+    try:
+        return str(process.environ().get(STATE, ""))
+    except psutil.Error:
+        return ""
 
 
 def resident(process: psutil.Process) -> int:

@@ -88,11 +88,14 @@ def uv_variables() -> dict[str, str]:
 
 
 def _install_packages(uv: Path, step: Step) -> None:
-    command = [str(uv), "sync", "--frozen", "--project", str(ROOT)]
+    make = [str(uv), "venv", "--relocatable", "--allow-existing", "--project", str(ROOT), str(VIRTUALENV)]
+    sync = [str(uv), "sync", "--frozen", "--project", str(ROOT)]
     environment = {**os.environ, **uv_variables()}
     environment.pop("VIRTUAL_ENV", None)
     try:
-        run(command, step, _describe, cwd=ROOT, env=environment)
+        if not (VIRTUALENV / "pyvenv.cfg").exists():
+            run(make, step, cwd=ROOT, env=environment)  # its scripts go on working when the checkout is moved
+        run(sync, step, _describe, cwd=ROOT, env=environment)
     except SetupError as error:
         where = "UV_DEFAULT_INDEX names another package index, HTTPS_PROXY a proxy, SSL_CERT_FILE its certificates"
         raise SetupError(f"{error}\nIf the network is in the way: {where}.") from None

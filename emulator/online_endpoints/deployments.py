@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emulator.containers.container import Container
 from emulator.errors import ServiceError
@@ -119,7 +119,7 @@ class Deployments:
             endpoint = self._route(document)
             if not found or endpoint is None:
                 continue
-            serving, count = Serving.from_json(found), int(document.private["instances"])
+            serving, count = self._kept(found), int(document.private["instances"])
             started = tuple(self._start(document, serving, number) for number in range(count))
             self.table.set_instances(endpoint[1], started, request_limits(document))
             serving_again += [instance.name for instance in started]
@@ -141,7 +141,7 @@ class Deployments:
         """What to run: what runs already when only the number of instances or the request settings changed."""
         found = document.private.get("serving")
         if found and document.private.get("source") == source(document):
-            return Serving.from_json(found)
+            return self._kept(found)
         return self.service.preparation.prepare(document)
 
     def _roll(self, document: Document, serving: Serving, turn: Turn) -> None:
@@ -220,9 +220,14 @@ class Deployments:
             if current is not None:
                 changed = current.copy()
                 changed.private.update(
-                    serving=serving.to_json(), instances=instances(document), source=source(document)
+                    serving=serving.to_json(self.emulator.settings.state),
+                    instances=instances(document),
+                    source=source(document),
                 )
                 self.emulator.store.put(changed)
+
+    def _kept(self, found: dict[str, Any]) -> Serving:
+        return Serving.from_json(found, self.emulator.settings.state)
 
     def _sweep(self, document: Document) -> None:
         """Removes the folders of all that does not serve: what was replaced, what failed, what a kill left behind."""

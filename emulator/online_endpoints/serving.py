@@ -10,6 +10,9 @@ from typing import Any
 
 from emulator.containers.specification import ContainerSpecification, Probe
 
+PLACE = "${EMULATOR_STATE}"
+"""Stands for the state folder in a document: the checkout may be moved."""
+
 
 @dataclass(frozen=True)
 class ServingRoute:
@@ -41,7 +44,7 @@ class Serving:
     @property
     def revision(self) -> str:
         """Differs whenever instances have to be replaced."""
-        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:8]
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:8]
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -65,13 +68,14 @@ class Serving:
             directory=Path(self.directory) if self.directory else None,
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """For a document's `private` part."""
-        return {**asdict(self), "command": list(self.command) if self.command else None}
+    def to_json(self, state: Path) -> dict[str, Any]:
+        """For a document's `private` part, without the place of the emulator's state folder."""
+        return dict(_replaced(asdict(self), str(state), PLACE))
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Serving:
+    def from_json(cls, value: dict[str, Any], state: Path) -> Serving:
         """What `to_json` wrote."""
+        value = _replaced(value, PLACE, str(state))
         parts = {
             "scoring": ServingRoute(**value["scoring"]),
             "liveness": Probe(**value["liveness"]),
@@ -79,3 +83,12 @@ class Serving:
             "command": tuple(value["command"]) if value["command"] else None,
         }
         return cls(**{**value, **parts})
+
+
+def _replaced(value: Any, old: str, new: str) -> Any:
+    """A value with a text replaced wherever one begins with it; tuples become lists, as in JSON."""
+    if isinstance(value, dict):
+        return {key: _replaced(inner, old, new) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replaced(inner, old, new) for inner in value]
+    return new + value.removeprefix(old) if isinstance(value, str) and value.startswith(old) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,20 +17,22 @@ from emulator.supervisor import EmulatorError, Supervisor
 from tests.conftest import ROOT
 
 
-def test_an_emulator_with_a_relative_state_folder_is_found_and_stopped(tmp_path: Path) -> None:
-    def emulator(*words: str) -> str:
-        command = [sys.executable, "-m", "emulator", *words, "--state", "state"]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+def emulator(folder: Path, *words: str) -> str:
+    """The command, typed in a folder."""
+    command = [sys.executable, "-m", "emulator", *words, "--state", "state"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
+
+def test_an_emulator_with_a_relative_state_folder_is_found_and_stopped(tmp_path: Path) -> None:
     try:
-        assert "ready in" in emulator("start")
-        assert "runs already" in emulator("start")
-        assert "answers on" in emulator("status")
+        assert "ready in" in emulator(tmp_path, "start")
+        assert "runs already" in emulator(tmp_path, "start")
+        assert "answers on" in emulator(tmp_path, "status")
         assert Supervisor(tmp_path / "state").status() is not None
-        assert "emulator stopped" in emulator("stop")
+        assert "emulator stopped" in emulator(tmp_path, "stop")
     finally:
         Supervisor(tmp_path / "state").reset()
     assert list(tmp_path.iterdir()) == []
@@ -56,3 +59,41 @@ def test_a_start_that_is_given_up_leaves_no_process(
     ]
     assert left == []
     assert not supervisor.pid_file.exists()
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["with its id", "without emulator.pid"])
+def test_an_emulator_whose_folder_was_moved_is_recognised_and_started_where_it_is_now(
+    tmp_path: Path, told: bool
+) -> None:
+    before, state = tmp_path / "before", tmp_path / "after" / "state"
+    before.mkdir()
+    emulator(before, "start")
+    old = Supervisor(before / "state").status()
+    assert old is not None
+    before.rename(state.parent)
+    supervisor = Supervisor(state)
+    if not told:
+        supervisor.pid_file.unlink()
+    try:
+        new, started = supervisor.start()
+        assert started
+        assert old.handle.process() is None
+        assert (new.settings.state, new.settings.base_url) == (state, old.settings.base_url)
+        supervisor.pid_file.unlink()
+        again, started = supervisor.start()
+        assert (again.handle.pid, started) == (new.handle.pid, False)
+    finally:
+        supervisor.reset()
+    assert list(state.parent.iterdir()) == []
+
+
+def test_the_emulator_of_a_copied_folder_is_not_the_copy_s(tmp_path: Path) -> None:
+    original = Supervisor(tmp_path / "original")
+    try:
+        running, _ = original.start()
+        shutil.copytree(original.state, tmp_path / "copy")
+        with pytest.raises(EmulatorError, match=f"is taken by process {running.handle.pid}"):
+            Supervisor(tmp_path / "copy").start()
+        assert running.handle.process() is not None
+    finally:
+        original.reset()

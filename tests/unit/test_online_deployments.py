@@ -86,7 +86,7 @@ class World:
         """The emulator's part, as it is after a start."""
         identities = SimpleNamespace(variables=lambda name, identities: {})
         containers = SimpleNamespace(host=self.host, identities=identities)
-        settings = SimpleNamespace(http_url="http://h", identity_secret="secret")
+        settings = SimpleNamespace(http_url="http://h", identity_secret="secret", state=self.folder.parent.parent)
         emulator = SimpleNamespace(store=self.store, services={"containers": containers}, settings=settings)
         preparation = SimpleNamespace(folder=lambda document: self.folder, prepare=self.prepare)
         logs = SimpleNamespace(keep=lambda document, containers: None)
@@ -230,3 +230,25 @@ def identity_emulator(store: Store, secret: str) -> Emulator:
     made = SimpleNamespace(store=store, settings=settings, tokens=SimpleNamespace(issue=issue), services={})
     made.services["containers"] = SimpleNamespace(identities=ContainerIdentities(cast(Emulator, made)))
     return cast(Emulator, made)
+
+
+def test_what_serves_is_kept_without_the_place_of_the_state_folder(tmp_path: Path) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+
+    def serving(state: Path) -> Serving:
+        probe = Probe("/", 80)
+        return Serving(
+            folder=f"{state}/blue",
+            image=None,
+            scoring=ServingRoute("/score", 80),
+            liveness=probe,
+            readiness=probe,
+            environment={"AML_APP_ROOT": f"{state}/blue/code", "GREETING": "hello"},
+            command=("python", f"{state}/blue/code/score.py"),
+            mounts={"/var/model": f"{state}/blue/model"},
+            directory=f"{state}/blue/code",
+        )
+
+    kept = json.loads(json.dumps(serving(before).to_json(before)))
+    assert str(tmp_path) not in json.dumps(kept)
+    assert Serving.from_json(kept, after) == serving(after)
