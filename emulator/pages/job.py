@@ -43,7 +43,7 @@ class JobPage:
     metrics: Metrics
     data: Sequence[Json]
     made: Sequence[Any]
-    """Model versions that name this job."""
+    """Model versions that it made."""
     judgements: Sequence[Judgement]
     """Verdicts about this job, or by it."""
 
@@ -71,7 +71,7 @@ def read(cloud: Cloud, document: Json) -> JobPage:
         metrics=metrics(cloud, str(document["name"])),
         data=models.inputs(cloud, document),
         judgements=[one for one in judgements(cloud.jobs()) if document["name"] in names(one)],
-        made=[version for version in found if version.properties.get("job") == document["name"]],
+        made=[version for version in found if version.job_id.lower() == document["id"].lower()],
     )
 
 

@@ -16,7 +16,8 @@ CHAMPION = "champion"
 FIRST = ("auc", "accuracy", "f1", "mae", "rmse", "r2", "log_loss")
 HEADLINE, COLUMNS = 2, 4
 DATA_REFERENCE = re.compile(r"(?:azureml:|.*/data/)(?P<name>[^/:]+)(?::|/versions/)(?P<version>[^/:]+)/?")
-JOB_IN_URI = re.compile(r"(?:^|[/.])(?:dcid\.|ExperimentRun/dcid\.)(?P<job>[^/]+)|azureml/(?P<folder>[^/]+)/")
+JOB_IN_URI = re.compile(r"(?:/jobs|/azureml)/(?P<job>[^/]+)/|/dcid\.(?P<run>[^/]+)")
+"""An output of a job: as `azureml://jobs/<job>/…`, in its default folder, or among the artefacts of its run."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,17 @@ class Version:
         return str(self.properties.get("sha256") or self.tags.get("sha256") or "")
 
     @property
+    def job(self) -> str:
+        """The job that made it: the one it names, else the one whose output it points at; empty where none is said."""
+        inner = self.document["properties"]
+        named = str(self.properties.get("job") or inner.get("jobName") or "")
+        found = None if named else JOB_IN_URI.search(str(inner.get("modelUri") or ""))
+        return (found["job"] or found["run"]) if found else named.rpartition("/")[2]
+
+    @property
     def job_id(self) -> str:
-        """The job that it says made it."""
-        return job_id(workspace_id(self.id), str(self.properties.get("job") or ""))
+        """That job's id."""
+        return job_id(workspace_id(self.id), self.job)
 
     @property
     def headline(self) -> list[tuple[str, float]]:
@@ -152,13 +161,8 @@ def leading(metrics: Mapping[str, float]) -> list[str]:
 
 
 def origin(cloud: Cloud, version: Version) -> Json | None:
-    """The job that made a version: the one it names, else the one whose output it points at."""
-    workspace = workspace_id(version.id)
-    named = str(version.properties.get("job") or version.document["properties"].get("jobName") or "")
-    if not named:
-        found = JOB_IN_URI.search(str(version.document["properties"].get("modelUri") or ""))
-        named = (found["job"] or found["folder"]) if found else ""
-    return cloud.get(job_id(workspace, named.rpartition("/")[2])) if named else None
+    """The job that made a version."""
+    return cloud.get(version.job_id) if version.job else None
 
 
 def inputs(cloud: Cloud, job: Json) -> list[Json]:

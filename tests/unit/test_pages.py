@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from emulator.errors import ServiceError
-from emulator.pages import charts, redaction
+from emulator.pages import charts, models, redaction
 from emulator.pages.client import Client
 from emulator.pages.rendering import FOLDER, ago, duration, figure
 from emulator.server import build
@@ -166,6 +166,22 @@ def test_lineage_leads_from_the_data_to_the_deployment(browser: Browser) -> None
     assert "acr.azurecr.localhost:1/bike:9f2c" in found
     assert SHA in found
     assert "same digest" in found
+
+
+@pytest.mark.parametrize(
+    ("properties", "job"),
+    [
+        ({"properties": {"job": "named-1"}, "modelUri": "azureml://jobs/other/outputs/x"}, "named-1"),
+        ({"jobName": "registered-1"}, "registered-1"),
+        ({"modelUri": "azureml://jobs/run-1/outputs/artifacts/paths/model/"}, "run-1"),
+        ({"modelUri": "azureml://datastores/d/paths/azureml/folder-1/model/"}, "folder-1"),
+        ({"modelUri": "azureml://datastores/d/paths/ExperimentRun/dcid.run-2/outputs/"}, "run-2"),
+        ({"modelUri": "azureml://datastores/d/paths/LocalUpload/1/model"}, ""),
+    ],
+)
+def test_the_job_behind_a_model_is_found(properties: dict[str, Any], job: str) -> None:
+    document = {"id": f"{MODEL}/versions/1", "name": "1", "properties": properties}
+    assert models.version(document, "bike", "").job == job
 
 
 def test_a_job_shows_its_metrics_and_its_errors(browser: Browser) -> None:
