@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -26,17 +27,17 @@ def show(system: DeployedSystem, version: int | None, lines: int, console: Conso
     Raises:
         SetupError: there is no such deployment.
     """
-    endpoint = OnlineEndpoints(system.workspace, system.endpoint)
-    chosen = choose(endpoint, version)
-    share = endpoint.get().traffic.get(chosen.name, 0)
+    endpoint, now = system.online()
+    chosen = choose(endpoint, version, now.traffic)
+    share = now.traffic.get(chosen.name, 0)
     console.print(f"{chosen.name} ({chosen.state}, {share} % of the traffic), last {lines} lines:", markup=False)
     console.print(endpoint.logs(chosen.name, lines).rstrip() or "(it printed nothing)", markup=False)
     console.print(f"\nFailed requests: {failures(system)}", markup=False)
 
 
-def choose(endpoint: OnlineEndpoints, version: int | None) -> OnlineDeployment:
+def choose(endpoint: OnlineEndpoints, version: int | None, traffic: Mapping[str, int]) -> OnlineDeployment:
     """The deployment of a version; without one the deployment with most traffic."""
-    deployments, traffic = endpoint.deployments(), endpoint.get().traffic
+    deployments = endpoint.deployments()
     if not deployments:
         raise SetupError(f"the endpoint {endpoint.name} has no deployment yet: `make up` makes one")
     ordered = sorted(deployments, key=lambda one: traffic.get(one.name, 0), reverse=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ml.clients.endpoints import OnlineEndpoint, OnlineEndpoints
 from ml.clients.workspace import Workspace
 from tools import shell
 from tools.progress import SetupError
@@ -48,6 +49,18 @@ class DeployedSystem:
         if self.endpoint_name is None:
             raise SetupError(f"{self.name} has no endpoint in stack {self.stack.name} yet: `make up` makes it")
         return self.endpoint_name
+
+    def online(self) -> tuple[OnlineEndpoints, OnlineEndpoint]:
+        """Its endpoint as a client has it, and as it is now.
+
+        Raises:
+            SetupError: it was never made, or it is gone.
+        """
+        client = OnlineEndpoints(self.workspace, self.endpoint)
+        found = client.find()
+        if found is None:
+            raise SetupError(f"the endpoint {client.name} is gone: `make up STACK={self.stack.name}` makes it again")
+        return client, found
 
 
 def find_system(stack_name: str, system: str) -> DeployedSystem:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from ml.clients.arm import manner
 from ml.clients.data import DataAssets
 from ml.clients.datastore import Folder
-from ml.clients.endpoints import OnlineDeployment, OnlineEndpoint, OnlineEndpoints
+from ml.clients.endpoints import OnlineDeployment, OnlineEndpoint
 from ml.clients.errors import CloudError
 from ml.clients.jobs import Job, Jobs
 from ml.clients.lease import rollout_lock
@@ -159,10 +159,7 @@ def read_endpoint(system: DeployedSystem) -> Endpoint:
     Raises:
         SetupError: it was never made, or it is gone.
     """
-    client = OnlineEndpoints(system.workspace, system.endpoint)
-    found = client.find()
-    if found is None:
-        raise SetupError(f"the endpoint {client.name} is gone: `make up STACK={system.stack.name}` makes it again")
+    client, found = system.online()
     return Endpoint(found, client.deployments())
 
 

@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 
 from ml.clients.datastore import Folder
-from ml.clients.endpoints import OnlineEndpoints
 from ml.clients.errors import CloudError
 from ml.clients.models import Models
 from ml.jobkit import features
@@ -55,8 +54,8 @@ def run(system: DeployedSystem, file: str, out: str, console: Console) -> None:
 
 def asked(system: DeployedSystem, rows: list[object], place: Callable[[int], str], console: Console) -> Answers:
     """The answers of the system's endpoint."""
-    endpoint = OnlineEndpoints(system.workspace, system.endpoint)
-    return ask(endpoint.get().scoring_uri, endpoint.key(), rows, place, lambda text: console.print(text, markup=False))
+    client, endpoint = system.online()
+    return ask(endpoint.scoring_uri, client.key(), rows, place, lambda text: console.print(text, markup=False))
 
 
 def specification(system: DeployedSystem) -> features.Specification:
