@@ -26,6 +26,7 @@ def test_create_refresh_and_destroy(project: Project) -> None:
     assert project.objects() == set()
 
 
+@pytest.mark.alone
 def test_many_creates_run_at_the_same_time(project: Project) -> None:
     """The SDK's server works on four at a time: twelve creates of two seconds would take six."""
     said = project.up(toys={f"slow{number}": 2 for number in range(12)})

@@ -28,8 +28,8 @@ FEATURE = """\
 AFTER = "  - name: NumberCarsOwned\n"
 STACK = "stacks/Pulumi.local.yaml"
 UNCHANGED = "up --yes --skip-preview --expect-no-changes -s local"
-BEFORE_AND_AFTER = 30.0
-"""Seconds of load on both sides of a rollout."""
+ANSWERS_BEFORE, SECONDS_AFTER = 100, 10.0
+"""Load on both sides of an `up` with a rollout; the training in that `up` is under load too."""
 LONG, SHORT = 22, 5
 """Seconds of a stage: enough for 1,000 requests, and enough to be seen."""
 FIRST, SECOND, THIRD = 6, 25, 80
@@ -93,12 +93,13 @@ def sha256(path: Path) -> str:
     return subprocess.check_output(["sha256sum", str(path)], text=True).split()[0]
 
 
+@pytest.mark.alone
 def test_a_better_model_takes_over_under_load(checkout: Checkout, service: Service) -> None:
     trees(checkout, FIRST, SECOND)
     checkout.edit(STACK, f"stageSeconds: {SHORT}", f"stageSeconds: {LONG}")
     stages: dict[int, float] = {}
     with service.load() as load:
-        time.sleep(BEFORE_AND_AFTER)
+        wait_until(lambda: len(load.answers) >= ANSWERS_BEFORE, f"{ANSWERS_BEFORE} answers")
         running = checkout.start("up", "local")
         for share in (10, 50):
             wait_until(at_share(service, share), f"{share} %", 400)
@@ -106,7 +107,7 @@ def test_a_better_model_takes_over_under_load(checkout: Checkout, service: Servi
         wait_until(lambda: service.champion() == 2, "version 2 serves", 400)
         stages[100] = time.monotonic()
         running.communicate(timeout=120)
-        time.sleep(BEFORE_AND_AFTER)
+        time.sleep(SECONDS_AFTER)
     assert running.returncode == 0
     assert load.problems == []
     assert load.wrong(service.right) == []

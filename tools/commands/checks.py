@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import typer
 
@@ -20,6 +21,8 @@ LINTS = (
     ("ruff format", ("-m", "ruff", "format", "--check", "--quiet", ".")),
     ("mypy --strict", ("-m", "mypy", "--no-error-summary")),
 )
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
+"""Workers for all tests; tests/side_by_side.py says which test runs in which."""
 
 
 def _environment() -> dict[str, str]:
@@ -43,6 +46,11 @@ def run_lint() -> bool:
     return not failed
 
 
+def _named(words: Sequence[str]) -> bool:
+    """Whether words for pytest name files or folders of tests, instead of all."""
+    return any((ROOT / word.partition("::")[0]).exists() for word in words)
+
+
 @application.command()
 def lint() -> None:
     """Style, format and types."""
@@ -55,7 +63,7 @@ def test(context: typer.Context) -> None:
     clean = run_lint()
     if not clean:
         typer.echo("The tests run all the same; this command fails because of lint.")
-    code = _python("-m", "pytest", *context.args)
+    code = _python("-m", "pytest", *([] if _named(context.args) else SIDE_BY_SIDE), *context.args)
     raise typer.Exit(code or (0 if clean else 1))
 
 
