@@ -45,13 +45,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 @contextmanager
-def turn(*, alone: bool) -> Iterator[None]:
+def turn(*, alone: bool, gate: Path = GATE, room: Path = ROOM) -> Iterator[None]:
     """Beside other tests, or alone. Who wants to be alone shuts the gate while it waits: nobody overtakes it."""
-    with GATE.open() as gate, ROOM.open() as room:
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        fcntl.flock(gate, fcntl.LOCK_UN)
+    with gate.open() as shut, room.open() as taken:
+        fcntl.flock(shut, fcntl.LOCK_EX)
+        fcntl.flock(taken, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(shut, fcntl.LOCK_UN)
         try:
             yield
         finally:
-            fcntl.flock(room, fcntl.LOCK_UN)  # a process that the test forked may hold the file still
+            fcntl.flock(taken, fcntl.LOCK_UN)  # a process that the test forked may hold the file still
