@@ -54,6 +54,7 @@ CODE_UPLOAD = (
 )
 PAGES = "workflowType=machine_learning"
 """Which of its two sets of pages MLflow shows: those for training."""
+DESCRIPTION = "mlflow.note.content"
 logger = logging.getLogger(__name__)
 
 
@@ -102,7 +103,8 @@ class MachineLearningService(Service):
         self.tracking.stop()
 
     def page(self, request: Request) -> Response:
-        """Leads from a job's short link to its page in MLflow, whose address is known only once the run is made.
+        """Leads from a job's short link to its page in MLflow, whose address is known only once the run is made: to the
+        charts of a run that draws curves, else to its figures.
 
         azure-ai-ml appends `&tid=...` to the link.
         """
@@ -111,7 +113,10 @@ class MachineLearningService(Service):
         if job is None:
             raise not_found(request.path)
         experiment = job.private.get("experiment")
-        where = f"/#/experiments/{experiment}/runs/{name}?{PAGES}" if experiment else "/"
+        if not experiment:
+            return Response(302, headers={"location": f"{self.tracking.uri}/"})
+        tab = "/model-metrics" if self.tracking.has_curves(name) else ""
+        where = f"/#/experiments/{experiment}/runs/{name}{tab}?{PAGES}"
         return Response(302, headers={"location": self.tracking.uri + where})
 
     # -- the life of a job, as the scheduler asks for it
@@ -153,8 +158,10 @@ class MachineLearningService(Service):
         workspace = self.emulator.store.get(workspace_id(job_id))
         properties = job.properties
         tags = {key: str(value) for key, value in (properties.get("tags") or {}).items()}
-        tags["azureml.workspaceId"] = workspace.properties["workspaceId"] if workspace else ""
-        tags["azureml.submitted"] = f"{job.created:.6f}"
+        if properties.get("description"):
+            tags[DESCRIPTION] = properties["description"]
+        tags["mlflow.azureml.workspaceId"] = workspace.properties["workspaceId"] if workspace else ""
+        tags["mlflow.azureml.submitted"] = f"{job.created:.6f}"
         if job.private.get("parent"):
             tags["mlflow.parentRunId"] = job.private["parent"]
         experiment = self.tracking.create_run(job.name, properties["displayName"], properties["experimentName"], tags)

@@ -23,6 +23,7 @@ SERVED = "served"
 REJECTED = "rejected"
 REASON = "rejected-reason"
 SHA256 = "sha256"
+JOB = "job"
 FILE = "model.onnx"
 MOST_WRITERS = 20
 LONGEST_REASON = 250
@@ -110,7 +111,9 @@ class Models:
 
     # -- registering
 
-    def register(self, uri: str, *, properties: Mapping[str, str], tags: Mapping[str, str]) -> ModelRecord:
+    def register(
+        self, uri: str, *, properties: Mapping[str, str], tags: Mapping[str, str], description: str = ""
+    ) -> ModelRecord:
         """Registers a folder of a datastore as the next version.
 
         `properties` must hold `sha256`. Two writers with two files get two numbers: what a version points at cannot be
@@ -120,15 +123,19 @@ class Models:
         Raises:
             CloudError: the registration was refused for another reason.
         """
-        made = self._put_next(uri, properties, tags)
+        made = self._put_next(uri, properties, tags, description)
         oldest = self.find_by_sha256(properties[SHA256])
         if oldest is None or oldest.version == made.version:
             return made
         arm().delete(f"{self.path}/versions/{made.version}", API_VERSION)
         return oldest
 
-    def _put_next(self, uri: str, properties: Mapping[str, str], tags: Mapping[str, str]) -> ModelRecord:
+    def _put_next(
+        self, uri: str, properties: Mapping[str, str], tags: Mapping[str, str], description: str
+    ) -> ModelRecord:
         body = {"modelUri": uri, "modelType": "custom_model", "properties": dict(properties), "tags": dict(tags)}
+        body |= {"description": description} if description else {}
+        body |= {"jobName": properties[JOB]} if JOB in properties else {}  # leads from the model to its run in MLflow
         for _ in range(MOST_WRITERS):
             version = self._next_version()
             try:

@@ -5,21 +5,27 @@ Without `MLFLOW_TRACKING_URI` nothing is tracked and the job works the same, so 
 
 A server that is slow, or away while it restarts, costs nothing but the wait: metrics go out from threads of their own,
 and every request is tried again for two minutes. What cannot be delivered by then fails the job, after its outputs are
-written. A wrong address, run or credential fails it before it trains. Nothing is dropped silently.
+written. A wrong address, run or credential fails it before it trains. Nothing is dropped silently: what some servers do
+not take (Azure ML's keeps no datasets) is said in the log, and the job goes on.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ml.jobkit import provenance
 from ml.jobkit.errors import JobError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from ml.jobkit.dataset import Dataset
 
 DEFAULTS = {
     "MLFLOW_ASYNC_LOGGING_BUFFERING_SECONDS": "1",  # one request a second carries all metrics of that second
@@ -29,6 +35,10 @@ DEFAULTS = {
 }
 
 LONGEST_REASON = 500
+DESCRIPTION = "mlflow.note.content"
+CONTEXT = "mlflow.data.context"
+SOURCE = "azureml"
+"""The kind of place a dataset lies in."""
 
 
 class Tracker(Protocol):
@@ -46,6 +56,12 @@ class Tracker(Protocol):
     def artifacts(self, folder: Path) -> None:
         """All files of a folder, with its sub-folders."""
 
+    def dataset(self, data: Dataset, context: str) -> None:
+        """The data that was read, and what for: `training` or `evaluation`."""
+
+    def describe(self, text: str) -> None:
+        """The run in a few words, in Markdown."""
+
 
 class Untracked:
     """No tracking: the job's own log and outputs are all there is."""
@@ -62,6 +78,12 @@ class Untracked:
     def artifacts(self, folder: Path) -> None:
         pass
 
+    def dataset(self, data: Dataset, context: str) -> None:
+        pass
+
+    def describe(self, text: str) -> None:
+        pass
+
 
 class MlflowRun:
     """The active MLflow run of the server at `address`."""
@@ -70,12 +92,15 @@ class MlflowRun:
         import mlflow
 
         self._mlflow: Any = mlflow
+        self._client: Any = mlflow.MlflowClient()
         self._address = address
         self._sent: list[Any] = []
         with self._explained():
             if experiment:
                 mlflow.set_experiment(experiment)
-            mlflow.start_run()
+            self._run_id: str = mlflow.start_run().info.run_id
+        with self._optional("commit and author"):
+            mlflow.set_tags(origin())
 
     def parameters(self, values: Mapping[str, object]) -> None:
         with self._explained():
@@ -92,6 +117,17 @@ class MlflowRun:
         with self._explained():
             self._mlflow.log_artifacts(str(folder))
 
+    def dataset(self, data: Dataset, context: str) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        given = Dataset(data.name, data.digest, SOURCE, json.dumps({"uri": data.uri}), data.schema, data.profile)
+        with self._optional("the dataset"):
+            self._client.log_inputs(self._run_id, [DatasetInput(given, [InputTag(CONTEXT, context)])])
+
+    def describe(self, text: str) -> None:
+        with self._optional("the description"):
+            self._mlflow.set_tag(DESCRIPTION, text)
+
     def finish(self) -> None:
         """Wait until every metric has arrived, then end the run."""
         with self._explained():
@@ -105,15 +141,22 @@ class MlflowRun:
             self._mlflow.end_run("FAILED")
 
     @contextmanager
+    def _optional(self, what: str) -> Iterator[None]:
+        """For what a run is worth something without: tells why the server does not take it."""
+        try:
+            yield
+        except Exception as error:  # a server's own client, such as Azure ML's, has errors of its own
+            print(f"MLflow does not keep {what}: {_reason(error)}", flush=True)  # noqa: T201
+
+    @contextmanager
     def _explained(self) -> Iterator[None]:
         from mlflow.exceptions import MlflowException
 
         try:
             yield
         except (MlflowException, OSError) as error:
-            reason = without_password(str(error).strip())[:LONGEST_REASON]
             raise JobError(
-                f"MLflow at {self._address}: {reason}\n  check MLFLOW_TRACKING_URI and MLFLOW_RUN_ID, "
+                f"MLflow at {self._address}: {_reason(error)}\n  check MLFLOW_TRACKING_URI and MLFLOW_RUN_ID, "
                 "or unset them to train without a tracking server"
             ) from None
 
@@ -142,6 +185,22 @@ def run(system: str) -> Iterator[Tracker]:
             tracked.fail()
         raise
     tracked.finish()
+
+
+def origin() -> dict[str, str]:
+    """Which code ran at which commit, and on whose behalf, by MLflow's own names."""
+    main = getattr(sys.modules["__main__"], "__spec__", None)
+    found = {
+        "mlflow.source.git.commit": provenance.commit() or "",
+        "mlflow.source.name": main.name if main else "",
+        "mlflow.user": os.environ.get("MLOPS_AUTHOR", ""),
+        "uncommitted_changes": os.environ.get("MLOPS_GIT_CHANGES", ""),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _reason(error: Exception) -> str:
+    return without_password(str(error).strip())[:LONGEST_REASON]
 
 
 def without_password(text: str) -> str:

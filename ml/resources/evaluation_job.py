@@ -17,6 +17,7 @@ from ml.resources.code import stage
 from ml.resources.environment import ensure_environment
 from ml.resources.host import Failure, status
 from ml.resources.job_attempts import job_prefix
+from ml.resources.job_variables import job_variables
 from ml.resources.verdict import Scored
 
 ROOT = Path()
@@ -95,7 +96,7 @@ def specification(
         compute=inputs["compute"],
         inputs=folders,
         outputs={"evaluation": result_uri(inputs["system"], name)},
-        variables={"ORT_DISABLE_TELEMETRY": "1", "MLOPS_DATA_DIGEST": inputs["dataDigest"]},
+        variables=job_variables(inputs),
         tags=tags,
         timeout_seconds=inputs["timeoutMinutes"] * 60,
     )

@@ -12,7 +12,7 @@ from ml.clients.models import FILE, ModelRecord, Models
 from ml.clients.workspace import Workspace
 from ml.resources.base import Properties, Provider, Resource, new_claim
 from ml.resources.host import Failure, status
-from ml.resources.winner import to_properties
+from ml.resources.winner import canonical, to_properties
 
 GOLDEN = "golden.json"
 
@@ -77,13 +77,21 @@ def register(models: Models, inputs: Properties, claim: str) -> ModelRecord:
         raise Failure(f"{uri} has no {GOLDEN}, so nothing could check the model once it serves: not registered")
     status(f"registering {models.name}")
     tags = {"claim": claim, "system": inputs["system"]}
-    made = models.register(uri, properties=to_properties(inputs["system"], inputs), tags=tags)
+    properties = to_properties(inputs["system"], inputs)
+    made = models.register(uri, properties=properties, tags=tags, description=description(inputs))
     try:
         check_stored(models, made, sha256)
     except Failure:
         models.archive(made.version)
         raise
     return made
+
+
+def description(inputs: Properties) -> str:
+    """The version in a few words for a person."""
+    figures = ", ".join(f"{name} {value:.4f}" for name, value in canonical(inputs["metrics"]).items())
+    job, data, commit = (inputs["provenance"][name] for name in ("job", "data", "commit"))
+    return f"On the holdout set: {figures}.\n\nTrained by {job} on data {data} at commit {commit}."
 
 
 def check_stored(models: Models, record: ModelRecord, sha256: str) -> None:

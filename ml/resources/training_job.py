@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from ml.resources.digest import digest
 from ml.resources.environment import EnvironmentFileError, ensure_environment, environment_digest
 from ml.resources.host import Failure, note, status
 from ml.resources.job_attempts import MOST_ATTEMPTS, earlier, exhausted, job_prefix, release_job
+from ml.resources.job_variables import job_variables
 
 ROOT = Path()
 
@@ -109,11 +109,7 @@ def specification(inputs: Properties, name: str, claim: str, code: Path, environ
         compute=inputs["compute"],
         inputs={"data": inputs["dataReference"]},
         outputs={"model": artefact(inputs["system"], name)},
-        variables={
-            "ORT_DISABLE_TELEMETRY": "1",
-            "MLOPS_GIT_COMMIT": commit(),
-            "MLOPS_DATA_DIGEST": inputs["dataDigest"],
-        },
+        variables=job_variables(inputs),
         tags={"claim": claim, "system": inputs["system"], "digest": inputs["digest"], "kind": "training"},
         timeout_seconds=inputs["timeoutMinutes"] * 60,
     )
@@ -149,12 +145,6 @@ def reasons(old: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:
 
 
 REASONS = {"packages": "environmentDigest", "data": "dataDigest", "arguments": "arguments", "drift": "generation"}
-
-
-def commit() -> str:
-    """The git commit of the checkout, for provenance; in no digest."""
-    result = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return result.stdout.strip() or "unknown"
 
 
 class TrainingJob(Resource, module="ml", name="TrainingJob"):

@@ -55,10 +55,12 @@ def test_run_of_a_job_has_the_jobs_name(workspace: Workspace, tracking: MlflowCl
     run = tracking.get_run(job)
     assert (run.info.run_name, run.info.status) == ("A report", "FINISHED")
     assert run.data.metrics == {"auc": 0.86}
-    assert run.data.tags["azureml.jobName"] == job
+    assert run.data.tags["mlflow.azureml.jobName"] == job
+    assert {name for name in run.data.tags if not name.startswith("mlflow.")} == set(), "no tags but the job's own"
     found = workspace.client.jobs.get(job)
     link = httpx.get(found.studio_url, trust_env=False).headers["location"]
-    assert link.endswith(f"/mlflow/#/experiments/{run.info.experiment_id}/runs/{job}?workflowType=machine_learning")
+    page = f"/mlflow/#/experiments/{run.info.experiment_id}/runs/{job}"
+    assert link.endswith(f"{page}/model-metrics?workflowType=machine_learning")
     assert "<title>MLflow</title>" in httpx.get(link.partition("#")[0], trust_env=False).text
     kind = tracking.get_experiment(run.info.experiment_id).tags["mlflow.experimentKind"]
     assert kind == "custom_model_development"

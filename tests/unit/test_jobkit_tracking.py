@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from ml.jobkit import tracking
+from ml.jobkit.dataset import Dataset
 from ml.jobkit.errors import JobError
+
+DATA = Dataset("customers", "0123456789ab", "azureml:customers:0123456789ab", "real", 100, {"Age": "long"})
 
 # MLflow's own store uses an option that SQLAlchemy 2.1 calls deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
@@ -60,6 +65,46 @@ def test_everything_lands_in_the_run_that_is_named(
     assert sorted(point.step for point in history) == list(range(1, 301))
     assert [file.path for file in client.list_artifacts(run_id, "plots")] == ["plots/roc.png"]
     assert found.info.status == "FINISHED"
+
+
+def test_a_run_says_where_it_comes_from(client: MlflowClient, experiment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "job")
+    monkeypatch.setenv("MLOPS_GIT_COMMIT", "c" * 40)
+    monkeypatch.setenv("MLOPS_AUTHOR", "Ada")
+    with tracking.run("system") as tracker:
+        tracker.tags({"found": "by this"})
+        tracker.dataset(DATA, "training")
+        tracker.describe("On **real** data.")
+    [found] = client.search_runs([experiment], "tags.found = 'by this'")
+    expected = {"mlflow.source.git.commit": "c" * 40, "mlflow.user": "Ada", "mlflow.note.content": "On **real** data."}
+    assert expected.items() <= found.data.tags.items()
+    [given] = found.inputs.dataset_inputs
+    assert (given.dataset.name, given.dataset.digest) == ("customers", "0123456789ab")
+    assert json.loads(given.dataset.source) == {"uri": DATA.uri}
+    assert json.loads(given.dataset.profile)["num_rows"] == 100
+    assert [column["name"] for column in json.loads(given.dataset.schema)["mlflow_colspec"]] == ["Age"]
+    assert [(tag.key, tag.value) for tag in given.tags] == [("mlflow.data.context", "training")]
+
+
+def test_a_server_without_datasets_fails_no_job(
+    client: MlflowClient, experiment: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As Azure ML's: it has no such call."""
+
+    def refuse(*_: object) -> None:
+        raise MlflowException("API request to //user:secret@host/runs/log-inputs failed with error code 404")
+
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "job")
+    monkeypatch.setattr(MlflowClient, "log_inputs", refuse)
+    with tracking.run("system") as tracker:
+        tracker.tags({"without": "datasets"})
+        tracker.dataset(DATA, "training")
+        tracker.metrics({"auc": 0.5})
+    [found] = client.search_runs([experiment], "tags.without = 'datasets'")
+    assert (found.info.status, found.data.metrics) == ("FINISHED", {"auc": 0.5})
+    said = capsys.readouterr().out
+    assert "MLflow does not keep the dataset" in said
+    assert "secret" not in said
 
 
 def test_a_failing_job_is_a_failed_run_and_keeps_its_error(

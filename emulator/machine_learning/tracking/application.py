@@ -1,9 +1,8 @@
 """The MLflow server's process: the real server; jobs' runs bear the jobs' names, and a workspace can be forgotten.
 
 On Azure a job's run id is the job's name. MLflow makes ids up itself, so the SQL store is extended by one thing: a run
-created with the tag `azureml.jobName` gets that name as its id. What the emulator tells it comes below `/emulator`.
-Started by `tracking.server` as
-`uvicorn emulator.machine_learning.tracking.application:application`.
+created with the tag `mlflow.azureml.jobName` gets that name as its id. What the emulator tells it comes below
+`/emulator`. Started by `tracking.server` as `uvicorn emulator.machine_learning.tracking.application:application`.
 """
 
 # ruff: noqa: E402 - MLflow looks for its plugins when it is imported.
@@ -46,9 +45,9 @@ from starlette.routing import Mount, Route
 from emulator.machine_learning.tracking import pages
 from emulator.machine_learning.tracking.registry import write_models
 
-JOB_TAG = "azureml.jobName"
-WORKSPACE_TAG = "azureml.workspaceId"
-SUBMITTED_TAG = "azureml.submitted"
+JOB_TAG = "mlflow.azureml.jobName"
+WORKSPACE_TAG = "mlflow.azureml.workspaceId"
+SUBMITTED_TAG = "mlflow.azureml.submitted"
 PAGE = 1000
 
 

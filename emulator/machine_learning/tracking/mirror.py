@@ -24,7 +24,7 @@ from emulator.store import Document, Store
 MODEL, VERSION = container_type("models"), version_type("models")
 READS = re.compile(r"/(registered-models|model-versions|graphql|runs/get|runs/search)\b")
 """Paths behind which models or tags are read."""
-MODEL_TAG = "azureml.modelId"
+MODEL_TAG = "mlflow.azureml.modelId"
 ALIAS = re.compile(r"(?!latest$|v\d+$)[\w.\-]{1,255}", re.IGNORECASE)
 """What MLflow takes as an alias."""
 logger = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from mlflow.store.model_registry.dbmodels.models import (
 )
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
-MODEL_TAG = "azureml.modelId"
+MODEL_TAG = "mlflow.azureml.modelId"
 """Marks a registered model that stands for one of a workspace; others are those of people and left alone."""
 logger = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ PREFIX = "/mlflow"
 HOP_HEADERS = frozenset({"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "host"})
 CHUNK_BYTES = 1024 * 1024
 FINAL = {"Completed": "FINISHED", "Failed": "FAILED", "Canceled": "KILLED"}
-WORKSPACE_TAG = "azureml.workspaceId"
+WORKSPACE_TAG = "mlflow.azureml.workspaceId"
 KIND_TAG, TRAINING = "mlflow.experimentKind", "custom_model_development"
 """For pages of MLflow that ask an experiment, not the browser, whether it is about training."""
 logger = logging.getLogger(__name__)
@@ -125,14 +125,14 @@ class TrackingServer:
     def create_run(self, job: str, display_name: str, experiment: str, tags: dict[str, str]) -> str:
         """Makes the run of a job, whose id is the job's name, unless it is there; gives the experiment's id.
 
-        The tag `azureml.submitted` tells a job from an earlier one of the same name: that one's run is replaced.
+        The tag `mlflow.azureml.submitted` tells a job from an earlier one of the same name: that one's run is replaced.
         """
         experiment_id = self._experiment(experiment, tags)
         body = {
             "experiment_id": experiment_id,
             "run_name": display_name,
             "start_time": int(time.time() * 1000),
-            "tags": [{"key": key, "value": value} for key, value in {**tags, "azureml.jobName": job}.items()],
+            "tags": [{"key": key, "value": value} for key, value in {**tags, "mlflow.azureml.jobName": job}.items()],
         }
         self._call("POST", "runs/create", json=body)
         return experiment_id
@@ -141,6 +141,12 @@ class TrackingServer:
         """Ends the run of a job as the job ended, whatever its own code made of it."""
         body = {"run_id": job, "status": FINAL[status], "end_time": int(time.time() * 1000)}
         self._call("POST", "runs/update", json=body)
+
+    def has_curves(self, job: str) -> bool:
+        """Whether a job's run has logged a figure at several steps, or has begun to."""
+        found = self._call("GET", "runs/get", params={"run_id": job}, missing=True) or {}
+        metrics = found.get("run", {}).get("data", {}).get("metrics", [])
+        return any(int(metric.get("step", 0)) > 0 for metric in metrics)
 
     def artifacts(self, job: str) -> Path | None:
         """The folder of what a job's run logged as artefacts, None when there is none."""

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml.jobkit import errors, evaluation, features
+from ml.jobkit import dataset, errors, evaluation, features, note
 from ml.jobkit import tracking as trackers
 from ml.systems.bike_buyer.job import join
 from ml.systems.bike_buyer.job.files import HOLDERS, PURCHASES
@@ -28,12 +28,17 @@ def evaluate(data: Path, challenger: Path, champion: Path | None, output: Path, 
     specification = features.load(SPECIFICATION)
     table = join.join(specification, data)
     held_out = evaluation.holdout(specification, table.features, table.labels)
-    tracker.tags({"system": specification.system, "kind": "evaluation"})
+    judged_on = dataset.read(specification, data, (HOLDERS, PURCHASES), len(table.labels))
+    tracker.tags({"system": specification.system, "kind": "evaluation", **judged_on.tags})
+    tracker.dataset(judged_on, "evaluation")
 
     def rows(other: features.Specification) -> pd.DataFrame:
         return join.join(other, data, strict=False).features
 
-    evaluation.compare(specification, held_out, rows, challenger, champion, output, tracker)
+    found = evaluation.compare(specification, held_out, rows, challenger, champion, output, tracker)
+    roles = (evaluation.CHALLENGER, evaluation.CHAMPION)
+    figures = {role: found[role]["metrics"] for role in roles if found[role] is not None}
+    tracker.describe(note.evaluation(judged_on, found["holdout"]["rows"], figures))
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:

@@ -17,7 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml.jobkit import attributions, errors, features, frame, golden, metrics, onnx_export, plots, provenance, splits
+from ml.jobkit import (
+    attributions,
+    dataset,
+    errors,
+    features,
+    frame,
+    golden,
+    metrics,
+    note,
+    onnx_export,
+    plots,
+    provenance,
+    splits,
+)
 from ml.jobkit import tracking as trackers
 from ml.jobkit.errors import JobError
 from ml.systems.bike_buyer.job import join, model
@@ -82,14 +95,15 @@ def train(folder: Path, output: Path, hyperparameters: Hyperparameters, tracker:
     """Everything the job does, in order."""
     started = time.monotonic()
     specification = features.load(SPECIFICATION)
-    source = provenance.data_source(folder)
     rows, quality = read(specification, folder)
     training, holdout = split(specification, rows)
     counts = {"all": len(rows.labels), "training": len(training.labels), "holdout": len(holdout.labels)}
-    _say(f"{specification.system}: {source} data, " + "\n  ".join(quality.lines()))
+    data = dataset.read(specification, folder, (HOLDERS, PURCHASES), counts["all"])
+    _say(f"{specification.system}: {data.source} data, " + "\n  ".join(quality.lines()))
     _say(f"{counts['training']:,} rows to train on, {counts['holdout']:,} held out")
     tracker.parameters(dataclasses.asdict(hyperparameters) | {f"rows_{name}": n for name, n in counts.items()})
-    tracker.tags({"system": specification.system, "data_source": source})
+    tracker.tags({"system": specification.system, "kind": "training", **data.tags})
+    tracker.dataset(data, "training")
 
     curve, validation = _cross_validate(training, hyperparameters, tracker)
     booster = onnx_export.with_float_thresholds(model.fit(training.matrix, training.labels, hyperparameters))
@@ -101,7 +115,7 @@ def train(folder: Path, output: Path, hyperparameters: Hyperparameters, tracker:
     output.mkdir(parents=True, exist_ok=True)
     difference = _export(specification, booster, rows, holdout, output)
     _draw(specification, booster, holdout, probabilities, curve, output / "plots")
-    document = {"data_source": source, "rows": counts, "holdout": figures, "cross_validation": validation}
+    document = {"data_source": data.source, "rows": counts, "holdout": figures, "cross_validation": validation}
     _write_json(output / "metrics.json", document | {"onnx_largest_difference": difference})
     provenance.write(
         output / "provenance.json",
@@ -113,6 +127,7 @@ def train(folder: Path, output: Path, hyperparameters: Hyperparameters, tracker:
         hyperparameters=dataclasses.asdict(hyperparameters),
     )
     _say(f"outputs are in {output}, after {time.monotonic() - started:.1f} s")
+    tracker.describe(note.training(data, counts, figures))
     tracker.artifacts(output)
 
 
