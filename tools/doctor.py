@@ -20,7 +20,7 @@ from tools.finding import Finding
 from tools.locks import find_locks
 from tools.progress import SetupError
 from tools.stacks import PROJECT, load_stack, stack_names
-from tools.state_file import StateFile
+from tools.state_file import StateFile, backend_folder
 from tools.versions import ROOT
 
 FREE_GIGABYTES = 6
@@ -158,22 +158,31 @@ def azure() -> Iterator[Finding]:
 
 
 def locks() -> Iterator[Finding]:
-    """Locks, unreadable states and cut-off operations in the file backend of this checkout."""
+    """Locks, unreadable states and cut-off operations in file backends: this checkout's, and a person's own."""
     for name in stack_names():
-        if not load_stack(name).emulated:
+        backend = shell.STATE if load_stack(name).emulated else own_backend()
+        if backend is None:
             continue
-        found = find_locks(shell.STATE, PROJECT, name)
+        found = find_locks(backend, PROJECT, name)
         for lock in found:
             fix = f"`make recover STACK={name}` removes it" if lock.stale else ""
             yield Finding(f"lock on {name}", f"{lock.holder}, which is {'gone' if lock.stale else 'at work'}", fix)
         try:
-            pending = StateFile(shell.STATE, PROJECT, name).checkpoint().get("pending_operations")
+            pending = StateFile(backend, PROJECT, name).checkpoint().get("pending_operations")
         except SetupError as error:
             yield Finding(f"state of {name}", "cannot be read", str(error))
             continue
         if pending and not found:
             fix = f"`make recover STACK={name}` (or `make up`) puts it right"
             yield Finding(f"state of {name}", "was cut off in the middle of something", fix)
+
+
+def own_backend() -> Path | None:
+    """The folder a person keeps the state of stacks on Azure in; None when it is elsewhere, or this is a shell of the
+    emulator's.
+    """
+    folder = backend_folder(os.environ.get("PULUMI_BACKEND_URL", ""))
+    return None if folder == shell.STATE else folder
 
 
 def orphans() -> Iterator[Finding]:

@@ -60,6 +60,19 @@ def test_a_stale_lock_and_a_cut_off_state_are_named(monkeypatch: pytest.MonkeyPa
     assert "make recover STACK=local" in finding.fix
 
 
+def test_a_lock_in_a_folder_of_a_persons_own_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shell, "STATE", tmp_path / "ours")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}")
+    lock = tmp_path / ".pulumi" / "locks" / "organization" / "mlops" / "dev" / "a.json"
+    lock.parent.mkdir(parents=True)
+    content = {"pid": max(psutil.pids()) + 1000, "hostname": socket.gethostname(), "timestamp": str(datetime.now(UTC))}
+    lock.write_text(json.dumps(content))
+    finding = only(list(doctor.locks()))
+    assert (finding.name, finding.fix) == ("lock on dev", "`make recover STACK=dev` removes it")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "azblob://state")
+    assert list(doctor.locks()) == []
+
+
 def test_a_host_whose_cli_is_gone_is_named() -> None:
     words = [sys.executable, "-c", "input()", str(ROOT), "ml.resources.host"]
     with subprocess.Popen(words, stdin=subprocess.PIPE) as process:
