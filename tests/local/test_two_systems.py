@@ -56,6 +56,16 @@ def test_one_system_below_its_floor_does_not_hold_up_the_other(checkout: Checkou
     assert "make -s key SYSTEM=bike-seller" in printed
 
 
+def test_verbs_show_every_system_and_ask_which_one_is_meant(checkout: Checkout) -> None:
+    printed = checkout.in_system("status", SYSTEM="")
+    buyer, seller = re.split(r"^bike_\w+ on stack local$", printed, flags=re.MULTILINE)[1:]
+    assert re.search(r"serves +nothing\n +champion +none yet", buyer), printed
+    assert re.search(r"serves +version 1 +100 %", seller), printed
+    refused = checkout.in_system("rollback", SYSTEM="", check=False)
+    assert "SYSTEM and REASON are missing: write for instance SYSTEM=bike_buyer REASON=" in refused
+    assert f"(stack local has bike_buyer, {OTHER})" in refused
+
+
 @pytest.mark.parametrize("name", ["bike_buyer", "bike-buyer"])
 def test_up_of_one_system_touches_no_other(checkout: Checkout, name: str) -> None:
     checkout.edit("ml/systems/bike_seller/system.py", '"auc": 0.5', '"auc": 0.51')
