@@ -81,10 +81,11 @@ def login(stack: Stack, environment: Mapping[str, str]) -> Finding:
     provider, sdk = lacking("ARM", PROVIDER, environment), lacking("AZURE", SDK, environment)
     if not provider and not sdk:
         return Finding(name, f"service principal {environment['ARM_CLIENT_ID']}")
-    if any(environment.get(f"{prefix}_CLIENT_ID") for prefix in ("ARM", "AZURE")):
+    # Either half may come from the az CLI, as in a pipeline that signs in to it and gives azure-native a token.
+    found = az_login(str(stack.configuration().get("config", {}).get(f"{PROJECT}:subscriptionId", "")), environment)
+    if found.fix and any(environment.get(f"{prefix}_CLIENT_ID") for prefix in ("ARM", "AZURE")):
         said = f"of a service principal's variables {', '.join([*provider, *sdk])} are missing"
         return Finding(name, said, "set them, or unset the others and run `az login`")
-    found = az_login(str(stack.configuration().get("config", {}).get(f"{PROJECT}:subscriptionId", "")), environment)
     return Finding(name, found.said, found.fix)
 
 

@@ -66,7 +66,9 @@ def test_a_service_principal_needs_the_variables_of_both(tmp_path: Path) -> None
     with pytest.raises(
         SetupError, match=r"variables AZURE_CLIENT_ID, AZURE_TENANT_ID, AZURE_CLIENT_SECRET are missing"
     ):
-        check(stack(tmp_path), half)
+        check(stack(tmp_path), half | {"PATH": ""})
+    user = az(tmp_path, json.dumps({"user": {"name": "pipeline"}}))
+    check(stack(tmp_path), half | user)
     check(stack(tmp_path), {"ARM_USE_MSI": "true"} | PLACE)
 
 
