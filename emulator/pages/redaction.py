@@ -18,6 +18,7 @@ SHAPES = re.compile(
     r"|(?P<scheme>\b(?:Bearer|Basic|SharedKey)\s+)[A-Za-z0-9+/=_.:~-]{16,}"
     r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"
+    r"|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==(?![A-Za-z0-9+/=])"
     r"|(?P<user>://[^/\s:@]+:)[^/\s:@]+(?=@)",
     re.IGNORECASE,
 )
@@ -33,7 +34,11 @@ def document(value: Any, name: str = "") -> Any:
     if name.lower() in VARIABLES:
         return variables(value)
     if isinstance(value, dict):
-        return {key: document(inner, key) for key, inner in value.items()}
+        named = str(value.get("name") or "") if "value" in value else ""
+        return {
+            key: document(inner, named if key == "value" and NAMES.search(named) else key)
+            for key, inner in value.items()
+        }
     if isinstance(value, list):
         return [document(inner, name) for inner in value]
     if value in (None, "", True, False) or isinstance(value, (int, float)):

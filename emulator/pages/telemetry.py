@@ -10,9 +10,10 @@ from typing import Any
 from emulator.errors import ServiceError
 from emulator.http import Request
 from emulator.pages import redaction
-from emulator.pages.client import Json
+from emulator.pages.client import SUBSCRIPTION, Json
 from emulator.pages.cloud import COMPONENTS, Cloud
 
+OF_COMPONENTS = f"{SUBSCRIPTION}/providers/{COMPONENTS}"
 MOST_ROWS = 200
 SECONDS = 10
 NUMBERS = ("int", "long", "real", "decimal")
@@ -47,7 +48,8 @@ def page(cloud: Cloud, request: Request) -> tuple[str, Mapping[str, Any]]:
     if text.strip() and values["chosen"]:
         began = time.monotonic()
         try:
-            values["table"] = table(cloud.client.query(values["chosen"]["id"], text, values["span"], SECONDS))
+            answer = cloud.client.query(values["chosen"]["id"], text, values["span"], SECONDS)
+            values["table"] = table(answer, ingestion_keys(cloud))
         except ServiceError as error:
             values["problem"] = error.message
         values["seconds"] = time.monotonic() - began
@@ -64,17 +66,26 @@ class Table:
     total: int
 
 
-def table(answer: Json) -> Table:
+def ingestion_keys(cloud: Cloud) -> list[str]:
+    """What rows must not show though they hold it: the keys that telemetry is sent with."""
+    found = [one["properties"].get("InstrumentationKey") for one in cloud.client.collection(OF_COMPONENTS)]
+    return [str(key) for key in found if key]
+
+
+def table(answer: Json, hidden: Sequence[str]) -> Table:
     """The first table of an answer, cut and without secrets."""
     found = answer["tables"][0]
     return Table(
         columns=[column["name"] for column in found["columns"]],
         numbers=[column["type"] in NUMBERS for column in found["columns"]],
-        rows=[[cell(value) for value in row] for row in found["rows"][:MOST_ROWS]],
+        rows=[[cell(value, hidden) for value in row] for row in found["rows"][:MOST_ROWS]],
         total=len(found["rows"]),
     )
 
 
-def cell(value: Any) -> Any:
+def cell(value: Any, hidden: Sequence[str]) -> Any:
     """A value without secrets."""
-    return redaction.document(value) if value is not None else ""
+    shown = redaction.document(value) if value is not None else ""
+    for secret in hidden if isinstance(shown, str) else ():
+        shown = shown.replace(secret, redaction.HIDDEN)
+    return shown

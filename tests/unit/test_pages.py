@@ -331,6 +331,7 @@ def test_the_client_hears_what_is_refused(fresh: Emulator) -> None:
         ("InstrumentationKey=1-2;IngestionEndpoint=u", "InstrumentationKey=(hidden);IngestionEndpoint=u"),
         ("Authorization: Bearer abcdefghijklmnopqrstuvw", "Authorization: Bearer (hidden)"),
         ("token eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2ln end", "token (hidden) end"),
+        (f"key {'Ab1+' * 21}Zz== end", "key (hidden) end"),
         ("git clone https://me:pass@host/x", "git clone https://me:(hidden)@host/x"),
         ("significant figures: sig 5, design=2", "significant figures: sig 5, design=2"),
         ("auc=0.86 step 200", "auc=0.86 step 200"),
@@ -343,6 +344,7 @@ def test_secrets_are_told_by_their_shape(given: str, kept: str) -> None:
 @pytest.mark.parametrize("name", ["primaryKey", "ConnectionString", "adminPassword", "sasToken", "clientSecret"])
 def test_secrets_are_told_by_their_name(name: str) -> None:
     assert redaction.document({"a": [{name: "value"}]}) == {"a": [{name: "(hidden)"}]}
+    assert redaction.document({"name": name, "value": "x"}) == {"name": name, "value": "(hidden)"}
 
 
 def test_what_is_no_secret_stays() -> None:
