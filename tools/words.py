@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping
 from datetime import datetime
 
 DIGITS = 4
+HELD = "\xa0"
+"""A space at which no line ends."""
+FIGURE = re.compile(r"[a-z_]+ \d+\.\d+")
 MOST_ASKED = ("auc", "accuracy", "f1", "rmse", "mape", "log_loss")
 """Figures shown first, whichever of them a model has."""
 
@@ -40,7 +44,15 @@ def count(number: int, word: str) -> str:
 
 
 def hanging(label: str, text: str, width: int) -> str:
-    """A text beside its label, in as many lines as it needs. What has no space, such as an address, stays whole."""
-    indent = " " * len(label)
-    lines = textwrap.wrap(text, max(width - len(label), 20), break_long_words=False, break_on_hyphens=False) or [""]
-    return (label + f"\n{indent}".join(lines)).rstrip()
+    """A text beside its label, in as many lines as it needs. What has no space, such as an address, stays whole, and so
+    do a figure with its name and what `together` holds together.
+    """
+    indent, room = " " * len(label), max(width - len(label), 20)
+    held = FIGURE.sub(lambda found: together(found[0]), text)
+    lines = textwrap.wrap(held, room, break_long_words=False, break_on_hyphens=False) or [""]
+    return (label + f"\n{indent}".join(lines)).replace(HELD, " ").rstrip()
+
+
+def together(text: str) -> str:
+    """A text that `hanging` does not break."""
+    return text.replace(" ", HELD)

@@ -99,6 +99,14 @@ def test_lines_hang_below_their_label_and_addresses_stay_whole() -> None:
         "  label  one two three four",
         "         five six",
     ]
+    assert words.hanging("", "judged: auc 0.8612  log_loss 0.4770", 32).splitlines() == [
+        "judged: auc 0.8612",
+        "log_loss 0.4770",
+    ]
+    assert words.hanging("", f"Age 30  {words.together('Country United States')}", 24).splitlines() == [
+        "Age 30",
+        "Country United States",
+    ]
 
 
 def test_figures_have_four_digits_those_most_asked_for_first() -> None:

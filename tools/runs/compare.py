@@ -141,7 +141,8 @@ def rows(system: DeployedSystem, old: TrainingRun, new: TrainingRun, folder: Pat
     except (CloudError, JobError) as error:
         yield words.hanging(f"{'rows':<{LABEL}}", f"cannot be compared: {error}", width)
         return
-    yield words.hanging(f"\n{'rows':<{LABEL}}", found.summary, width)
+    yield ""
+    yield words.hanging(f"{'rows':<{LABEL}}", found.summary, width)
     yield from listed(found.rows, width)
 
 
@@ -150,7 +151,9 @@ def listed(rows: Sequence[Mapping[str, object]], width: int) -> Iterator[str]:
     for number, row in enumerate(rows):
         if not number:
             yield f"  {'A':>6}  {'B':>6}  {'label':>5}"
-        fields = "  ".join(f"{name} {value_of(value)}" for name, value in row.items() if name not in OURS)
+        fields = "  ".join(
+            words.together(f"{name} {value_of(value)}") for name, value in row.items() if name not in OURS
+        )
         yield words.hanging(f"  {row['A']:>6.4f}  {row['B']:>6.4f}  {row['label']:>5}  ", fields, width)
 
 
