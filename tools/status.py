@@ -15,7 +15,7 @@ from tools import live, words
 from tools.deployed_system import DeployedSystem
 from tools.live import Challenger, Champion, LiveSystem, Share
 from tools.stacks import Stack
-from tools.summary import of_stack
+from tools.summary import beside, of_stack
 
 MINUTES = 10
 LABEL = 12
@@ -104,7 +104,7 @@ def challenger(found: Challenger) -> str:
     """What was judged last and what came of it."""
     version = f" (version {found.version})" if found.version else ""
     verdict = ": ".join(part for part in (found.verdict, found.reason) if part) or "judged"
-    return f"{found.job}{version}   {words.figures(found.figures)}   {verdict}"
+    return f"{found.job}{version}   {beside(found.figures, found.against)}   {verdict}"
 
 
 def differences(system: DeployedSystem, now: LiveSystem) -> Iterator[str]:

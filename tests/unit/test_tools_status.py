@@ -43,7 +43,7 @@ def test_what_serves_comes_with_its_clients_and_what_was_judged_with_its_verdict
         ("", "0.0 requests and 0.0 errors a minute (0 and 0 in the last 10 minutes)"),
         ("beside it", "version 1   0 %   v1-a   rejected: slow"),
         ("champion", "version 2   auc 0.8612  accuracy 0.7900   real data fb03ad00bd03"),
-        ("challenger", "j-2   auc 0.8601   kept: auc 0.8601 is below"),
+        ("challenger", "j-2   auc 0.8601 against 0.8612   kept: auc 0.8601 is below"),
         ("", "https://run"),
         ("asked at", "https://oep/score"),
     ]
