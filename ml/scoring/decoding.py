@@ -19,6 +19,16 @@ class Rows(NamedTuple):
     values: list[tuple[Any, ...]]
     warning: str = ""
     """About unknown categories that were accepted; empty if there are none."""
+    listed: bytes = b""
+    """What the body of the answer says of them, as a member of its object; empty unless the caller asked for it."""
+
+
+class Warned(msgspec.Struct):
+    """An unknown category that was taken as none of the known ones. The value is the caller's, and not repeated."""
+
+    code: str
+    row: int
+    field: str
 
 
 class Decoding:
@@ -41,28 +51,41 @@ class Decoding:
             Refusal: 400 or 413, naming row and field where there is one.
         """
         try:
-            return Rows(_tuples(self._strict(body).data))
+            decoded = self._strict(body)
+            return Rows(_tuples(decoded.data), listed=NONE if decoded.warnings else b"")
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return self._lenient_rows(body)
 
     def _lenient_rows(self, body: bytes | bytearray) -> Rows:
         try:
-            values = _tuples(self._lenient.decode(body).data)
+            decoded = self._lenient.decode(body)
+            values = _tuples(decoded.data)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise self._explanation.refusal(error, body) from None
-        return Rows(values, self._warning(values))
+        unknown = self._unknown(values)
+        return Rows(values, _warning(unknown), _listed(unknown) if decoded.warnings else b"")
 
-    def _warning(self, values: list[tuple[Any, ...]]) -> str:
-        unknown = [
-            (row, name)
+    def _unknown(self, values: list[tuple[Any, ...]]) -> list[Warned]:
+        return [
+            Warned("unknown_category", row, name)
             for row, value in enumerate(values)
             for index, name, known in self._optional
             if value[index] not in known
         ]
-        if not unknown:
-            return ""
-        row, name = unknown[0]
-        return f"unknown category in row {row}, field {name}; {len(unknown)} such values in all"
+
+
+def _warning(unknown: list[Warned]) -> str:
+    if not unknown:
+        return ""
+    first = unknown[0]
+    return f"unknown category in row {first.row}, field {first.field}; {len(unknown)} such values in all"
+
+
+def _listed(unknown: list[Warned]) -> bytes:
+    return b',"warnings":' + msgspec.json.encode(unknown)
+
+
+NONE = _listed([])
 
 
 def _tuples(data: list[Any]) -> list[tuple[Any, ...]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
@@ -19,6 +21,8 @@ class ErrorDetail(msgspec.Struct, omit_defaults=True):
     row: int | None = None
     """Index in `data`, counted from 0."""
     field: str | None = None
+    example: dict[str, Any] | None = None
+    """A whole body that is answered, for a caller whose body has another shape."""
 
 
 class ErrorBody(msgspec.Struct):
@@ -36,11 +40,12 @@ class Refusal(Exception):
         *,
         row: int | None = None,
         field: str | None = None,
+        example: dict[str, Any] | None = None,
         headers: bytes = b"",
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.detail = ErrorDetail(code, message, row, field)
+        self.detail = ErrorDetail(code, message, row, field, example)
         self.headers = headers
         """Header lines of its own, each ended by CRLF."""
 

@@ -9,7 +9,7 @@ import msgspec
 
 from ml.jobkit.features import Feature, Specification
 from ml.scoring.errors import Refusal
-from ml.scoring.schema import bounds, longest_text
+from ml.scoring.schema import bounds, example, longest_text
 
 AT = " - at `"
 PATH = re.compile(r"\$\.data(?:\[(\d+)\](?:\[(\d+)\]|\.(.*))?)?`", re.DOTALL)
@@ -34,6 +34,7 @@ class Explanation:
         self._names = specification.names
         self._maximum_rows = maximum_rows
         self._decoder = decoder
+        self._example = example(specification)
 
     def refusal(self, error: Exception, body: bytes | bytearray) -> Refusal:
         """The refusal for an error of the lenient decoder."""
@@ -43,7 +44,7 @@ class Explanation:
         if isinstance(error, UnicodeDecodeError):
             return Refusal(400, "invalid_json", "the body is not UTF-8; send JSON in UTF-8")
         if not body:
-            return Refusal(400, "empty_body", 'the body is empty; send {"data": [{...}]}')
+            return self._other_shape("empty_body", "the body is empty; send")
         malformed = MALFORMED.search(text)
         if malformed is None:
             return Refusal(400, "invalid_json", "the body ends in the middle of its JSON; send all of it")
@@ -70,11 +71,13 @@ class Explanation:
 
     def _invalid(self, text: str) -> Refusal:
         if text.startswith(UNKNOWN):
-            return _unknown_field(text)
+            return self._unknown_field(text)
         head, _, tail = text.rpartition(AT)  # a value that is repeated before it may hold another one
         path = PATH.fullmatch(tail)
+        if tail == "$.warnings`":
+            return Refusal(400, "wrong_type", "warnings must be true or false", field="warnings")
         if path is None:
-            return _wrong_body(text)
+            return self._wrong_body(text)
         if path[1] is None:
             return self._wrong_data(head)
         row = int(path[1])
@@ -87,8 +90,9 @@ class Explanation:
         if "length <=" in text:
             message = f"data has more than {self._maximum_rows} rows; send them in several requests"
             return Refusal(413, "too_many_rows", message, field="data")
-        message = "data must be an array of at least one row"
-        return Refusal(400, "no_rows" if "length >=" in text else "wrong_type", message, field="data")
+        if "length >=" in text:
+            return Refusal(400, "no_rows", "data must be an array of at least one row", field="data")
+        return self._other_shape("wrong_type", "data must be an array of rows, also for one row; send", field="data")
 
     def _wrong_row(self, text: str, row: int) -> Refusal:
         missing = MISSING.match(text)
@@ -97,21 +101,30 @@ class Explanation:
         message = f"row {row} must be an object, or an array of {len(self._names)} values: {', '.join(self._names)}"
         return Refusal(400, "wrong_row", message, row=row)
 
+    def _unknown_field(self, text: str) -> Refusal:
+        end = UNKNOWN_END.search(text, max(len(UNKNOWN), len(text) - LONGEST_END))
+        name = text[len(UNKNOWN) : end.start() if end else len(text)][:LONGEST_NAME]
+        row = end[1] if end else None
+        if row is not None:
+            message = f"row {row} has a field {name!r} that the model does not know"
+            return Refusal(400, "unknown_field", message, row=int(row), field=name)
+        if name in self._names:
+            return self._other_shape("not_wrapped", "the body is a row by itself; wrap it in data:")
+        return self._other_shape(
+            "unknown_field", f"the body has a field {name!r} besides data; take it out and send", field=name
+        )
 
-def _unknown_field(text: str) -> Refusal:
-    end = UNKNOWN_END.search(text, max(len(UNKNOWN), len(text) - LONGEST_END))
-    name = text[len(UNKNOWN) : end.start() if end else len(text)][:LONGEST_NAME]
-    row = end[1] if end else None
-    if row is None:
-        return Refusal(400, "unknown_field", f"the body has a field {name!r} besides data; take it out", field=name)
-    message = f"row {row} has a field {name!r} that the model does not know"
-    return Refusal(400, "unknown_field", message, row=int(row), field=name)
+    def _wrong_body(self, text: str) -> Refusal:
+        if MISSING.match(text):
+            return self._other_shape("missing_field", "the body lacks data; send", field="data")
+        if text.endswith("got `array`"):
+            return self._other_shape("not_wrapped", "the body is a list; wrap it in data:")
+        return self._other_shape("wrong_type", "the body must be an object; send")
 
-
-def _wrong_body(text: str) -> Refusal:
-    if MISSING.match(text):
-        return Refusal(400, "missing_field", 'the body lacks data; send {"data": [{...}]}', field="data")
-    return Refusal(400, "wrong_type", 'the body must be an object; send {"data": [{...}]}')
+    def _other_shape(self, code: str, text: str, field: str | None = None) -> Refusal:
+        """The body is no request at all: the answer shows a whole one."""
+        message = f'{text} {{"data": [{{...}}]}}, as in example'
+        return Refusal(400, code, message, field=field, example=self._example)
 
 
 def _wrong_value(text: str, row: int, feature: Feature) -> Refusal:

@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 class Job:
     """The rows of one request, then their answer."""
 
-    __slots__ = ("answer", "deadline", "finish", "request", "values", "warning")
+    __slots__ = ("answer", "deadline", "finish", "listed", "request", "values", "warning")
 
-    def __init__(self, request: Request, values: list[tuple[Any, ...]], warning: bytes, finish: Finish) -> None:
+    def __init__(
+        self, request: Request, values: list[tuple[Any, ...]], warning: bytes, finish: Finish, listed: bytes = b""
+    ) -> None:
         self.request = request
         self.values = values
         self.warning = warning
         """A header line, or empty."""
+        self.listed = listed
+        """A member of the answer's object, or empty."""
         self.finish = finish
         self.deadline = 0.0
         """On the loop's clock, of a job for the thread; 0 for those that the loop scores itself."""

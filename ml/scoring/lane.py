@@ -70,7 +70,8 @@ class Lane:
         first = 0
         for job in jobs:
             last = first + len(job.values)
-            body = self._results.body([column[first:last] for column in columns] if len(jobs) > 1 else columns)
+            own = [column[first:last] for column in columns] if len(jobs) > 1 else columns
+            body = self._results.body(own, job.listed)
             job.answer = Answer(200, body, headers=b"x-ms-run-fn-exec-ms: %.3f\r\n%b" % (milliseconds, job.warning))
             first = last
 

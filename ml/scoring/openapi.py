@@ -25,11 +25,22 @@ OUTPUTS = {"probability": {"minimum": 0, "maximum": 1}}
 """What is known of an output by its name."""
 REFUSALS = {
     "400": "The request is not valid; the error names row and field",
+    "408": "The request did not arrive in time",
     "413": "The body is too large or has too many rows",
     "415": "The content is not JSON in UTF-8",
+    "417": "An expectation other than 100-continue",
+    "424": "Behind an Azure ML online endpoint: any answer of this list but 200, with the same body",
+    "431": "The headers, or an id among them, are too long",
+    "500": "The server or the model failed",
     "503": "Too busy or not ready; may be sent again",
     "504": "No result in time",
 }
+MODEL_STATUS = "ms-azureml-model-error-statuscode"
+"""The header in which an Azure ML online endpoint says what the model's server answered:
+https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints#http-status-codes."""
+REACHED = f"""An answer of 200 has results; every other one has an error. Asked directly, the server answers with the
+status that fits. Behind an Azure ML online endpoint that status is in the header `{MODEL_STATUS}` and the
+answer is 424, with the same body; 401, 404, 408, 413, 429 and 503 without an error in JSON are the endpoint's own."""
 
 
 def document(model: Model, golden: Golden, settings: Settings) -> dict[str, Any]:
@@ -62,6 +73,7 @@ def _score(model: Model, golden: Golden, *, secured: bool) -> dict[str, Any]:
     return {
         "operationId": "score",
         "summary": model.specification.description,
+        "description": REACHED.replace("\n", " "),
         **security,
         "requestBody": {
             "required": True,
@@ -74,11 +86,17 @@ def _score(model: Model, golden: Golden, *, secured: bool) -> dict[str, Any]:
                 "content": _json(_reference("Result")),
             },
             **{
-                status: {"description": text, "content": _json(_reference("Error"))}
+                status: {"description": text, **_headers(status), "content": _json(_reference("Error"))}
                 for status, text in sorted(refusals.items())
             },
         },
     }
+
+
+def _headers(status: str) -> dict[str, Any]:
+    if status != "424":
+        return {}
+    return {"headers": {MODEL_STATUS: {"description": "The status of this list", "schema": {"type": "integer"}}}}
 
 
 def _examples(golden: Golden) -> dict[str, Any]:
@@ -100,8 +118,12 @@ def _schemas(model: Model, settings: Settings) -> dict[str, Any]:
     values = [_feature(feature) for feature in features]
     outputs = {one.name: KINDS.get(one.type, {}) | OUTPUTS.get(one.name, {}) for one in model.session.get_outputs()}
     rows = {"anyOf": [_reference("NamedRow"), _reference("PositionalRow")]}
+    asked = {"type": "boolean", "default": False, "description": "whether the answer lists unknown categories"}
     return {
-        "Request": _object({"data": {"type": "array", "items": rows, "minItems": 1, "maxItems": settings.max_rows}}),
+        "Request": _object(
+            {"data": {"type": "array", "items": rows, "minItems": 1, "maxItems": settings.max_rows}},
+            {"warnings": asked},
+        ),
         "NamedRow": _object({feature.name: value for feature, value in zip(features, values, strict=True)}),
         "PositionalRow": {
             "type": "array",
@@ -115,10 +137,21 @@ def _schemas(model: Model, settings: Settings) -> dict[str, Any]:
                 "result": {"type": "array", "items": _object(outputs)},
                 "model": {"const": model.identity.name},
                 "version": {"const": model.identity.version},
-            }
+            },
+            {"warnings": {"type": "array", "items": _warned(), "description": "only when the request asks for them"}},
         ),
         "Error": _object({"error": _error()}),
     }
+
+
+def _warned() -> dict[str, Any]:
+    return _object(
+        {
+            "code": {"const": "unknown_category", "description": "the value was taken as none of the known ones"},
+            "row": {"type": "integer", "description": "index in data, counted from 0"},
+            "field": {"type": "string"},
+        }
+    )
 
 
 def _error() -> dict[str, Any]:
@@ -129,6 +162,7 @@ def _error() -> dict[str, Any]:
             "message": {"type": "string", "description": "for people"},
             "row": {"type": "integer", "description": "index in data, counted from 0"},
             "field": {"type": "string"},
+            "example": {**_reference("Request"), "description": "a body that is answered"},
         },
         "required": ["code", "message"],
     }
@@ -148,10 +182,10 @@ def _feature(feature: Feature) -> dict[str, Any]:
     return schema | ({"x-unit": feature.unit} if feature.unit else {})
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def _object(properties: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
     return {
         "type": "object",
-        "properties": properties,
+        "properties": properties | (optional or {}),
         "required": list(properties),
         "additionalProperties": False,
     }

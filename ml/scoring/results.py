@@ -1,4 +1,6 @@
-"""The body of a result: `{"result": [{"probability": p, "label": l}, ...], "model": name, "version": n}`."""
+"""The body of a result: `{"result": [{"probability": p, "label": l}, ...], "model": name, "version": n}`, and
+`"warnings"` where they were asked for.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ class Results:
         end = msgspec.json.encode({"model": identity.name, "version": identity.version})
         self._end = b"," + end[1:]
 
-    def body(self, columns: Sequence[Sequence[Any]]) -> bytes:
-        """The body for the values of each output.
+    def body(self, columns: Sequence[Sequence[Any]], listed: bytes = b"") -> bytes:
+        """The body for the values of each output; `listed` is a further member, with a comma before it.
 
         Raises:
             ValueError: a value is not a finite number; JSON has no word for it, and a null would look like an answer.
@@ -30,7 +32,7 @@ class Results:
         body = self._encode([row(*values) for values in zip(*columns, strict=True)])
         if b"null" in body and any(value != value or value in (INFINITY, -INFINITY) for c in columns for value in c):
             raise ValueError("the model answered with a number that is not finite")
-        return b'{"result":' + body + self._end
+        return b'{"result":' + body + listed + self._end
 
 
 INFINITY = float("inf")

@@ -14,7 +14,8 @@ LONGEST_TEXT = 100
 
 
 def decoder(specification: Specification, maximum_rows: int, *, lenient: bool) -> msgspec.json.Decoder[Any]:
-    """A decoder of `{"data": [row, ...]}`, each row an object or an array of the features' values.
+    """A decoder of `{"data": [row, ...]}`, each row an object or an array of the features' values; `"warnings": true`
+    beside it asks for a list of unknown categories.
 
     The strict one takes known categories only and whole numbers without a decimal point: it is the quicker one, and
     right for nearly every request. The lenient one takes all that may be answered: unknown categories of features
@@ -32,7 +33,7 @@ def decoder(specification: Specification, maximum_rows: int, *, lenient: bool) -
     )
     row: Any = named | tuple[tuple(types)]  # type: ignore[misc]
     data = Annotated[list[row], msgspec.Meta(min_length=1, max_length=maximum_rows)]
-    body = msgspec.defstruct("Body", [("data", data)], forbid_unknown_fields=True, gc=False)
+    body = msgspec.defstruct("Body", [("data", data), ("warnings", bool, False)], forbid_unknown_fields=True, gc=False)
     return msgspec.json.Decoder(body)
 
 
@@ -59,3 +60,17 @@ def bounds(feature: Feature) -> tuple[float, float]:
     if feature.range is None:
         raise ValueError(f"{feature.name} has no range")
     return feature.range
+
+
+def example(specification: Specification) -> dict[str, Any]:
+    """A body with one row that is always answered."""
+    row = {
+        feature.name: feature.categories[0] if feature.type == "category" else _number(feature)
+        for feature in specification.features
+    }
+    return {"data": [row]}
+
+
+def _number(feature: Feature) -> float | int:
+    lowest, highest = bounds(feature)
+    return math.ceil(lowest) if feature.type == "integer" else (lowest + highest) / 2

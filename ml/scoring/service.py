@@ -89,7 +89,7 @@ class Service:
         warning = b""
         if rows.warning:
             warning = b"x-scoring-warning: %b\r\n" % rows.warning.encode("ascii", "backslashreplace")
-        scorer.batching.submit(Job(request, rows.values, warning, connection.finish))
+        scorer.batching.submit(Job(request, rows.values, warning, connection.finish, rows.listed))
 
     def record(self, request: Request, answer: Answer) -> None:
         """Count an answer that was sent, and tell telemetry."""

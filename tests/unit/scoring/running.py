@@ -41,7 +41,7 @@ class Reply:
         """The error's code."""
         error = self.json["error"]
         assert self.json.keys() == {"error"}
-        assert error.keys() <= {"code", "message", "row", "field"}
+        assert error.keys() <= {"code", "message", "row", "field", "example"}
         assert self.headers["content-type"] == "application/json"
         return str(error["code"])
 

@@ -64,6 +64,20 @@ def test_an_unknown_category_is_answered_with_a_warning(scoring: Scoring, row: d
     assert "x-scoring-warning" not in scoring.score(row).headers
 
 
+def test_unknown_categories_are_listed_when_asked_for(scoring: Scoring, row: dict[str, Any]) -> None:
+    strange = row | {"Occupation": "Astronaut", "Education": "None"}
+    reply = scoring.ask("POST", "/score", {"data": [row, strange], "warnings": True})
+    assert reply.json["warnings"] == [
+        {"code": "unknown_category", "row": 1, "field": field} for field in ("Education", "Occupation")
+    ]
+    assert reply.headers["x-scoring-warning"].endswith("2 such values in all")
+    assert {**reply.json, "warnings": []} == scoring.ask("POST", "/score", {"data": [row, strange]}).json | {
+        "warnings": []
+    }
+    assert scoring.ask("POST", "/score", {"data": [row], "warnings": True}).json["warnings"] == []
+    assert "warnings" not in scoring.ask("POST", "/score", {"data": [strange], "warnings": False}).json
+
+
 def test_provenance(scoring: Scoring, model: Path) -> None:
     found = scoring.ask("GET", "/version").json
     assert found.pop("packages").keys() == {"httptools", "msgspec", "numpy", "onnxruntime", "uvloop", "yaml"}

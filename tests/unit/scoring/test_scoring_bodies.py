@@ -81,10 +81,21 @@ CASES = [
     Case("50 MB", 413, "body_too_large", b'{"data":[' + b" " * (50 * MEGABYTE) + b"]}"),
     Case("just too large", 413, "body_too_large", b" " * (10 * MEGABYTE + 1)),
     Case("largest allowed", 400, "invalid_json", b" " * (10 * MEGABYTE)),
-    Case("an array", 400, "wrong_type", []),
+    Case("an array", 400, "not_wrapped", []),
+    Case("a list of rows", 400, "not_wrapped", lambda row: [row, row]),
+    Case("a list of positions", 400, "not_wrapped", lambda row: [list(row.values())]),
+    Case("a row", 400, "not_wrapped", lambda row: row),
+    Case("a row with a wrong value", 400, "not_wrapped", lambda row: row | {"Country": 5}),
+    Case("a text", 400, "wrong_type", b'"x"'),
     Case("null", 400, "wrong_type", b"null"),
     Case("no data", 400, "missing_field", {}, field="data"),
     Case("data is a text", 400, "wrong_type", {"data": "x"}, field="data"),
+    Case("data is a row", 400, "wrong_type", lambda row: {"data": row}, field="data"),
+    Case("warnings asked for", 200, None, lambda row: {"data": [row], "warnings": True}),
+    Case("warnings not asked for", 200, None, lambda row: {"warnings": False, "data": [row]}),
+    Case("warnings is a number", 400, "wrong_type", lambda row: {"data": [row], "warnings": 1}, field="warnings"),
+    Case("warnings is null", 400, "wrong_type", lambda row: {"warnings": None, "data": [row]}, field="warnings"),
+    Case("warnings without data", 400, "missing_field", {"warnings": True}, field="data"),
     Case("no rows", 400, "no_rows", {"data": []}, field="data"),
     Case("something beside data", 400, "unknown_field", {"more": 1, "data": []}, field="more"),
     Case("a row is a number", 400, "wrong_row", lambda row: {"data": [row, 5]}, row=1),
@@ -120,7 +131,7 @@ CASES = [
     Case("too long", 400, "text_too_long", data({"Country": "x" * (LONGEST_TEXT + 1)}), row=1, field="Country"),
     Case("9 MB long", 400, "text_too_long", data({"Country": "x" * 9 * MEGABYTE}), row=1, field="Country"),
     Case("9 MB for a known category", 400, "unknown_category", data({"Gender": "x" * 9 * MEGABYTE}), 1, "Gender"),
-    Case("nested 10,000 deep", 400, "wrong_type", DEEP + b"]" * 10_000),
+    Case("nested 10,000 deep", 400, "not_wrapped", DEEP + b"]" * 10_000),
     Case("nested in data", 400, "wrong_type", b'{"data":' + DEEP, row=0, field="Country"),
     Case("nested in a row", 400, "wrong_type", b'{"data":[{"Age":' + DEEP, row=0, field="Age"),
     Case("nested beside data", 400, "unknown_field", b'{"x":' + b'{"x":' * 10_000, field="x"),
@@ -140,6 +151,14 @@ CASES = [
     Case("wrong key", 401, "key_wrong", data(), headers={"authorization": f"Bearer {KEY[:-1]}"}),
     Case("scheme in capitals", 200, None, data(), headers={"authorization": f"BEARER {KEY}"}),
 ]
+
+
+OTHER_SHAPES = {
+    *("empty", "an array", "a list of rows", "a list of positions", "a row", "a row with a wrong value"),
+    *("a text", "null", "no data", "data is a text", "data is a row", "warnings without data"),
+    *("something beside data", "such a name beside data", "nested 10,000 deep", "nested beside data"),
+}
+"""Cases whose body is no request at all: the answer shows one."""
 
 
 @pytest.fixture(scope="module")
@@ -182,12 +201,20 @@ def assert_refused(reply: Reply, case: Case) -> None:
     error = reply.json["error"]
     assert (error.get("row"), error.get("field")) == (case.row, case.field)
     assert len(error["message"]) < 400
+    assert ("example" in error) == (case.name in OTHER_SHAPES), error
     if case.field and case.code != "unknown_field":
         assert case.field in error["message"] or case.field == "data" or case.code == "not_finite"
     if case.status == 405:
         assert reply.headers["allow"] == "POST, OPTIONS"
     if case.status == 401:
         assert reply.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("body", [b"", [], {"Age": 38}, {"data": {"Age": 38}}, {"instances": []}], ids=str)
+def test_a_body_of_another_shape_is_shown_one_that_is_answered(guarded: Scoring, body: Any) -> None:
+    refused = guarded.ask("POST", "/score", body, WITH_KEY).json["error"]
+    assert '{"data": [{...}]}' in refused["message"]
+    assert guarded.ask("POST", "/score", refused["example"], WITH_KEY).status == 200
 
 
 def test_no_value_and_no_key_is_repeated(guarded: Scoring, row: dict[str, Any]) -> None:

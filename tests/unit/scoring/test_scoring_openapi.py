@@ -11,7 +11,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from ml.jobkit import features
+from ml.scoring.openapi import MODEL_STATUS
 from tests.unit.scoring.running import Scoring, serving
+from tests.unit.scoring.test_scoring_bodies import CASES
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,10 @@ def test_schema_and_server_refuse_the_same(scoring: Scoring, document: dict[str,
         {"data": []},
         {"data": row},
         {"data": [row], "more": 1},
+        {"data": [row], "warnings": True},
+        {"data": [row], "warnings": "yes"},
+        row,
+        [row],
         {},
         [],
     ]
@@ -103,7 +109,23 @@ def test_schema_and_server_refuse_the_same(scoring: Scoring, document: dict[str,
         assert (reply.status == 200) == validator.is_valid(body), (str(body)[:200], reply.body[:200])
         if reply.status != 200:
             schema(document, "Error").validate(reply.json)
-    assert sum(validator.is_valid(body) for body in bodies) == 5
+        else:
+            schema(document, "Result").validate(reply.json)
+    assert sum(validator.is_valid(body) for body in bodies) == 6
+
+
+def test_every_status_of_the_table_is_in_it(document: dict[str, Any]) -> None:
+    said = document["paths"]["/score"]["post"]["responses"].keys()
+    met = {str(case.status) for case in CASES if case.method == "POST"} - {"401"}  # of a server with a key
+    assert {"200", "400", "413", "415"} <= met <= said
+
+
+def test_what_an_online_endpoint_makes_of_an_answer_is_in_it(document: dict[str, Any]) -> None:
+    operation = document["paths"]["/score"]["post"]
+    wrapped = operation["responses"]["424"]
+    assert wrapped["content"] == operation["responses"]["400"]["content"]
+    assert MODEL_STATUS in wrapped["headers"]
+    assert MODEL_STATUS in operation["description"]
 
 
 def test_a_key_is_part_of_it(model: Path, tmp_path: Path) -> None:
