@@ -163,7 +163,7 @@ def test_an_unknown_category_has_an_answer_of_its_own(output: Path, data: Path) 
 
 def test_the_documented_request_is_answered(output: Path) -> None:
     readme = train.SPECIFICATION.with_name("README.md").read_text()
-    request = json.loads(readme.partition("```json\n")[2].partition("```")[0])
+    [request] = json.loads(readme.partition("```json\n")[2].partition("```")[0])["data"]
     assert list(request) == SPECIFICATION.names
     for feature in SPECIFICATION.features:
         assert not feature.categories or request[feature.name] in feature.categories
