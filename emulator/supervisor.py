@@ -150,14 +150,18 @@ class Supervisor:
         family = [process, *process.children(recursive=True)]
         return Status(settings, handle, sum(resident(member) for member in family), health["remarks"])
 
-    def end_moved(self) -> None:
-        """Stops the emulator of this state folder when it was started in another place, and what it started there: it
-        opens its files by the path they had.
-        """
+    def moved_from(self) -> str:
+        """Where this state folder was when its running emulator was started; "" unless that was elsewhere."""
         handle = self.handle()
         process = handle.process() if handle else None
         before = started_in(process) if process and runs_in(process, self.state) else ""
-        if before and before != str(self.state):
+        return before if before != str(self.state) else ""
+
+    def end_moved(self) -> None:
+        """Stops an emulator whose state folder was moved, and what it started before: they open their files by the path
+        that these had.
+        """
+        if before := self.moved_from():
             self.stop()
             end_marked(lambda environment: environment.get(STATE) == before)
 

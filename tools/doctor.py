@@ -82,6 +82,9 @@ def emulator() -> Iterator[Finding]:
     if status:
         yield Finding("emulator", f"runs as process {status.handle.pid} on {status.settings.base_url}")
         return
+    if before := supervisor.moved_from():
+        yield Finding("emulator", f"runs in {before}, where this checkout was before", "`make up` starts it here")
+        return
     taken = [port for port in (settings.https_port, settings.http_port) if _listens(port)]
     fix = f"another program listens on port {taken[0]}: end it. {BEGIN_ANEW}" if taken else ""
     yield Finding("emulator", "does not run; `make up` starts it", fix)

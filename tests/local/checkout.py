@@ -120,6 +120,10 @@ class Checkout:
         assert old in text, f"{old!r} is not in {name}"
         path.write_text(text.replace(old, new))
 
+    def move(self, name: str) -> None:
+        """Gives the checkout another place, whatever runs in it."""
+        self.folder = self.folder.rename(self.folder.with_name(name))
+
     def _run(self, command: list[str], *, check: bool) -> str:
         result = subprocess.run(
             command,
@@ -165,6 +169,11 @@ class Checkout:
             "blobs": sum(1 for path in (state / "blobs" / "content").rglob("*") if path.is_file()),
             "runs": count(state / "mlflow" / "mlflow.db", "runs where lifecycle_stage = 'active'"),
         }
+
+    def documents_with(self, text: str) -> int:
+        """How many documents hold a text, in what clients see or in what the emulator keeps beside it."""
+        database = self.folder / ".emulator" / "emulator.db"
+        return count(database, f"documents where instr(body || private, '{text}')")
 
     def emulator_pid(self) -> int:
         """The emulator's process."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,6 +18,16 @@ TRAIN = "ml/systems/bike_buyer/job/train.py"
 HYPERPARAMETERS = "ml/systems/bike_buyer/job/hyperparameters.py"
 MAIN = "    folder, output, hyperparameters = arguments()\n"
 UNCHANGED = "up --yes --skip-preview --expect-no-changes -s local"
+
+DELETE = """
+from ml.clients.operations import delete_and_wait
+from ml.clients.workspace import API_VERSION
+from tools.deployed_system import find_system
+
+system = find_system("local", "bike_buyer")
+for path in (f"onlineEndpoints/{system.endpoint}", f"models/{system.model}"):
+    delete_and_wait(f"{system.workspace.path}/{path}", API_VERSION)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +94,21 @@ def test_a_renamed_resource_keeps_what_its_successor_adopts(checkout: Checkout) 
     checkout.tool("up", "local")
     assert checkout.jobs() == before
     checkout.pulumi("refresh --yes --skip-preview --expect-no-changes -s local")
+
+
+def test_a_moved_checkout_with_a_deleted_endpoint_and_a_deleted_model_serves_again(checkout: Checkout) -> None:
+    """Moved while its emulator runs, which nothing but its working directory tells from others."""
+    place, emulator = str(checkout.folder), psutil.Process(checkout.emulator_pid())
+    assert checkout.documents_with(place) == 0
+    checkout.script(DELETE)
+    checkout.move("moved")
+    checkout.folder.joinpath(".emulator/emulator.pid").unlink()
+    printed = checkout.tool("up", "local")
+    assert not emulator.is_running()
+    assert "Deleted by another hand: azure-native:machinelearningservices:OnlineEndpoint bike_buyer-endpoint" in printed
+    assert re.search(r"bike-buyer:\d+ is gone: it is registered again", printed)
+    assert re.search(r"answers +yes by version \d+", printed)
+    checkout.pulumi(UNCHANGED)
 
 
 def test_one_changed_row_is_one_new_data_version_and_one_new_job(checkout: Checkout) -> None:
@@ -180,9 +206,25 @@ def test_destroy_leaves_an_empty_cloud(checkout: Checkout) -> None:
     assert checkout.left_in_the_cloud() == {"documents": 0, "blobs": 0, "runs": 0}
 
 
-def test_down_leaves_nothing(checkout: Checkout) -> None:
+def test_a_state_that_cannot_be_read_says_so_and_is_put_back(checkout: Checkout) -> None:
+    state = checkout.folder / ".pulumi-state/.pulumi/stacks/mlops/local.json"
+    whole = state.read_text()
+    state.write_text("")
+    for verb in (("up", "local"), ("down", "local"), ("doctor",)):
+        printed = checkout.tool(*verb, check=False)
+        assert "local.json is empty. `make recover STACK=local` puts back the copy of" in printed
+        assert "Traceback" not in printed
+    assert "local.json is empty: put back the copy of" in checkout.tool("recover", "local")
+    assert json.loads(state.read_text())["checkpoint"]["stack"] == json.loads(whole)["checkpoint"]["stack"]
+
+
+def test_down_leaves_nothing_even_of_a_state_that_no_copy_can_replace(checkout: Checkout) -> None:
     settings = json.loads(checkout.folder.joinpath(".emulator/settings.json").read_text())
-    checkout.tool("down", "local")
+    for file in checkout.folder.joinpath(".pulumi-state/.pulumi").rglob("local.*json*"):
+        file.write_text(file.read_text()[:100])
+    assert "no copy of it is whole" in checkout.tool("down", "local", check=False)
+    checkout.tool("down", "local", "--force")
+    assert not checkout.folder.joinpath(".pulumi-state").exists()
     listening = {
         one.laddr.port for one in psutil.net_connections("tcp4") if one.laddr and one.status == psutil.CONN_LISTEN
     }
