@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from rich.console import Console
 
@@ -85,6 +86,6 @@ def find(system: DeployedSystem, jobs: Jobs, name: str) -> Job:
     """
     job = jobs.find(name)
     if job is None:
-        newest = ", ".join(one.name for one in jobs.of_experiment(system.name)[:MOST_NAMED]) or "none"
+        newest = ", ".join(one.name for one in islice(jobs.newest(system.name), MOST_NAMED)) or "none"
         raise SetupError(f"JOB={name}: there is no such job. The newest of {system.name}: {newest}.")
     return job

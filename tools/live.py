@@ -133,7 +133,7 @@ def read(system: DeployedSystem) -> LiveSystem:
         reading = Readings(pool)
         begun = reading.begin(partial(read_endpoint, system)), reading.begin(partial(read_registry, system))
         lock = reading.begin(partial(read_lock, system))
-        jobs = reading.known(reading.begin(partial(Jobs(system.workspace).of_experiment, system.name)), [])
+        jobs = reading.known(reading.begin(partial(recent_jobs, system)), [])
         registry = reading.known(begun[1], Registry())
         champion = reading.begin(partial(read_champion, system, registry))
         challenger = reading.begin(partial(read_challenger, system, last_evaluation(jobs), registry.versions))
@@ -214,6 +214,18 @@ def to_shares(endpoint: Endpoint, versions: Sequence[ModelRecord]) -> list[Share
         reason = refused.get(digest_of(one.image)) if one.image else None
         said = "" if reason is None else reason or "no reason given"
         found.append(Share(version, one.name, traffic.get(one.name, 0), said, one.state))
+    return found
+
+
+def recent_jobs(system: DeployedSystem) -> list[Job]:
+    """The newest jobs, newest first, as far back as the newest training and the evaluation that the gate stands on."""
+    found: list[Job] = []
+    trained = stands = False
+    for job in Jobs(system.workspace).newest(system.name):
+        found.append(job)
+        trained, stands = trained or not is_evaluation(job), stands or (is_evaluation(job) and not job.archived)
+        if trained and stands:
+            break
     return found
 
 

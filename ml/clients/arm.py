@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -99,13 +99,15 @@ class Arm:
 
     def list(self, path: str, version: str, **query: str) -> list[dict[str, Any]]:
         """All documents of a collection, over all pages; empty when the collection's owner is gone."""
+        return [document for page in self.pages(path, version, **query) for document in page]
+
+    def pages(self, path: str, version: str, **query: str) -> Iterator[Sequence[dict[str, Any]]]:
+        """The documents of a collection page by page, for whoever need not read all of them."""
         page = self.get(path, version, **query)
-        found: list[dict[str, Any]] = []
         while page:
-            found += page.get("value", [])
+            yield page.get("value", [])
             link = page.get("nextLink")
             page = _object(self.follow(link)) if link else None
-        return found
 
     def follow(self, url: str) -> httpx.Response:
         """What an address of the cloud's own answers, such as that of an operation to poll."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ml.clients.workspace import API_VERSION, Workspace
 COMPLETED = "Completed"
 FAILED = ("Failed", "Canceled", "NotResponding")
 LOG_FILE = "user_logs/std_log.txt"
+MOST_PAGES = 50
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,14 @@ class Jobs:
         documents = arm().list(f"{self.workspace.path}/jobs", API_VERSION, listViewType="All")
         found = [job for job in map(to_job, documents) if job.experiment == experiment]
         return sorted(found, key=lambda job: job.created, reverse=True)
+
+    def newest(self, experiment: str) -> Iterator[Job]:
+        """The newest jobs of an experiment, archived ones too, newest first, as the service lists them: whoever has
+        seen enough stops, and a workspace of many thousand jobs is not read to its end.
+        """
+        pages = arm().pages(f"{self.workspace.path}/jobs", API_VERSION, listViewType="All")
+        for page in islice(pages, MOST_PAGES):
+            yield from (job for job in map(to_job, page) if job.experiment == experiment)
 
     def submit(self, specification: JobSpecification) -> Job:
         """Uploads the code and starts the job.

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from ml.clients.arm import Arm
 from ml.clients.endpoints import OnlineDeployment, OnlineEndpoint
 from ml.clients.errors import CloudError
 from ml.clients.jobs import Job
 from ml.clients.models import ModelRecord
-from tools.live import Endpoint, Readings, Share, last_evaluation, registered_figures, to_shares
+from ml.clients.workspace import Workspace
+from tools.deployed_system import DeployedSystem
+from tools.live import Endpoint, Readings, Share, last_evaluation, recent_jobs, registered_figures, to_shares
+from tools.stacks import Stack
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -52,6 +60,35 @@ def test_the_gate_stands_on_the_evaluation_that_is_not_archived() -> None:
     assert last_evaluation([training, newer, older]) == older
     assert last_evaluation([training, newer]) == newer
     assert last_evaluation([training]) is None
+
+
+def test_jobs_are_read_only_as_far_back_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    newer, older = job("x-gate-2", "2", archived=True), job("x-gate-1", "1")
+    pages = [
+        [job("other", "5", kind="training")],
+        [job("x-3", "3", kind="training"), newer],
+        [older],
+        [job("x-0", "0")],
+    ]
+
+    def document(one: Job) -> dict[str, Any]:
+        experiment = "other" if one.name == "other" else "bike_buyer"
+        about = {"status": one.status, "experimentName": experiment, "tags": one.tags, "isArchived": one.archived}
+        return {"name": one.name, "properties": about}
+
+    def listed(self: Arm, path: str, version: str, **query: str) -> Iterator[list[dict[str, Any]]]:
+        for number, page in enumerate(pages):
+            read.append(number)
+            yield [document(one) for one in page]
+
+    monkeypatch.setattr(Arm, "pages", listed)
+    system = DeployedSystem(Stack("dev", "azure", Path("x")), "bike_buyer", Workspace("s", "g", "w"), "m", None)
+    found = recent_jobs(system)
+    assert ([one.name for one in found], read) == (["x-3", "x-gate-2", "x-gate-1"], [0, 1, 2])
+    found_evaluation = last_evaluation(found)
+    assert found_evaluation is not None
+    assert found_evaluation.name == "x-gate-1"
 
 
 def test_figures_that_somebody_changed_are_none() -> None:

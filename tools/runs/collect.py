@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from itertools import islice
 
 from ml.clients.data import DataAssets
 from ml.clients.errors import CloudError
@@ -19,7 +20,7 @@ from tools.live import is_evaluation, registered_figures
 HOLDOUT, CHALLENGER = "holdout_", "challenger_"
 ROWS = "rows_"
 """What the names of figures and parameters in MLflow begin with."""
-MOST_RUNS = 200
+MOST_JOBS = MOST_RUNS = 200
 DATA = "data"
 
 
@@ -96,13 +97,18 @@ def collect(system: DeployedSystem) -> Collected:
             found = Models(system.workspace, system.model)
             return found.list(), found.champion()
 
-        listing = pool.submit(copy_context().run, Jobs(system.workspace).of_experiment, system.name)
+        listing = pool.submit(copy_context().run, recent_jobs, system)
         registry = pool.submit(copy_context().run, models)
         tracked = pool.submit(copy_context().run, tracked_runs, system)
         assets = pool.submit(copy_context().run, data_sources, system)
         versions, champion = registry.result()
         runs = join(listing.result(), tracked.result(), versions, assets.result())
         return Collected(runs, next((one for one in versions if one.version == champion), None))
+
+
+def recent_jobs(system: DeployedSystem) -> list[Job]:
+    """The newest jobs of the system, newest first."""
+    return list(islice(Jobs(system.workspace).newest(system.name), MOST_JOBS))
 
 
 def join(
