@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.http import Request
-from emulator.pages import models, systems
+from emulator.pages import happenings, models, systems
 from emulator.pages.client import Json
 from emulator.pages.cloud import Cloud
 from emulator.pages.models import Version
@@ -19,7 +19,7 @@ def page(cloud: Cloud, request: Request) -> tuple[str, Mapping[str, Any]]:
     found = systems.every(cloud)
     champions = [champion for system in found for champion in system.champions]
     data = {champion.id: trained_on(cloud, champion) for champion in champions}
-    return "overview.html", {"systems": found, "data": data, "happenings": systems.happenings(found, HAPPENINGS)}
+    return "overview.html", {"systems": found, "data": data, "happenings": happenings.last(cloud, found, HAPPENINGS)}
 
 
 def trained_on(cloud: Cloud, version: Version) -> list[Json]:

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 
 from emulator.pages import models, traffic
 from emulator.pages.client import Json
-from emulator.pages.cloud import Cloud, changed, tags
+from emulator.pages.cloud import Cloud, tags
 from emulator.pages.models import Model, Version
 from emulator.pages.traffic import Traffic
-from emulator.resource_id import ResourceId
 
 SYSTEM = "system"
 REJECTED = 3
@@ -212,65 +211,3 @@ def status(job: Json) -> str:
 def key(name: str) -> str:
     """Names are the same with hyphens and with underscores."""
     return name.lower().replace("-", "_")
-
-
-@dataclass(frozen=True)
-class Happening:
-    """One thing that happened: when, what kind, what it is about."""
-
-    time: float
-    what: str
-    level: str
-    about: Json
-    detail: str = ""
-
-    @property
-    def name(self) -> str:
-        """What it is about; a version with the name of its model."""
-        names = ResourceId.parse(self.about["id"]).names
-        return f"{names[-2]} v{names[-1]}" if "/versions/" in self.about["id"] else str(names[-1])
-
-
-def happenings(found: Sequence[System], most: int) -> list[Happening]:
-    """What happened last, newest first."""
-    seen = [one for system in found for one in _of_system(system)]
-    return sorted(seen, key=lambda one: -one.time)[:most]
-
-
-def _of_system(system: System) -> list[Happening]:
-    seen = [
-        Happening(
-            changed(job),
-            f"{tags(job).get('kind', '')} job {phrase(status(job))}".strip(),
-            level(status(job)),
-            job,
-            tags(job).get("reason", ""),
-        )
-        for job in system.jobs
-    ]
-    for model in system.models:
-        for version in model.versions:
-            seen.append(Happening(version.created, "model version registered", "good", version.document))
-            seen += [
-                Happening(changed(version.document), "model version rejected", "bad", version.document, why)
-                for _, why in version.rejected
-            ]
-    for endpoint in system.endpoints:
-        seen += [
-            Happening(changed(one.document), f"deployment {phrase(one.state)}", level(one.state), one.document)
-            for one in endpoint.deployments
-        ]
-    return seen
-
-
-def phrase(state: str) -> str:
-    """A state as a sentence goes on with it."""
-    known = {"Succeeded": "ready", "NotStarted": "submitted", "Canceled": "canceled"}
-    return known.get(state, state.lower())
-
-
-def level(state: str) -> str:
-    """How a state looks."""
-    return {"Completed": "good", "Succeeded": "good", "Running": "busy", "Failed": "bad", "Canceled": "idle"}.get(
-        state, "busy"
-    )

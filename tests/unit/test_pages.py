@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -116,6 +117,15 @@ def test_the_first_page_says_what_serves_whether_it_is_healthy_and_what_happened
         in found
     )
     assert "model version rejected just now bike v2" in found
+    assert "champion named just now bike v1" in found
+
+
+def test_a_job_happened_when_it_ended_not_when_it_was_written_to(browser: Browser) -> None:
+    began = time.time() - 7200
+    said = {"experimentName": "bike", "jobType": "Command", "status": "Completed", "displayName": "bike-1"}
+    private = {"created": began - 10, "began": began, "ended": began + 1800}
+    put(browser.emulator, JOB, {}, private=private, tags={"kind": "training"}, **said)
+    assert "training job completed 1 h ago bike-1" in browser.words("/")
 
 
 def test_an_endpoint_without_deployments_belongs_to_the_system_in_its_name(fresh: Emulator) -> None:
