@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from ml.jobkit.features import Specification, load
 from tools.progress import SetupError
 from tools.score import ask, rows, run
 from tools.score.ask import Answers
+from tools.score.rows import Question
 from tools.versions import ROOT
 
 HEADER = (
@@ -76,7 +78,7 @@ def test_all_columns_that_are_missing_are_named(tmp_path: Path, specification: S
 
 @pytest.mark.parametrize("text", ['{"data": [{"Age": 1}]}', '[{"Age": 1}]', '{"Age": 1}'])
 def test_a_request_a_list_and_a_bare_row_are_the_same(tmp_path: Path, text: str) -> None:
-    assert rows.read_json(written(tmp_path, text, name="rows.json")) == [{"Age": 1}]
+    assert rows.read_json(written(tmp_path, text, name="rows.json")) == Question([{"Age": 1}])
 
 
 @pytest.mark.parametrize(
@@ -98,26 +100,30 @@ def test_rows_go_in_batches_and_a_refused_one_is_found_in_the_file(monkeypatch: 
     asked: list[int] = []
     refused = {"error": {"code": "range", "message": "row 1: Age must be a whole number", "row": 1, "field": "Age"}}
 
-    def post(client: httpx.Client, uri: str, *, json: dict[str, list[int]]) -> httpx.Response:
+    def post(client: httpx.Client, uri: str, *, json: dict[str, Any]) -> httpx.Response:
         batch = json["data"]
         asked.append(len(batch))
         if 2502 in batch:
             return httpx.Response(424, json=refused)
         warned = {"x-scoring-warning": "unknown category in row 2, field Country"} if 1000 in batch else {}
         body = {"result": [{"p": 1}] * len(batch), "model": "m", "version": 3}
-        return httpx.Response(200, json=body, headers=warned)
+        listed = {"warnings": [{"row": 2, "field": "Country"}] if 1000 in batch else []} if json.get("warnings") else {}
+        return httpx.Response(200, json=body | listed, headers=warned)
 
     monkeypatch.setattr(httpx.Client, "post", post)
     place, said = "row {}".format, list[str]()
-    found = ask.ask("https://x/score", "key", list(range(1500)), place, said.append)
+    found = ask.ask("https://x/score", "key", Question(range(1500)), place, said.append)
     assert (asked, said, len(found.results), found.versions) == ([1000, 500], ["1,000 of 1,500 rows"], 1500, {3: 1500})
     assert list(found.warnings) == ["unknown category in row 1002, field Country"]
+    asking = ask.ask("https://x/score", "key", Question(range(1500), warnings=True), place, said.append)
+    assert (found.listed, asking.listed) == (None, [{"row": 1002, "field": "Country"}])
     with pytest.raises(SetupError, match=r"^row 2001, Age: Age must be a whole number$"):
-        ask.ask("https://x/score", "key", [*range(2000), 1, 2502], place, said.append)
+        ask.ask("https://x/score", "key", Question([*range(2000), 1, 2502]), place, said.append)
 
 
 def test_answers_are_written_as_an_endpoint_gives_them() -> None:
     one = Answers([{"p": 1, "version": 3}], "m", versions={3: 1})  # type: ignore[arg-type]
     assert json.loads(run.to_json(one)) == {"result": [{"p": 1}], "model": "m", "version": 3}
     two = Answers([{"p": 1, "version": 3}, {"p": 0, "version": 4}], "m", versions={3: 1, 4: 1})  # type: ignore[arg-type]
-    assert json.loads(run.to_json(two)) == {"result": two.results, "model": "m"}
+    two.listed = [{"row": 0}]
+    assert json.loads(run.to_json(two)) == {"result": two.results, "model": "m", "warnings": [{"row": 0}]}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ml.clients.cloud import trust
 from tools.progress import SetupError
-from tools.score.rows import batches
+from tools.score.rows import DATA, WARNINGS, Question, batches
 
 if TYPE_CHECKING:
     import httpx
@@ -36,9 +36,11 @@ class Answers:
     versions: Counter[int] = field(default_factory=Counter)
     """Rows by the version that answered them."""
     warnings: dict[str, None] = field(default_factory=dict)
+    listed: list[dict[str, Any]] | None = None
+    """Unknown categories one by one, where they were asked for; `row` counts all rows."""
 
 
-def ask(uri: str, key: str, rows: Sequence[Any], place: Callable[[int], str], report: Callable[[str], None]) -> Answers:
+def ask(uri: str, key: str, question: Question, place: Callable[[int], str], report: Callable[[str], None]) -> Answers:
     """The answers to all rows.
 
     Args:
@@ -50,45 +52,48 @@ def ask(uri: str, key: str, rows: Sequence[Any], place: Callable[[int], str], re
     """
     import httpx
 
-    answers = Answers()
+    answers, rows = Answers(listed=[] if question.warnings else None), question.rows
     headers = {"authorization": f"Bearer {key}"}
     with httpx.Client(headers=headers, verify=trust(), timeout=REQUEST_SECONDS) as client:
         for start, batch in batches(rows, BATCH_ROWS):
             if start:
                 report(f"{start:,} of {len(rows):,} rows")
-            answer = send(client, uri, batch)
+            asked = {DATA: batch, WARNINGS: True} if question.warnings else {DATA: batch}
+            answer = send(client, uri, asked)
             body = body_of(answer)
             if answer.status_code != 200 or "result" not in body:
                 raise SetupError(refusal(uri, answer, body, start, place))
             answers.results += [{**row, "version": body["version"]} for row in body["result"]]
             answers.model = str(body["model"])
             answers.versions[int(body["version"])] += len(batch)
+            if answers.listed is not None:
+                answers.listed += [{**one, "row": start + int(one["row"])} for one in body.get(WARNINGS, [])]
             if said := answer.headers.get(WARNING):
                 answers.warnings[placed(said, start, place)] = None
     return answers
 
 
-def send(client: httpx.Client, uri: str, batch: Sequence[Any]) -> httpx.Response:
+def send(client: httpx.Client, uri: str, asked: dict[str, Any]) -> httpx.Response:
     """One request, sent again while the endpoint is busy.
 
     Raises:
         SetupError: nobody answers.
     """
-    answer = post(client, uri, batch)
+    answer = post(client, uri, asked)
     for seconds in WAITS:
         if answer.status_code not in BUSY:
             break
         time.sleep(seconds)
-        answer = post(client, uri, batch)
+        answer = post(client, uri, asked)
     return answer
 
 
-def post(client: httpx.Client, uri: str, batch: Sequence[Any]) -> httpx.Response:
+def post(client: httpx.Client, uri: str, asked: dict[str, Any]) -> httpx.Response:
     """One attempt."""
     import httpx
 
     try:
-        return client.post(uri, json={"data": batch})
+        return client.post(uri, json=asked)
     except httpx.HTTPError as error:
         raise SetupError(f"{uri} does not answer ({error or type(error).__name__})") from None
 

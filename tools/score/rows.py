@@ -15,7 +15,7 @@ from ml.jobkit.features import Feature, Specification
 from tools.progress import SetupError
 
 MOST_PROBLEMS = 10
-DATA = "data"
+DATA, WARNINGS = "data", "warnings"
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,16 @@ class Table:
         return f"row {row + 1} (line {self.lines[row]})"
 
 
-def read_json(path: Path) -> list[Any]:
-    """The rows of a JSON file: a whole request, a list of rows, or one bare row.
+@dataclass(frozen=True)
+class Question:
+    """The rows of a JSON file; `warnings` asks for unknown categories to be listed, as in a request."""
+
+    rows: Sequence[Any]
+    warnings: bool = False
+
+
+def read_json(path: Path) -> Question:
+    """A JSON file: a whole request, a list of rows, or one bare row.
 
     Raises:
         SetupError: it is none of these.
@@ -45,17 +53,18 @@ def read_json(path: Path) -> list[Any]:
         found = json.loads(text_of(path))
     except ValueError as error:
         raise SetupError(f"FILE={path}: it is no JSON: {error}") from None
+    warnings = False
     if isinstance(found, dict) and DATA in found:
-        if others := sorted(found.keys() - {DATA}):
+        if others := sorted(found.keys() - {DATA, WARNINGS}):
             raise SetupError(f"FILE={path}: beside '{DATA}' there is {', '.join(others)}: remove it")
-        found = found[DATA]
+        found, warnings = found[DATA], bool(found.get(WARNINGS))
     rows = [found] if isinstance(found, dict) else found
     if not isinstance(rows, list) or not rows:
         raise SetupError(f'FILE={path}: write {{"{DATA}": [row, …]}}, a list of rows, or one row')
     for number, row in enumerate(rows):
         if not isinstance(row, dict | list):
             raise SetupError(f"FILE={path}: {DATA}[{number}] is no row: write {{field: value, …}}")
-    return rows
+    return Question(rows, warnings)
 
 
 def read_csv(path: Path, specification: Specification) -> Table:

@@ -19,7 +19,7 @@ from tools import words
 from tools.deployed_system import DeployedSystem
 from tools.progress import SetupError
 from tools.score.ask import Answers, ask
-from tools.score.rows import read_csv, read_json, write_csv
+from tools.score.rows import Question, read_csv, read_json, write_csv
 from tools.versions import ROOT
 
 KINDS = (".json", ".csv")
@@ -38,7 +38,7 @@ def run(system: DeployedSystem, file: str, out: str, console: Console) -> None:
         table = read_csv(path, specification(system))
         if table.ignored:
             console.print(f"ignored, for they are no features: {', '.join(table.ignored)}", markup=False)
-        answers = asked(system, list(table.rows), table.place, console)
+        answers = asked(system, Question(table.rows), table.place, console)
         text = write_csv(table, answers.results)
     else:
         answers = asked(system, read_json(path), "data[{}]".format, console)
@@ -52,10 +52,10 @@ def run(system: DeployedSystem, file: str, out: str, console: Console) -> None:
         console.print(f"warning: {warning}", markup=False)
 
 
-def asked(system: DeployedSystem, rows: list[object], place: Callable[[int], str], console: Console) -> Answers:
+def asked(system: DeployedSystem, question: Question, place: Callable[[int], str], console: Console) -> Answers:
     """The answers of the system's endpoint."""
     client, endpoint = system.online()
-    return ask(endpoint.scoring_uri, client.key(), rows, place, lambda text: console.print(text, markup=False))
+    return ask(endpoint.scoring_uri, client.key(), question, place, lambda text: console.print(text, markup=False))
 
 
 def specification(system: DeployedSystem) -> features.Specification:
@@ -93,6 +93,8 @@ def to_json(answers: Answers) -> str:
         document = {"result": results, "model": answers.model, "version": next(iter(answers.versions))}
     else:
         document = {"result": answers.results, "model": answers.model}
+    if answers.listed is not None:
+        document["warnings"] = answers.listed
     return json.dumps(document, indent=1) + "\n"
 
 
