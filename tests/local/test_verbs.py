@@ -100,7 +100,7 @@ def test_open_prints_where_to_look(deployed: Deployed) -> None:
 
 
 def test_doctor_looks_at_every_stack_and_at_the_data(deployed: Deployed) -> None:
-    printed = deployed.checkout.tool("doctor")
+    printed, _ = deployed.checkout.start("doctor").communicate(timeout=120)  # it may find something on this machine
     assert "later stack dev: not set up: subscriptionId, tenantId, deployersGroupId are still all zeros" in printed
     assert f"ok   data: MLOPS_DATA_DIR={deployed.checkout.data}" in printed
 
