@@ -190,8 +190,9 @@ def run(system: str) -> Iterator[Tracker]:
 def origin() -> dict[str, str]:
     """Which code ran at which commit, and on whose behalf, by MLflow's own names."""
     main = getattr(sys.modules["__main__"], "__spec__", None)
+    commit = provenance.commit() or ""
     found = {
-        "mlflow.source.git.commit": provenance.commit() or "",
+        "mlflow.source.git.commit": "" if commit == "unknown" else commit,
         "mlflow.source.name": main.name if main else "",
         "mlflow.user": os.environ.get("MLOPS_AUTHOR", ""),
         "uncommitted_changes": os.environ.get("MLOPS_GIT_CHANGES", ""),

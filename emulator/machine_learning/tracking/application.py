@@ -85,14 +85,15 @@ class JobStore(SqlAlchemyStore):  # type: ignore[misc]
         folder = Path(os.environ[ARTIFACTS_DESTINATION_ENV_VAR]) / experiment / run_id
         shutil.rmtree(folder, ignore_errors=True)
 
-    def tag(self, run_id: str, tags: dict[str, str]) -> None:
-        """Gives a run these tags besides its others; nothing when there is no such run."""
+    def tag(self, run_id: str, tags: dict[str, str]) -> bool:
+        """Gives a run these tags besides its others; False when there is no such run."""
         if not self.has_run(run_id):
-            return
+            return False
         present = self.get_run(run_id).data.tags
         for key, value in tags.items():
             if present.get(key) != value:
                 self.set_tag(run_id, RunTag(key, value))
+        return True
 
     def _insert(
         self, job: str, experiment_id: str, user_id: str, start_time: int, tags: dict[str, str], run_name: str
@@ -173,18 +174,17 @@ async def forget_run(request: Request) -> JSONResponse:
     return JSONResponse({})
 
 
-def write(state: dict[str, Any]) -> None:
-    """Takes over models and tags of runs, by the run's id."""
+def write(state: dict[str, Any]) -> list[str]:
+    """Takes over models and tags of runs, by the run's id; gives the runs that are not there."""
     if "models" in state:
         write_models(handlers._get_model_registry_store(), state["models"])
-    for run, tags in state.get("tags", {}).items():
-        handlers._get_tracking_store().tag(run, tags)
+    store: JobStore = handlers._get_tracking_store()
+    return [run for run, tags in state.get("tags", {}).items() if not store.tag(run, tags)]
 
 
 async def mirror(request: Request) -> JSONResponse:
     """`PUT /emulator/mirror`, for the emulator only."""
-    await run_in_threadpool(write, await request.json())
-    return JSONResponse({})
+    return JSONResponse({"missing": await run_in_threadpool(write, await request.json())})
 
 
 async def index(request: Request) -> HTMLResponse:

@@ -38,8 +38,9 @@ class Mirror:
         self.tracking = tracking
         self._lock = threading.Lock()
         self._models: tuple[str, ...] | None = None
-        """What `_marks` said when the models were sent."""
+        """The etags of what was sent."""
         self._jobs: tuple[str, ...] | None = None
+        """The same of the jobs whose tags were sent; None while a run was missing."""
         self._tags: dict[str, dict[str, str]] = {}
         """What was sent of each job."""
 
@@ -57,16 +58,15 @@ class Mirror:
             if models != self._models:
                 changed["models"] = shown_models(self.store.of_type(MODEL), self.store.of_type(VERSION))
             tags = {job.name: tags_of(job) for job in self.store.of_type(JOB)} if jobs != self._jobs else {}
-            if new := {name: given for name, given in tags.items() if self._tags.get(name) != given}:
+            if new := {name: given for name, given in tags.items() if self._tags.get(name, {}) != given}:
                 changed["tags"] = new
             try:
-                if changed:
-                    self.tracking.mirror(changed)
+                missing = self.tracking.mirror(changed) if changed else []
             except (ServiceError, httpx.HTTPError) as error:
                 logger.warning("MLflow does not show the present models and tags: %s", error)
                 return
-            self._models, self._jobs = models, jobs
-            self._tags = tags or self._tags
+            self._models, self._jobs = models, None if missing else jobs
+            self._tags = {name: given for name, given in (tags or self._tags).items() if name not in missing}
 
 
 def shown_models(containers: Iterable[Document], versions: Iterable[Document]) -> list[dict[str, Any]]:

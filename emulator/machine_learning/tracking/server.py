@@ -165,9 +165,13 @@ class TrackingServer:
         answer = self._client.delete(f"{self.wait()}/emulator/workspaces/{workspace}")
         answer.raise_for_status()
 
-    def mirror(self, state: dict[str, Any]) -> None:
-        """Tells the server what it shows of models and tags; see `tracking.application.write`."""
-        self._client.put(f"{self.wait()}/emulator/mirror", json=state).raise_for_status()
+    def mirror(self, state: dict[str, Any]) -> list[str]:
+        """Tells the server what it shows of models and tags, see `tracking.application.write`; gives the runs that it
+        does not have (yet).
+        """
+        answer = self._client.put(f"{self.wait()}/emulator/mirror", json=state).raise_for_status()
+        missing: list[str] = answer.json()["missing"]
+        return missing
 
     def _experiment(self, name: str, tags: dict[str, str]) -> str:
         found = self._call("GET", "experiments/get-by-name", params={"experiment_name": name}, missing=True)
