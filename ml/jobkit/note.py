@@ -23,9 +23,8 @@ def training(data: Dataset, counts: Mapping[str, int], figures: Mapping[str, flo
 def evaluation(data: Dataset, rows: int, figures: Mapping[str, Mapping[str, float]]) -> str:
     """How models compare on the holdout set; their figures by role."""
     found = "; ".join(f"{role}: {in_words(one)}" for role, one in figures.items())
-    return f"On {rows:,} rows held out of **{data.source}** data, {data.name} `{data.digest}`: {found}.\n\n" + (
-        table(figures)
-    )
+    rows_of = f"On {rows:,} rows held out of **{data.source}** data, {data.name} `{data.digest}`"
+    return f"{rows_of}: {found}.\n\n{table(figures)}"
 
 
 def in_words(figures: Mapping[str, float]) -> str:

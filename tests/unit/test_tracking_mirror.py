@@ -81,6 +81,10 @@ def test_only_what_changed_is_told(store: Store) -> None:
     job(store, "b", verdict="kept")
     mirror.refresh()
     assert server.told[1:] == [{"tags": {"b": {"verdict": "kept"}}}]
+    Mirror(store, server).refresh()  # type: ignore[arg-type]
+    after_a_restart = server.told.pop()
+    assert [one["name"] for one in after_a_restart["models"]] == ["toy"]
+    assert after_a_restart["tags"].keys() == {"a", "b"}
     store.delete(f"{WORKSPACE}/w/models/toy")
     mirror.refresh()
     assert server.told[2:] == [{"models": []}]

@@ -9,6 +9,7 @@ created with the tag `mlflow.azureml.jobName` gets that name as its id. What the
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -49,6 +50,7 @@ JOB_TAG = "mlflow.azureml.jobName"
 WORKSPACE_TAG = "mlflow.azureml.workspaceId"
 SUBMITTED_TAG = "mlflow.azureml.submitted"
 PAGE = 1000
+logger = logging.getLogger(__name__)
 
 
 class JobStore(SqlAlchemyStore):  # type: ignore[misc]
@@ -92,7 +94,10 @@ class JobStore(SqlAlchemyStore):  # type: ignore[misc]
         present = self.get_run(run_id).data.tags
         for key, value in tags.items():
             if present.get(key) != value:
-                self.set_tag(run_id, RunTag(key, value))
+                try:
+                    self.set_tag(run_id, RunTag(key, value))
+                except MlflowException as error:  # the run was deleted here, or MLflow does not take such a tag
+                    logger.warning("the tag %s of %s is not shown: %s", key, run_id, error)
         return True
 
     def _insert(
