@@ -26,6 +26,7 @@ from emulator.settings import STATE, SUBSCRIPTION_ID, TENANT_ID, Settings, free_
 SERVER = "emulator.server"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+SLOW_SECONDS = 15.0
 LOG_LINES = 15
 BEGIN_ANEW = (
     "Or begin anew on other ports, without anything the emulator holds: `.venv/bin/python -m emulator reset`, then "
@@ -62,10 +63,10 @@ class Supervisor:
             EmulatorError: it did not come up; the message carries the end of its log.
         """
         with self.locked():
-            running = self.status()
+            self.end_moved()
+            running = self.status() or self.slow_status()
             if running:
                 return running, False
-            self.end_moved()
             settings = self.settings()
             refuse_taken_ports(settings)
             self._child = self.spawn(settings)
@@ -150,6 +151,24 @@ class Supervisor:
         family = [process, *process.children(recursive=True)]
         return Status(settings, handle, sum(resident(member) for member in family), health["remarks"])
 
+    def slow_status(self) -> Status | None:
+        """The running emulator after a while in which it did not answer: the machine may be busy.
+
+        Raises:
+            EmulatorError: its process is there, but it does not answer.
+        """
+        deadline = time.monotonic() + SLOW_SECONDS
+        while (handle := self.handle()) is not None and handle.process() is not None:
+            if (running := self.status()) is not None:
+                return running
+            if time.monotonic() > deadline:
+                raise EmulatorError(
+                    f"The emulator's process {handle.pid} does not answer. End it with `.venv/bin/python -m emulator "
+                    f"stop`; `make up` then starts it again, and nothing is lost.\n{self.log_tail()}"
+                )
+            time.sleep(0.05)
+        return None
+
     def moved_from(self) -> str:
         """Where this state folder was when its running emulator was started; "" unless that was elsewhere."""
         handle = self.handle()
@@ -217,17 +236,21 @@ class Supervisor:
 
     def handle(self) -> ProcessHandle | None:
         """The process that was started last; found by its working directory when nothing tells its id."""
+        noted = self.noted()
+        if noted is not None:
+            return noted
+        found = (one for one in psutil.process_iter(["cmdline"]) if SERVER in (one.info["cmdline"] or []))
+        own = next((one for one in found if runs_in(one, self.state)), None)
+        return ProcessHandle(own.pid, own.create_time()) if own else None
+
+    def noted(self) -> ProcessHandle | None:
+        """The process that was noted at the last start, unless it is that of the folder this one was copied from."""
         try:
-            return ProcessHandle.from_json(json.loads(self.pid_file.read_text()))
+            handle = ProcessHandle.from_json(json.loads(self.pid_file.read_text()))
         except (OSError, ValueError, KeyError):
-            return next(
-                (
-                    ProcessHandle(process.pid, process.create_time())
-                    for process in psutil.process_iter(["cmdline"])
-                    if SERVER in (process.info["cmdline"] or []) and runs_in(process, self.state)
-                ),
-                None,
-            )
+            return None
+        process = handle.process() if handle else None
+        return handle if process is None or runs_in(process, self.state) else None
 
     @contextmanager
     def locked(self) -> Iterator[None]:

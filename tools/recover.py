@@ -60,6 +60,7 @@ def remove_stale_locks(backend: Path, stack: str, project: str = PROJECT) -> int
             )
     for lock in locks:
         lock.file.unlink(missing_ok=True)
+        lock.file.with_name(f"{lock.file.name}.attrs").unlink(missing_ok=True)
     return len(locks)
 
 

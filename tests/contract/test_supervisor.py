@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import psutil
@@ -61,23 +62,41 @@ def test_a_start_that_is_given_up_leaves_no_process(
     assert not supervisor.pid_file.exists()
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["with its id", "without emulator.pid"])
-def test_an_emulator_whose_folder_was_moved_is_recognised_and_started_where_it_is_now(
-    tmp_path: Path, told: bool
+def test_an_emulator_is_known_by_its_folder_hanging_copied_or_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, state = tmp_path / "before", tmp_path / "after" / "state"
     before.mkdir()
     emulator(before, "start")
-    old = Supervisor(before / "state").status()
+    supervisor = Supervisor(before / "state")
+    old = supervisor.status()
+    process = old.handle.process() if old else None
     assert old is not None
-    before.rename(state.parent)
-    supervisor = Supervisor(state)
-    if not told:
-        supervisor.pid_file.unlink()
+    assert process is not None
     try:
+        process.suspend()
+        threading.Timer(2.5, process.resume).start()
+        again, started = supervisor.start()
+        assert (again.handle.pid, started) == (process.pid, False)
+        process.suspend()
+        monkeypatch.setattr(supervisor_module, "SLOW_SECONDS", 0.0)
+        with pytest.raises(EmulatorError, match=rf"process {process.pid} does not answer"):
+            supervisor.start()
+        process.resume()
+
+        shutil.copytree(supervisor.state, tmp_path / "copy")
+        copy = Supervisor(tmp_path / "copy")
+        with pytest.raises(EmulatorError, match=f"is taken by process {process.pid}"):
+            copy.start()
+        copy.reset()
+        assert process.is_running()
+
+        before.rename(state.parent)
+        supervisor = Supervisor(state)
+        supervisor.pid_file.unlink()
         new, started = supervisor.start()
         assert started
-        assert old.handle.process() is None
+        assert not process.is_running()
         assert (new.settings.state, new.settings.base_url) == (state, old.settings.base_url)
         supervisor.pid_file.unlink()
         again, started = supervisor.start()
@@ -85,15 +104,3 @@ def test_an_emulator_whose_folder_was_moved_is_recognised_and_started_where_it_i
     finally:
         supervisor.reset()
     assert list(state.parent.iterdir()) == []
-
-
-def test_the_emulator_of_a_copied_folder_is_not_the_copy_s(tmp_path: Path) -> None:
-    original = Supervisor(tmp_path / "original")
-    try:
-        running, _ = original.start()
-        shutil.copytree(original.state, tmp_path / "copy")
-        with pytest.raises(EmulatorError, match=f"is taken by process {running.handle.pid}"):
-            Supervisor(tmp_path / "copy").start()
-        assert running.handle.process() is not None
-    finally:
-        original.reset()
