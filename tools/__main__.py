@@ -8,6 +8,7 @@ import typer
 
 from tools.commands import checks, data, health, jobs, looking, serving, stacks
 from tools.progress import SetupError
+from tools.temporary import stage_in_own_folder
 
 application = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for group in (stacks, looking, serving, jobs, health, checks, data):
@@ -16,6 +17,7 @@ for group in (stacks, looking, serving, jobs, health, checks, data):
 
 def main() -> None:
     """Runs one verb."""
+    stage_in_own_folder()
     try:
         application()
     except SetupError as error:

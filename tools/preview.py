@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from tools import plan, shell, temporary
+from tools import plan, shell
 from tools.deployed_system import require_emulator
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
@@ -47,7 +47,7 @@ def without_secrets(configuration: Mapping[str, Any]) -> dict[str, Any]:
 @contextmanager
 def offline(stack: Stack) -> Iterator[tuple[Pulumi, list[str]]]:
     """A CLI on an empty state of its own, and the arguments that name the copied configuration."""
-    with tempfile.TemporaryDirectory(prefix="preview-", dir=temporary.own_folder()) as name:
+    with tempfile.TemporaryDirectory(prefix="preview-") as name:
         folder = Path(name)
         (folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
         configuration = folder / f"Pulumi.{stack.name}.yaml"

@@ -5,8 +5,10 @@ A process that is killed cannot tidy up, and what it leaves must not fill the sy
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -22,6 +24,13 @@ def own_folder(folder: Path = FOLDER) -> Path:
     own = folder / str(os.getpid())
     own.mkdir(parents=True, exist_ok=True)
     return own
+
+
+def stage_in_own_folder() -> None:
+    """Whatever this process stages from now on lies in its own folder; it removes that itself when it is not killed."""
+    own = own_folder()
+    tempfile.tempdir = str(own)
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
 
 
 def tidy(folder: Path = FOLDER) -> None:

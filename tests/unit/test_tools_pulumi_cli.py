@@ -11,6 +11,7 @@ import pytest
 
 from tools import pulumi_cli, temporary
 from tools.progress import SetupError
+from tools.versions import ROOT
 
 PATIENT = """
 import signal, sys, time
@@ -49,6 +50,14 @@ def test_what_is_not_hopeless_ends_by_itself(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(pulumi_cli, "POLL_SECONDS", 0.001)
     with subprocess.Popen([sys.executable, "-c", "raise SystemExit(7)"]) as process:
         assert pulumi_cli.ended(process, lambda: "") == 7
+
+
+def test_what_a_verb_stages_lies_in_the_checkout_and_goes_with_it() -> None:
+    stage = "import tempfile; from tools.temporary import *; stage_in_own_folder(); print(tempfile.mkdtemp())"
+    done = subprocess.run([sys.executable, "-c", stage], cwd=ROOT, capture_output=True, text=True, check=True)
+    staged = Path(done.stdout.strip())
+    assert staged.parents[1] == temporary.FOLDER
+    assert not staged.parent.exists()
 
 
 def test_only_folders_of_living_processes_stay(tmp_path: Path) -> None:
