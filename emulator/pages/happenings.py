@@ -12,6 +12,9 @@ from emulator.pages.rendering import moment
 from emulator.pages.systems import System, status
 from emulator.resource_id import ResourceId
 
+SERVED = "served"
+"""The tag of a version with the time it became champion at."""
+
 
 @dataclass(frozen=True)
 class Happening:
@@ -62,17 +65,20 @@ def of_job(job: Json, run: Json) -> Happening:
 
 
 def of_models(system: System) -> list[Happening]:
-    """Versions that were registered or rejected, and which became champion last."""
+    """Versions that were registered, became champion or were rejected.
+
+    The model itself does not know when its champion was named: whoever registers a version writes to it too.
+    """
     seen = []
     for model in system.models:
         for version in model.versions:
             seen.append(Happening(version.created, "model version registered", "good", version.document))
+            if since := moment(version.tags.get(SERVED)):
+                seen.append(Happening(since, "became champion", "good", version.document))
             seen += [
                 Happening(changed(version.document), "model version rejected", "bad", version.document, why)
                 for _, why in version.rejected
             ]
-        if model.champion:
-            seen.append(Happening(changed(model.document), "champion named", "good", model.champion.document))
     return seen
 
 

@@ -6,6 +6,7 @@ import html
 import re
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from emulator.dispatch import Dispatcher
@@ -116,7 +117,8 @@ def write(emulator: Emulator) -> None:
     put(emulator, GATE, {}, **common, displayName="bike-gate-2", status="Failed", tags=verdict)
     put(emulator, MODEL, {}, tags={"champion": "1"}, isArchived=False)
     written = {"sha256": SHA, "job": "bike-1", "metrics": '{"auc": 0.868575, "accuracy": 0.79}'}
-    put(emulator, f"{MODEL}/versions/1", {}, properties=written, tags={"system": "bike"}, isArchived=False)
+    served = {"system": "bike", "served": datetime.now(UTC).isoformat()}
+    put(emulator, f"{MODEL}/versions/1", {}, properties=written, tags=served, isArchived=False)
     refused = {"system": "bike", "rejected": "sha256:beef", "rejected-reason": f"wrong golden answer {SCRIPT}"}
     put(emulator, f"{MODEL}/versions/2", {}, properties={"sha256": "ff" * 32}, tags=refused, isArchived=True)
     put(emulator, f"{WORKSPACE}/environments/scoring/versions/1", {}, image="acr.azurecr.localhost:1/bike:9f2c")

@@ -117,7 +117,7 @@ def test_the_first_page_says_what_serves_whether_it_is_healthy_and_what_happened
         in found
     )
     assert "model version rejected just now bike v2" in found
-    assert "champion named just now bike v1" in found
+    assert "became champion just now bike v1" in found
 
 
 def test_a_job_happened_when_it_ended_not_when_it_was_written_to(browser: Browser) -> None:
