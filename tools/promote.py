@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from ml.clients.events import Event, Events
 from ml.clients.lease import kept, rollout_lock
-from ml.clients.models import Models
+from ml.clients.models import ModelRecord, Models
+from ml.resources.rollout_record import generated_serves
 from ml.resources.rollout_writer import whoami
+from ml.resources.trained_model import data_source
+from ml.resources.verdict import GENERATED
 from tools.deployed_system import DeployedSystem
 from tools.progress import SetupError
 from tools.summary import of_stack
@@ -33,6 +37,7 @@ def run(system: DeployedSystem, version: int, console: Console) -> None:
             models.clear_rejection(version)
             if before != str(version):
                 models.set_champion(version)
+    report(system, record, before, console)
     for digest, reason in record.rejections.items():
         text = f"Lifted: {system.model} version {version} in image {digest[:19]}… was rejected ({reason})"
         console.print(text, markup=False)
@@ -44,3 +49,19 @@ def run(system: DeployedSystem, version: int, console: Console) -> None:
     )
     told = "".join(f" {word}" for word in of_stack(system.stack))
     console.print(f"Next: make refresh{told} && make up{told}", markup=False)
+
+
+def report(system: DeployedSystem, record: ModelRecord, before: str | None, console: Console) -> None:
+    """Writes it into the system's history, and warns when the version was trained on generated data."""
+    if record.rejections or before != str(record.version):
+        lifted = "; ".join(dict.fromkeys(reason or "no reason given" for reason in record.rejections.values()))
+        event = Event(
+            kind="lifted",
+            version=record.version,
+            reason=f"was rejected: {lifted}" if lifted else "made the champion by hand",
+            before=int(before) if before and before.isdecimal() else None,
+        )
+        if problem := Events(system.workspace, system.name).append(event):
+            console.print(f"{system.name}: {problem}", markup=False)
+    if data_source(system.workspace, record) == GENERATED:
+        console.print(generated_serves(record.version), markup=False)

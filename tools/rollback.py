@@ -14,6 +14,7 @@ from ml.resources.host import Failure
 from ml.resources.rollout_endpoint import Machines, deployment_name
 from ml.resources.rollout_plan import serving
 from ml.resources.rollout_ports import Target, digest_of
+from ml.resources.rollout_record import record_return
 from ml.resources.rollout_rollback import InHand, roll_back
 from ml.resources.rollout_run import observe
 from ml.resources.rollout_site import IMAGE_TAG, Site
@@ -53,11 +54,13 @@ def run(system: DeployedSystem, wanted: int | None, reason: str, console: Consol
     with manner(pause=patiently):
         if not site.exists():
             raise Failure(f"there is no endpoint {system.endpoint} in workspace {system.workspace.name}")
+        champion = site.models.client.champion_tag()
         with forced_writer(site, system.name, {"doing": f"rolling back: {reason}"}) as (ports, before):
             said = roll_back(
                 ports, under_way(before), wanted, reason, lambda version: locate(site, version), pause=time.sleep
             )
     console.print(f"{said} ({time.monotonic() - started:.1f} s)", markup=False)
+    record_return(site, int(champion) if champion and champion.isdecimal() else None, reason)
     console.print("The stack learns it at its next refresh; no `up` brings back what was rejected.")
     console.print(f"Next: {' '.join(['make', 'refresh', *of_stack(system.stack)])}", markup=False)
 

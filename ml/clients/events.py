@@ -131,6 +131,14 @@ class Events:
         found = [parse(line) for line in content.splitlines()]
         return [event for event in found if event is not None]
 
+    def newest(self, *kinds: Kind) -> Event | None:
+        """The newest event of one of these kinds.
+
+        Raises:
+            CloudError: they cannot be read.
+        """
+        return next((event for event in reversed(self.list()) if event.kind in kinds), None)
+
     def _append(self, line: bytes) -> None:
         from azure.core import MatchConditions
         from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError

@@ -18,6 +18,8 @@ COMPLETED = "Completed"
 FAILED = ("Failed", "Canceled", "NotResponding")
 LOG_FILE = "user_logs/std_log.txt"
 MOST_PAGES = 50
+DAMAGED = "damaged"
+"""Tag of a job that ended well and whose files were changed or lost since; its value says which."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,11 @@ class Job:
     def failed(self) -> bool:
         """Whether it ended badly or was cancelled."""
         return self.status in FAILED
+
+    @property
+    def spoiled(self) -> bool:
+        """Whether nothing can be made of it: it failed, or its files are not what it wrote any more."""
+        return self.failed or DAMAGED in self.tags
 
 
 class Jobs:

@@ -1,8 +1,9 @@
 """Scores finished models on the holdout set. Only their files are read, so what is judged is what will answer.
 
-Writes `evaluation.json`: `{"holdout": {"rows", "positives", "digest"}, "data", "features", "challenger", "champion"}`.
-Each model has `sha256` of its `model.onnx`, `features` (digest of the `features.yaml` it was trained with), `golden`
-(golden requests it answered) and `metrics`; `champion` is null when there is none.
+Writes `evaluation.json`: `{"holdout": {"rows", "positives", "digest"}, "data", "features", "challenger", "champion",
+"differences"}`. Each model has `sha256` of its `model.onnx`, `features` (digest of the `features.yaml` it was trained
+with), `golden` (golden requests it answered) and `metrics`; `champion` is null when there is none. `differences` has,
+by metric, what the challenger has more than the champion, with its 95 % interval: `{"difference", "low", "high"}`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ml.jobkit import comparison_plot, metrics, onnx_export, plots, splits
+from ml.jobkit import bootstrap, comparison_plot, metrics, onnx_export, plots, splits
 from ml.jobkit.errors import JobError
 from ml.jobkit.features import FILE as FEATURES
 from ml.jobkit.features import load
@@ -176,12 +177,19 @@ def compare(
         "data": os.environ.get("MLOPS_DATA_DIGEST"),
         "features": specification.digest,
         CHAMPION: None,
+        "differences": {},
     }
     for candidate in candidates:
         document[candidate.role] = _judged(candidate, held_out, answers[candidate.role])
         figures = document[candidate.role]["metrics"]
         tracker.metrics({f"{candidate.role}_{name}": value for name, value in figures.items()})
         _say(f"{candidate.role}: auc {figures['auc']:.4f}, accuracy {figures['accuracy']:.4f}")
+    if champion is not None:
+        document["differences"] = found = _differences(document, held_out, answers)
+        tracker.metrics({f"{part}_{name}": value for name, one in found.items() for part, value in one.items()})
+        for name in ("auc", "accuracy"):
+            one = found[name]
+            _say(f"{name} {one['difference']:+.4f}, 95 % interval {one['low']:+.4f} .. {one['high']:+.4f}")
     output.mkdir(parents=True, exist_ok=True)
     subject = f"holdout set ({len(held_out.labels):,} rows)"
     plots.save(comparison_plot.roc(held_out.labels, answers, subject), output / "roc.png")
@@ -206,6 +214,15 @@ def _judged(candidate: Candidate, held_out: Holdout, answers: npt.NDArray[np.flo
         "golden": candidate.check_golden(),
         "metrics": metrics.binary(held_out.labels, answers),
     }
+
+
+def _differences(
+    document: dict[str, Any], held_out: Holdout, answers: dict[str, npt.NDArray[np.float64]]
+) -> dict[str, dict[str, float]]:
+    """What the challenger has more than the champion, with the interval of each."""
+    intervals = bootstrap.intervals(held_out.labels, answers[CHALLENGER], answers[CHAMPION])
+    ours, theirs = (document[role]["metrics"] for role in (CHALLENGER, CHAMPION))
+    return {name: {"difference": ours[name] - theirs[name], **interval} for name, interval in intervals.items()}
 
 
 def _golden_cases(role: str, path: Path) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,11 @@ from ml.resources.environment import ensure_environment
 from ml.resources.host import Failure, status
 from ml.resources.job_attempts import job_prefix
 from ml.resources.job_variables import job_variables
-from ml.resources.verdict import Scored
+from ml.resources.verdict import Interval, Scored
 
 ROOT = Path()
 KIND = "gate"
 RESULT = "evaluation.json"
-PROVENANCE = "provenance.json"
 NONE = "none"
 UNUSABLE = "unusable"
 
@@ -38,6 +37,8 @@ class Result:
     """Of the holdout set."""
     other_features: bool
     """The champion was trained with another `features.yaml`."""
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    """Of what the challenger has more than the champion, by metric; empty in results of earlier versions."""
 
 
 def ensure_evaluation(
@@ -151,6 +152,10 @@ def parse(content: bytes) -> Result:
         champion=scored(champion) if champion is not None else None,
         rows=int(document["holdout"]["rows"]),
         other_features=champion is not None and champion["features"] != document["features"],
+        intervals={
+            name: Interval(float(one["low"]), float(one["high"]))
+            for name, one in document.get("differences", {}).items()
+        },
     )
 
 
@@ -167,16 +172,3 @@ def check_same(role: str, evaluated: str, stored: str | None, where: str) -> Non
             f"the evaluated {role} has sha256 {evaluated}, but {FILE} of {where} has {found}: somebody changed a file; "
             "nothing is promoted"
         )
-
-
-def commit_of(jobs: Jobs, artefact: str) -> str:
-    """The git commit that a training noted beside its model; `unknown` when it knew none.
-
-    Raises:
-        Failure: there is no such note, so the training did not end as it should.
-    """
-    content = Folder(jobs.workspace, artefact).read(PROVENANCE)
-    try:
-        return str(json.loads(content or b"")["commit"] or "unknown")
-    except (ValueError, LookupError, TypeError):
-        raise Failure(f"{artefact}{PROVENANCE} is missing or unusable: nothing is promoted; train again") from None

@@ -45,6 +45,14 @@ def going_on(job: Job) -> str:
     return f"It has failed three times: {FIX}."
 
 
+def repeating(job: Job) -> str:
+    """What happens after the files of an attempt were changed or lost."""
+    left = MOST_ATTEMPTS - attempt(job)
+    if left > 0:
+        return f"The next `pulumi up` trains again ({left} attempts left)."
+    return f"There is no attempt left: put the file back, or {FIX}."
+
+
 def failure(jobs: Jobs, job: Job, next_step: str) -> str:
     """Why a job failed, with the last lines it printed and what happens next."""
     head = f"{job.name} {job.status.lower()}: {jobs.error(job.name) or 'no reason given'}"
@@ -55,7 +63,8 @@ def exhausted(jobs: Jobs, attempts: Sequence[Job]) -> str:
     """Why there is no further attempt."""
     last = attempts[-1]
     names = ", ".join(job.name for job in attempts)
-    head = f"{len(attempts)} attempts failed ({names}) and nothing about the job has changed since."
+    failed = "are damaged" if all(job.completed for job in attempts) else "failed"
+    head = f"{len(attempts)} attempts {failed} ({names}) and nothing about the job has changed since."
     fix = f"{FIX[0].upper()}{FIX[1:]}. The last lines of {last.name}:"
     return f"{head} {fix}\n{tail(jobs, last)}\nLog: {last.studio_uri}"
 

@@ -8,10 +8,13 @@ from typing import Any, ClassVar
 import pulumi
 
 from ml.clients.datastore import Folder
+from ml.clients.jobs import Jobs
 from ml.clients.models import FILE, ModelRecord, Models
 from ml.clients.workspace import Workspace
 from ml.resources.base import Properties, Provider, Resource, new_claim
+from ml.resources.evaluation_job import UNUSABLE
 from ml.resources.host import Failure, status
+from ml.resources.trained_model import damaged, differs
 from ml.resources.winner import canonical, to_properties
 
 GOLDEN = "golden.json"
@@ -70,9 +73,7 @@ def register(models: Models, inputs: Properties, claim: str) -> ModelRecord:
     folder = Folder(models.workspace, uri)
     found = folder.sha256(FILE)
     if found != sha256:
-        raise Failure(
-            f"{uri}{FILE} has sha256 {found or 'none, it is missing'}, evaluated was {sha256}: not registered"
-        )
+        raise lost_since(models, inputs, f"{differs(uri + FILE, found, sha256)}: not registered")
     if GOLDEN not in folder.names():
         raise Failure(f"{uri} has no {GOLDEN}, so nothing could check the model once it serves: not registered")
     status(f"registering {models.name}")
@@ -92,6 +93,20 @@ def description(inputs: Properties) -> str:
     figures = ", ".join(f"{name} {value:.4f}" for name, value in canonical(inputs["metrics"]).items())
     job, data, commit = (inputs["provenance"][name] for name in ("job", "data", "commit"))
     return f"On the holdout set: {figures}.\n\nTrained by {job} on data {data} at commit {commit}."
+
+
+def lost_since(models: Models, inputs: Properties, problem: str) -> Failure:
+    """The failure to raise for a model that was damaged after the gate had promoted it. Its job and its evaluation are
+    marked, so that the next `up` trains and judges again.
+    """
+    jobs = Jobs(models.workspace)
+    training = jobs.find(inputs["source"]["job"])
+    if training is None:
+        return Failure(f"{problem}, and the job that wrote it is gone: give the TrainingJob another `generation`")
+    for job in jobs.of_experiment(inputs["system"]):
+        if job.tags.get("challenger") == training.name:
+            jobs.tag(job, {UNUSABLE: "true"}, archived=True)
+    return damaged(jobs, training, problem)
 
 
 def check_stored(models: Models, record: ModelRecord, sha256: str) -> None:

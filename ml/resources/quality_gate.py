@@ -1,27 +1,31 @@
-"""`QualityGate`: lets a trained model through only when it reaches the floors and beats what serves."""
+"""`QualityGate`: lets a trained model through only when it reaches the floors and surely beats what serves."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pulumi
 
+from ml.clients.datastore import Folder
 from ml.clients.jobs import Job, Jobs
-from ml.clients.models import ModelRecord, Models
+from ml.clients.models import FILE, ModelRecord, Models
 from ml.clients.workspace import Workspace
 from ml.resources.base import InputError, Properties, Provider, Resource, derived, new_claim, unknown
 from ml.resources.code import CodeError, job_files
 from ml.resources.digest import digest
 from ml.resources.environment import EnvironmentFileError, environment_digest
-from ml.resources.evaluation_job import Result, commit_of, ensure_evaluation, read_result
+from ml.resources.evaluation_job import UNUSABLE, Result, ensure_evaluation, read_result
+from ml.resources.gate_record import Decided, record
 from ml.resources.host import Failure, note
 from ml.resources.job_attempts import failure, going_on, release_job
 from ml.resources.job_watch import watch
-from ml.resources.verdict import Verdict, decide
+from ml.resources.trained_model import Provenance, checked_provenance, data_source, differs
+from ml.resources.verdict import GENERATED, Rule, Verdict, decide
 from ml.resources.winner import UnusableModel, Winner, from_record
 
 ROOT = Path()
@@ -55,7 +59,7 @@ class QualityGateProvider(Provider):
 
     def derive(self, inputs: Properties, old: Properties) -> Properties:
         """The digest of the evaluation (what is judged, on which data, by which code), and the gate's own, which has
-        the floors too: another floor is another gate, which adopts the evaluation.
+        floors and margin too: with another floor it is another gate, which adopts the evaluation.
         """
         check_thresholds(inputs)
         try:
@@ -66,12 +70,24 @@ class QualityGateProvider(Provider):
             raise InputError("environment", str(error)) from None
         parts = (inputs["jobDigest"], inputs["dataDigest"], code, environment, inputs["entry"])
         evaluation = derived(lambda: digest(*parts), *parts)
-        judged = (evaluation, inputs["floors"], inputs["metric"])
+        judged = (evaluation, inputs["floors"], inputs["metric"], inputs.get("margin"))
         known = {"code": code, "environmentDigest": environment, "evaluationDigest": evaluation}
         known["digest"] = derived(lambda: digest(*judged), *judged)
         if old.get("digest") and (unknown(known["digest"]) or old["digest"] != known["digest"]):
             note(f"{inputs['system']}: the gate judges again; what follows changes only if the challenger wins")
         return {**inputs, **known}
+
+    def problem(self, properties: Properties) -> str:
+        """What was judged was damaged before it was registered: its job makes another attempt, which is judged."""
+        name = properties.get("evaluation")
+        found = Jobs(Workspace.from_inputs(properties["workspace"])).peek(name) if name else None
+        if found is None or UNUSABLE not in found.tags:
+            return ""
+        return f"{properties['system']}: what the gate judged was damaged since: it judges the next attempt"
+
+    def change(self, identifier: str, old: Properties, inputs: Properties) -> Properties:
+        """Judges again."""
+        return self.ensure(inputs)[1]
 
     def ensure(self, inputs: Properties) -> tuple[str, Properties]:
         """Waits for the training job, has the challenger judged beside the champion, and decides.
@@ -82,26 +98,33 @@ class QualityGateProvider(Provider):
         jobs, models = Jobs(workspace), Models(workspace, inputs["model"])
         deadline = time.monotonic() + inputs["waitMinutes"] * 60
         training = finished(jobs, inputs["job"], deadline, going_on)
+        provenance = checked_provenance(jobs, training, inputs["artefact"])
         champion = serving(models)
+        if champion is not None:
+            check_champion(models, champion)
         evaluation = ensure_evaluation(jobs, inputs, training, inputs["artefact"], champion, claim)
         evaluation = finished(jobs, evaluation.name, deadline, lambda _: "The next `pulumi up` evaluates again.")
         result = read_result(jobs, inputs, evaluation, inputs["artefact"], champion)
+        result = with_data(result, provenance, data_source(workspace, champion) if champion else "")
         registered = models.find_by_sha256(result.challenger.sha256)
         verdict = decide(
             result.challenger,
             result.champion,
-            floors=inputs["floors"],
-            metric=inputs["metric"],
+            Rule(inputs["floors"], inputs["metric"], inputs.get("margin")),
+            intervals=result.intervals,
             rejections=registered.rejections if registered else {},
             lift=f"make promote SYSTEM={inputs['system']} VERSION={registered.version if registered else 'n'}",
         )
         if models.champion() != (champion.version if champion else None):
             raise Failure(f"{inputs['model']}: the champion changed while the challenger was judged: {REFRESH}")
+        record(jobs, inputs["system"], Decided(verdict, result, evaluation, training, champion, registered))
         tell(inputs, verdict, result, evaluation)
         if verdict.kind == "kept" and champion is not None:
             winner = published(models, champion)
+        elif registered is not None:  # described as it was then, for good
+            winner = published(models, registered)
         else:
-            winner = promoted(jobs, inputs, result, training, registered)
+            winner = promoted(inputs, result, training, provenance)
         return inputs["digest"], {
             "verdict": verdict.kind,
             **described(jobs, winner),
@@ -130,12 +153,22 @@ class QualityGateProvider(Provider):
 
 
 def check_thresholds(inputs: Mapping[str, Any]) -> None:
-    """Refuses floors that no model could be held against."""
+    """Refuses floors that no model could be held against, and a margin that is none."""
+    margin = inputs.get("margin")
+    if margin is not None and not unknown(margin) and not (is_number(margin) and margin >= 0):
+        raise InputError(
+            "margin", f"the margin is {margin!r}; write by how much a challenger must be better, 0 or more"
+        )
     for name, least in inputs["floors"].items():
         if unknown(least):
             continue
-        if isinstance(least, bool) or not isinstance(least, int | float) or not math.isfinite(least):
+        if not is_number(least):
             raise InputError("floors", f"the floor of {name} is {least!r}; write the least value it may have")
+
+
+def is_number(value: Any) -> bool:
+    """Whether a figure can be compared with it."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def finished(jobs: Jobs, name: str, deadline: float, next_step: Callable[[Job], str]) -> Job:
@@ -166,6 +199,15 @@ def serving(models: Models) -> ModelRecord | None:
     return champion
 
 
+def check_champion(models: Models, champion: ModelRecord) -> None:
+    """Fails when the file of what serves is not the one that was registered: nothing can be compared with it."""
+    stored = Folder(models.workspace, champion.uri).sha256(FILE)
+    if stored != champion.sha256:
+        fix = "put the file back, or go to another version with `make rollback SYSTEM=name REASON=...`"
+        file = f"{champion.uri}{FILE}"
+        raise Failure(f"{models.name}:{champion.version} serves, but {differs(file, stored, champion.sha256)}: {fix}")
+
+
 def published(models: Models, champion: ModelRecord) -> Winner:
     """The champion as what wins."""
     try:
@@ -176,10 +218,15 @@ def published(models: Models, champion: ModelRecord) -> Winner:
         ) from None
 
 
-def promoted(jobs: Jobs, inputs: Properties, result: Result, training: Job, registered: ModelRecord | None) -> Winner:
-    """The challenger as what wins. A file that is registered already is described as it was then, for good."""
-    if registered is not None:
-        return published(Models(jobs.workspace, inputs["model"]), registered)
+def with_data(result: Result, provenance: Provenance, champions: str) -> Result:
+    """The result with what each model was trained on."""
+    challenger = replace(result.challenger, data=provenance.data)
+    champion = replace(result.champion, data=champions) if result.champion else None
+    return replace(result, challenger=challenger, champion=champion)
+
+
+def promoted(inputs: Properties, result: Result, training: Job, provenance: Provenance) -> Winner:
+    """The challenger as what wins."""
     return Winner(
         sha256=result.challenger.sha256,
         model=inputs["model"],
@@ -187,7 +234,8 @@ def promoted(jobs: Jobs, inputs: Properties, result: Result, training: Job, regi
         metrics=result.challenger.metrics,
         data=inputs["dataDigest"],
         job=training.name,
-        commit=commit_of(jobs, inputs["artefact"]),
+        commit=provenance.commit,
+        data_source=provenance.data,
     )
 
 
@@ -211,7 +259,8 @@ def tell(inputs: Properties, verdict: Verdict, result: Result, evaluation: Job) 
     Raises:
         Failure: the verdict is a refusal.
     """
-    head = f"{inputs['system']} on {result.rows} holdout rows"
+    generated = "generated " if result.challenger.data == GENERATED else ""
+    head = f"{inputs['system']} on {result.rows} {generated}holdout rows"
     if verdict.kind == "refused":
         raise Failure(f"{head}: {verdict.text}. {evaluation.studio_uri}")
     if result.other_features:
@@ -220,7 +269,14 @@ def tell(inputs: Properties, verdict: Verdict, result: Result, evaluation: Job) 
 
 
 class QualityGate(Resource, module="ml", name="QualityGate"):
-    """Judges the model of one training job; `sha256`, `source`, `metrics` and `provenance` describe the winner."""
+    """Judges the model of one training job; `sha256`, `source`, `metrics` and `provenance` describe the winner.
+
+    Args:
+        floors: the least a model must reach on the holdout set, by metric.
+        metric: what challenger and champion are compared by.
+        margin: by how much the challenger must be better. None: by more than chance explains (the 95 % interval of the
+            difference lies above 0); 0: any better figure wins.
+    """
 
     outputs: ClassVar[tuple[str, ...]] = (
         "code",
@@ -263,6 +319,7 @@ class QualityGate(Resource, module="ml", name="QualityGate"):
         data_reference: pulumi.Input[str],
         floors: Mapping[str, float],
         metric: str = "auc",
+        margin: float | None = None,
         wait_minutes: int = 20,
         timeout_minutes: int = 30,
         opts: pulumi.ResourceOptions | None = None,
@@ -281,6 +338,7 @@ class QualityGate(Resource, module="ml", name="QualityGate"):
             "dataReference": data_reference,
             "floors": dict(floors),
             "metric": metric,
+            "margin": margin,
             "waitMinutes": wait_minutes,
             "timeoutMinutes": timeout_minutes,
         }

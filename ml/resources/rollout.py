@@ -14,6 +14,7 @@ from ml.resources.host import Failure, note, status, wait
 from ml.resources.rollout_endpoint import Machines, deployment_name, variables
 from ml.resources.rollout_plan import WHOLE
 from ml.resources.rollout_ports import Target
+from ml.resources.rollout_record import recorded
 from ml.resources.rollout_refusal import compare_champion, refuse_rejected
 from ml.resources.rollout_run import RolloutRun, observe
 from ml.resources.rollout_site import Site, trouble
@@ -143,7 +144,9 @@ def bring(inputs: Properties, planned: int | None) -> Properties:
         retrying = refuse_rejected(ports, target, inputs.get("retryRejected") or [])
         compare_champion(ports.models.champion(), planned, target)
         with trials(inputs, site, target, ports.lease) as candidate:
-            RolloutRun(target, ports, candidate, inputs["stages"], retrying).run()
+            run = RolloutRun(target, ports, candidate, inputs["stages"], retrying)
+            with recorded(site, run):
+                run.run()
         ports.lease.check()
         site.endpoint.scale(target.deployment, inputs["instances"])
     return {**site.addresses(), "serving": target.version, "deployment": target.deployment}

@@ -82,7 +82,7 @@ class RolloutRun:
     """One attempt to bring the target to all traffic, under a lease that is held already.
 
     `retrying`: the person asked for a rejected image again; it is forgiven once it serves. `beside` is what serves
-    meanwhile.
+    meanwhile. `rejected` is why the target was rejected by this run; empty while it was not.
     """
 
     target: Target
@@ -92,6 +92,7 @@ class RolloutRun:
     retrying: bool = False
     passed: Passed = field(default_factory=Passed)
     beside: Deployment | None = None
+    rejected: str = ""
 
     def run(self) -> None:
         """Ends with the target at 100 %.
@@ -262,6 +263,7 @@ class RolloutRun:
         """Writes the rejection."""
         self.ports.lease.check()
         self.ports.models.reject(self.target.version, self.target.digest, f"{today()}: {reason}")
+        self.rejected = reason
         return True
 
     def stopped(self) -> Failure:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from ml.clients.arm import manner
+from ml.clients.events import this_process
 from ml.clients.lease import BlobLock, HeldLease, LeaseTaken, kept, rollout_lock
 from ml.clients.workspace import Workspace
 from ml.resources.host import Failure, wait
@@ -136,4 +135,4 @@ def acquire(lock: BlobLock, about: Mapping[str, Any], say: Callable[[str], None]
 
 def whoami() -> dict[str, str]:
     """What others are told of this writer."""
-    return {"who": f"process {os.getpid()} on {socket.gethostname()}", "since": f"{datetime.now(UTC):%H:%M:%S} UTC"}
+    return {"who": this_process(), "since": f"{datetime.now(UTC):%H:%M:%S} UTC"}

@@ -46,18 +46,22 @@ class TrainingJobProvider(Provider):
         return result
 
     def problem(self, properties: Properties) -> str:
-        """The job failed since: nothing waits for it here, so only the cloud knows, and the next `up` tries again."""
+        """The job failed or was damaged since: nothing waits for it here, so only the cloud knows, and the next `up`
+        tries again.
+        """
         job = properties.get("job")
         found = Jobs(Workspace.from_inputs(properties["workspace"])).peek(job) if job else None
-        return f"{job} failed: the next attempt follows" if found is not None and found.failed else ""
+        if found is None or not found.spoiled:
+            return ""
+        return f"{job} {'failed' if found.failed else 'is damaged'}: the next attempt follows"
 
     def ensure(self, inputs: Properties) -> tuple[str, Properties]:
-        """Adopts the newest attempt that runs or ended well, else starts the next one. Does not wait for its end."""
+        """Adopts the newest attempt that runs or ended well and is whole, else starts the next one. Does not wait."""
         jobs, claim = Jobs(Workspace.from_inputs(inputs["workspace"])), new_claim()
         prefix = job_prefix(inputs["system"], inputs["digest"])
         attempts = jobs.attempts(prefix)
         newest = attempts[-1] if attempts else None
-        if newest is not None and not newest.failed:
+        if newest is not None and not newest.spoiled:
             status(f"adopting {newest.name}: {newest.status}")
             jobs.tag(newest, {"claim": claim}, archived=False)
             job = newest
@@ -69,7 +73,7 @@ class TrainingJobProvider(Provider):
         return prefix, {**place, "claim": claim, "experimentUri": job.studio_uri}
 
     def change(self, identifier: str, old: Properties, inputs: Properties) -> Properties:
-        """Starts the next attempt when the last one failed."""
+        """Starts the next attempt when the last one failed or was damaged."""
         return self.ensure(inputs)[1]
 
     def submit(self, jobs: Jobs, inputs: Properties, name: str, claim: str) -> Job:

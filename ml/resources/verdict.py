@@ -8,14 +8,40 @@ from dataclasses import dataclass
 from typing import Literal
 
 Figures = Mapping[str, float]
+REAL, GENERATED, UNKNOWN = "real", "generated", "unknown"
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A model as its evaluation saw it."""
+    """A model as its evaluation saw it, and what it was trained on: real or generated rows, where that is known."""
 
     sha256: str
     metrics: Figures
+    data: str = UNKNOWN
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where the true difference lies with 95 %: what the challenger has more than the champion, on the same rows."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When a challenger goes on. Of every metric, more must be better.
+
+    Attributes:
+        floors: least value by metric; reaching it is enough.
+        metric: what challenger and champion are compared by.
+        margin: by how much the challenger must be better. None: by more than chance explains, so the interval of the
+            difference must lie above 0.
+    """
+
+    floors: Figures
+    metric: str
+    margin: float | None = None
 
 
 @dataclass(frozen=True)
@@ -33,36 +59,47 @@ class Verdict:
 def decide(
     challenger: Scored,
     champion: Scored | None,
+    rule: Rule,
     *,
-    floors: Figures,
-    metric: str,
+    intervals: Mapping[str, Interval],
     rejections: Mapping[str, str],
     lift: str = "",
 ) -> Verdict:
-    """The verdict. Of every metric, more must be better.
+    """The verdict.
 
     Floors apply to the challenger: a challenger below one never goes on. With another champion, that one stays; without
     one, or when the challenger is the champion itself (a floor was raised), nothing may go on and a person decides. A
-    challenger that was rejected in a rollout never goes on. Then it must be strictly better than the champion.
+    challenger that was rejected in a rollout never goes on, and one of generated data never replaces one of real data:
+    figures on generated rows say nothing about customers. Then it must be better, by more than the margin.
 
     Args:
-        floors: least value by metric; reaching it is enough.
-        metric: what challenger and champion are compared by.
+        intervals: of the difference, by metric.
         rejections: why the challenger's model version was rejected, by image digest; empty when it was not.
         lift: the command that takes a rejection back.
     """
-    unusable = unusable_figures(challenger, champion, [*floors, metric])
+    metric = rule.metric
+    unusable = unusable_figures(challenger, champion, [*rule.floors, metric])
     if unusable:
         return Verdict("refused", unusable)
     same = champion is not None and champion.sha256 == challenger.sha256
-    below = below_floors(challenger.metrics, floors)
+    below = below_floors(challenger.metrics, rule.floors)
     if below:
         return _below(below, champion, metric, same=same)
     if same:
         return Verdict("kept", f"the challenger is the champion: {metric} {challenger.metrics[metric]:.4f}")
     if rejections:
         return _rejected(rejections, champion, lift)
-    return _compared(challenger.metrics[metric], champion.metrics[metric] if champion else None, metric)
+    if champion is None:
+        return Verdict("promoted", f"{metric} {challenger.metrics[metric]:.4f}; there is no champion yet")
+    if challenger.data == GENERATED and champion.data == REAL:
+        return Verdict("kept", GENERATED_CHALLENGER, warning=True)
+    return _compared(challenger, champion, rule, intervals.get(metric))
+
+
+GENERATED_CHALLENGER = (
+    "the challenger was trained on generated data and the champion on real data, so figures on generated rows decide "
+    "nothing: kept the champion. Set MLOPS_DATA_DIR to the folder with the real files and run `make up` again"
+)
 
 
 def unusable_figures(challenger: Scored, champion: Scored | None, names: list[str]) -> str:
@@ -94,7 +131,7 @@ def _below(below: str, champion: Scored | None, metric: str, *, same: bool) -> V
             f"{below}: the champion itself does not reach it; train a better one, or lower the floor "
             "(FLOORS in system.py)",
         )
-    return Verdict("kept", f"{below}; the champion stays ({metric} {champion.metrics[metric]:.4f})", warning=True)
+    return Verdict("kept", f"{below}: kept the champion ({metric} {champion.metrics[metric]:.4f})", warning=True)
 
 
 def _rejected(rejections: Mapping[str, str], champion: Scored | None, lift: str) -> Verdict:
@@ -102,14 +139,27 @@ def _rejected(rejections: Mapping[str, str], champion: Scored | None, lift: str)
     text = f"the challenger was rejected before ({reasons}): `{lift}` lifts that"
     if champion is None:
         return Verdict("refused", f"{text}, and there is no champion to keep")
-    return Verdict("kept", f"{text}; the champion stays", warning=True)
+    return Verdict("kept", f"{text}; kept the champion", warning=True)
 
 
-def _compared(challenger: float, champion: float | None, metric: str) -> Verdict:
-    if champion is None:
-        return Verdict("promoted", f"{metric} {challenger:.4f}; there is no champion yet")
-    if challenger > champion:
-        return Verdict("promoted", f"{metric} {challenger:.4f} beats the champion's {champion:.4f}")
-    word = "is below" if challenger < champion else "equals"
-    text = f"{metric} {challenger:.4f} {word} the champion's {champion:.4f}"
-    return Verdict("kept", f"{text}; the champion stays", warning=True)
+def _compared(challenger: Scored, champion: Scored, rule: Rule, interval: Interval | None) -> Verdict:
+    ours, theirs = challenger.metrics[rule.metric], champion.metrics[rule.metric]
+    if rule.margin is not None:
+        won, how = ours - theirs > rule.margin, f"margin {rule.margin:g}"
+    elif interval is None or not (math.isfinite(interval.low) and math.isfinite(interval.high)):
+        fix = "give the QualityGate in system.py a `margin`, or another `metric`"
+        return Verdict("refused", f"the evaluation gives no interval of the difference in {rule.metric}: {fix}")
+    else:
+        won, how = interval.low > 0, f"95 % interval {interval.low:+.4f} .. {interval.high:+.4f}"
+    found = f"{rule.metric} {ours - theirs:+.4f} ({ours:.4f} against {theirs:.4f}), {how}"
+    text = f"{found}: {'promoted' if won else 'kept the champion'}{of_other_data(challenger, champion)}"
+    return Verdict("promoted", text) if won else Verdict("kept", text, warning=True)
+
+
+def of_other_data(challenger: Scored, champion: Scored) -> str:
+    """Words for a champion that was trained on another kind of data than its challenger; both scored the same rows."""
+    if champion.data == challenger.data:
+        return ""
+    if champion.data == UNKNOWN:
+        return "; whether the champion was trained on real or generated data is not known"
+    return f"; the champion was trained on {champion.data} data"

@@ -17,6 +17,7 @@ from ml.resources.base import Properties, plain
 
 DIGITS = 6
 PROVENANCE = ("data", "job", "commit")
+DATA_SOURCE = "dataSource"
 
 
 class UnusableModel(ValueError):
@@ -34,15 +35,18 @@ class Winner:
     data: str
     job: str
     commit: str
+    data_source: str = ""
+    """`real`, `generated` or `unknown`; empty for a version that was registered before anybody noted it."""
 
     @property
     def outputs(self) -> Properties:
         """What a gate puts out about it."""
+        source = {DATA_SOURCE: self.data_source} if self.data_source else {}
         return {
             "sha256": self.sha256,
             "source": {"uri": self.uri, "model": self.model, "job": self.job},
             "metrics": canonical(self.metrics),
-            "provenance": {"data": self.data, "job": self.job, "commit": self.commit},
+            "provenance": {"data": self.data, "job": self.job, "commit": self.commit, **source},
         }
 
 
@@ -55,6 +59,7 @@ def canonical(metrics: Mapping[str, float]) -> dict[str, float]:
 
 def to_properties(system: str, outputs: Mapping[str, Any]) -> dict[str, str]:
     """A gate's outputs as properties of a model version, which never change."""
+    noted = {DATA_SOURCE: outputs["provenance"].get(DATA_SOURCE)}
     return {
         "sha256": outputs["sha256"],
         "system": system,
@@ -62,6 +67,7 @@ def to_properties(system: str, outputs: Mapping[str, Any]) -> dict[str, str]:
         "metrics": json.dumps(canonical(outputs["metrics"]), separators=(",", ":")),
         "golden": "true",
         **{name: str(outputs["provenance"][name]) for name in PROVENANCE},
+        **{name: str(value) for name, value in noted.items() if value},
     }
 
 
@@ -83,4 +89,5 @@ def from_record(model: str, record: ModelRecord) -> Winner:
             f"{properties['metrics'][:100]}"
         ) from None
     data, job, commit = (properties[name] for name in PROVENANCE)
-    return Winner(properties["sha256"], model, properties["source"], metrics, data, job, commit)
+    noted = properties.get(DATA_SOURCE, "")
+    return Winner(properties["sha256"], model, properties["source"], metrics, data, job, commit, noted)

@@ -131,7 +131,8 @@ class System:
             for name in MODEL_FILES:
                 client.upload_blob(f"{path}/{name}", (folder / name).read_bytes())
         sha256 = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
-        properties = {"sha256": sha256, "job": "j", "data": "d", "commit": "c", "metrics": '{"auc": 0.9}'}
+        known = {"job": "j", "data": "d", "commit": "c", "dataSource": "generated" if number == 1 else "real"}
+        properties = {"sha256": sha256, "metrics": '{"auc": 0.9}', **known}
         record = self.models.register(folder_uri(path), properties=properties, tags={})
         assert record.version == number
         return record

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from emulator.settings import SUBSCRIPTION_ID
 from ml.clients.data import DataAssets
 from ml.clients.datastore import Folder, container
+from ml.clients.events import Event, Events
 from ml.clients.jobs import Jobs
 from ml.clients.models import Models
 from ml.clients.workspace import Workspace
@@ -117,13 +119,29 @@ class System:
         """Names of all evaluation jobs."""
         return [job.name for job in self.jobs.of_experiment(SYSTEM) if job.tags.get("kind") == "evaluation"]
 
-    def overwrite(self, uri: str, content: bytes) -> bytes:
-        """Changes a stored `model.onnx`; gives what was there."""
-        before = Folder(self.workspace, uri).read("model.onnx")
+    def overwrite(self, uri: str, content: bytes, name: str = "model.onnx") -> bytes:
+        """Changes a stored file; gives what was there."""
+        before = Folder(self.workspace, uri).read(name)
         assert before is not None
         with container(self.workspace) as client:
-            client.upload_blob(f"{uri.partition('/paths/')[2]}model.onnx", content, overwrite=True)
+            client.upload_blob(f"{uri.partition('/paths/')[2]}{name}", content, overwrite=True)
         return before
+
+    def say_of(self, uri: str, **changes: Any) -> bytes:
+        """Changes what a training noted beside its model; gives what was there."""
+        noted = json.loads(Folder(self.workspace, uri).read("provenance.json") or b"")
+        return self.overwrite(uri, json.dumps({**noted, **changes}).encode(), "provenance.json")
+
+    def tags(self, gate: Step) -> Mapping[str, str]:
+        """The tags of a gate's evaluation."""
+        job = self.jobs.find(gate.state["evaluation"])
+        assert job is not None
+        return job.tags
+
+    @property
+    def history(self) -> list[Event]:
+        """What the system's history says."""
+        return Events(self.workspace, SYSTEM).list()
 
 
 @pytest.fixture(name="system", scope="module")
@@ -182,6 +200,7 @@ def test_what_is_evaluated_is_what_is_registered(system: System, model: str, not
         "job": training.state["job"],
     }
     assert gate.state["provenance"]["data"] == "generated-1"
+    assert gate.state["provenance"]["dataSource"] == "generated"
     assert len(gate.state["provenance"]["commit"]) == 40
     assert gate.observed == gate.state
     assert "there is no champion yet" in notes[-1]
@@ -192,6 +211,7 @@ def test_what_is_evaluated_is_what_is_registered(system: System, model: str, not
     record = Models(system.workspace, model).required(1)
     assert record.sha256 == gate.state["sha256"]
     assert json.loads(record.properties["metrics"]) == gate.state["metrics"]
+    assert record.properties["dataSource"] == "generated"
     assert version.observed == version.state
     assert gate.observed == gate.state
 
@@ -207,9 +227,22 @@ def test_a_worse_challenger_changes_nothing_downstream(system: System, model: st
         {name: first.state[name] for name in CARRIED}
     )
     better = first.state["metrics"]["auc"]
-    assert notes[-1].startswith("warning: bike_buyer on ")
-    assert f"is below the champion's {better:.4f}" in notes[-1]
+    head, _, text = notes[-1].partition(": bike_buyer on ")[2].partition(" generated holdout rows: ")
+    worse = float(re.fullmatch(r"auc -0\.\d{4} \((0\.\d{4}) against .*", text)[1])  # type: ignore[index]
+    assert int(head) > 0
+    assert f"auc {worse - better:+.4f}"[:10] == text[:10]
+    assert re.search(rf"against {better:.4f}\), 95 % interval -0\.\d+ \.\. -0\.\d+: kept the champion$", text)
     assert kept.observed == kept.state
+    tags, event = system.tags(kept), system.history[-1]
+    assert (tags["verdict"], tags["reason"], tags["against"]) == ("kept", text, "1")
+    assert tags["challenger_job"] == system.train(*WORSE).state["job"] == event.job
+    assert (tags["challenger_version"], tags["data_source"]) == ("none", "generated")
+    assert (event.kind, event.version, event.before, event.reason) == ("kept", None, 1, text)
+    assert event.figures["auc"] == pytest.approx(worse, abs=1e-4)
+    assert system.tags(first)["verdict"] == "promoted"
+    margined = system.gate(model, system.train(*WORSE), floors={"auc": 0.5}, margin=0)
+    assert (margined.state["verdict"], margined.state["evaluation"]) == ("kept", kept.state["evaluation"])
+    assert ", margin 0: kept the champion" in notes[-1]
 
     same = system.gate(model, system.train(*GOOD))
     assert same.state["verdict"] == "kept"
@@ -220,8 +253,11 @@ def test_a_worse_challenger_changes_nothing_downstream(system: System, model: st
 def test_below_the_floor_without_a_champion_is_a_failure(system: System, model: str) -> None:
     count = len(system.evaluations())
     auc = system.gate(model, system.train(*GOOD)).state["metrics"]["auc"]
-    with pytest.raises(Failure, match=rf"auc {auc:.4f} is below the floor 0.99, and there is no champion"):
-        system.gate(model, system.train(*GOOD), floors={"auc": 0.99})
+    for _ in range(2):
+        with pytest.raises(Failure, match=rf"auc {auc:.4f} is below the floor 0.99, and there is no champion"):
+            system.gate(model, system.train(*GOOD), floors={"auc": 0.99})
+    refused = [event for event in system.history if f"auc {auc:.4f} is below the floor 0.99" in event.reason]
+    assert [(event.kind, event.before) for event in refused] == [("refused", None)]
     assert len(system.evaluations()) == count
     assert Models(system.workspace, model).list() == []
 
@@ -309,30 +345,90 @@ def test_a_model_version_is_adopted_and_archived_by_its_owner_alone(system: Syst
     assert len(Models(system.workspace, model).list()) == 1
 
 
-def test_a_changed_file_is_neither_registered_nor_adopted(system: System, model: str) -> None:
+def test_a_changed_file_is_not_adopted(system: System, model: str) -> None:
     gate = system.gate(model, system.train(*GOOD))
     uri, sha256 = gate.state["source"]["uri"], gate.state["sha256"]
     other = hashlib.sha256(b"other").hexdigest()
-    before = system.overwrite(uri, b"other")
-    with pytest.raises(Failure, match=f"has sha256 {other}, evaluated was {sha256}: not registered"):
-        system.version(model, gate)
-    assert Models(system.workspace, model).list() == []
-    system.overwrite(uri, before)
     version = system.version(model, gate)
-    system.overwrite(uri, b"other")
+    before = system.overwrite(uri, b"other")
     with pytest.raises(Failure, match=f"sha256 {other}, evaluated was {sha256}: somebody changed"):
         system.version(model, gate)
     system.overwrite(uri, before)
     assert version.observed == version.state
 
 
+def test_a_champion_whose_file_is_damaged_is_named_with_the_way_out(system: System, model: str) -> None:
+    system.version(model, gate := system.gate(model, system.train(*GOOD)))
+    Models(system.workspace, model).set_champion(1)
+    before = system.overwrite(gate.state["source"]["uri"], b"other")
+    with pytest.raises(Failure, match=rf"{model}:1 serves, but .*sha256 differs from the recorded one.*make rollback"):
+        system.gate(model, system.train(*WORSE), floors={"auc": 0.5})
+    system.overwrite(gate.state["source"]["uri"], before)
+
+
+def test_a_damaged_model_is_trained_again_by_the_next_up(system: System, model: str) -> None:
+    arguments = ("--rounds", "2", "--seed", "5")
+    training = system.train(*arguments)
+    watch(system.jobs, training.state["job"], SECONDS)
+    system.overwrite(training.state["artefact"], b"cut o")
+    with pytest.raises(Failure) as refused:
+        system.gate(model, training, floors={"auc": 0.5})
+    said = str(refused.value)
+    assert "model.onnx: its sha256 differs from the recorded one (recorded " in said
+    assert f"now it is {hashlib.sha256(b'cut o').hexdigest()})" in said
+    assert "The next `pulumi up` trains again (2 attempts left)" in said
+
+    inputs = training.provider.check(
+        training.state, {**system.job("train"), "arguments": list(arguments), "generation": 0}
+    ).inputs
+    assert training.provider.diff(training.identifier, training.state, inputs).changes
+    updated = training.provider.update(training.identifier, training.state, inputs)
+    training = Step(training.provider, training.identifier, dict(updated.outs or {}))
+    assert training.state["job"].endswith("-2")
+    gate = system.gate(model, training, floors={"auc": 0.5})
+    assert (gate.state["verdict"], gate.state["source"]["job"]) == ("promoted", training.state["job"])
+
+    # Damaged after the gate, before it is registered: the next `up` trains and judges again.
+    system.overwrite(training.state["artefact"], b"cut o")
+    with pytest.raises(
+        Failure, match=rf"recorded {gate.state['sha256']}, now it is .*\): not registered.*trains again"
+    ):
+        system.version(model, gate)
+    assert Models(system.workspace, model).list() == []
+    again = system.gate_inputs(model, training, floors={"auc": 0.5})
+    judged = gate.provider.diff(gate.identifier, gate.state, gate.provider.check(gate.state, again).inputs)
+    assert (judged.changes, judged.replaces) == (True, None)
+    assert training.provider.diff(training.identifier, training.state, inputs).changes
+
+
+def test_a_challenger_of_generated_data_never_replaces_a_champion_of_real_data(
+    system: System, model: str, notes: list[str]
+) -> None:
+    worse, good = system.train(*WORSE), system.train(*GOOD)
+    before = system.say_of(worse.state["artefact"], data={"source": "real"})
+    first = system.gate(model, worse, floors={"auc": 0.5})
+    system.overwrite(worse.state["artefact"], before, "provenance.json")
+    system.version(model, first)
+    Models(system.workspace, model).set_champion(1)
+    kept = system.gate(model, good)
+    assert (kept.state["verdict"], kept.state["sha256"]) == ("kept", first.state["sha256"])
+    assert "trained on generated data and the champion on real data" in notes[-1]
+    before = system.say_of(good.state["artefact"], data={"source": "real"})
+    assert system.gate(model, good, metric="accuracy", margin=0).state["evaluation"] == kept.state["evaluation"]
+    assert " real " not in notes[-1]
+    system.overwrite(good.state["artefact"], before, "provenance.json")
+
+
 def test_an_evaluation_of_another_file_is_not_used_and_not_adopted_again(system: System, model: str) -> None:
     training = system.train(*GOOD)
     gate = system.gate(model, training)
+    other = {"model.onnx": hashlib.sha256(b"other").hexdigest()}
     before = system.overwrite(training.state["artefact"], b"other")
+    noted = system.say_of(training.state["artefact"], artefacts=other)
     with pytest.raises(Failure, match=f"evaluated challenger has sha256 {gate.state['sha256']}.*nothing is promoted"):
         system.gate(model, training)
     system.overwrite(training.state["artefact"], before)
+    system.overwrite(training.state["artefact"], noted, "provenance.json")
     assert gate.observed is None
     with pytest.raises(Failure, match="still running") as refused:
         system.gate(model, training, waitMinutes=0)

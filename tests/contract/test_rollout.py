@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
 from rich.console import Console
 
+from ml.clients.events import Events
 from ml.resources.host import Failure
 from ml.resources.rollout import RolloutProvider
 from ml.resources.rollout_site import CloudModels
@@ -113,6 +115,9 @@ def test_a_bad_candidate_reaches_no_client_and_is_remembered(shared: System, fau
     assert shared.deployments() == list(before)
     assert (shared.models.champion(), shared.staged()) == (1, [])
     assert bad["image"].partition("@")[2] in shared.models.rejection(2)
+    last = Events(shared.place.workspace, shared.name).list()[-1]
+    assert (last.kind, last.version, last.before) == ("rejected", 2, 1)
+    assert re.search(rf"(?s){said}", last.reason)
     with pytest.raises(Failure, match=r"version 2 was rejected in this image .*pulumi refresh"):
         shared.up(bad)
 

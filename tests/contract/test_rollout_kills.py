@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from ml.clients.events import Events
 from ml.resources.host import Failure
 from ml.resources.rollout import RolloutProvider
 from tests.conftest import ROOT
@@ -144,18 +145,32 @@ def test_rollback_after_a_rollout_and_promote_brings_it_back(
     assert (read.outs["serving"], read.outs["image"]) == (1, old["image"])
     assert not RolloutProvider().diff("id", read.outs, {**old, "stages": []}).changes
 
+    assert "warning: version 1 was trained on generated data" in said(capsys)
     runs_table.show(deployed(system), Console(width=200))
     assert "champion version 1 auc 0.9000" in said(capsys)
     promote.run(deployed(system), 2, Console(width=200))
     words = said(capsys)
     assert "rolled back: complaints [/score] of [b]many[/b])" in words
     assert "Next: make refresh STACK=local && make up STACK=x" in words
+    assert "trained on generated data" not in words
     system.up(new, {**read.outs, "serving": 2.0})
     assert dict(system.endpoint.get().traffic) == {name: 100}
     assert system.models.champion() == 2
+    history = Events(system.place.workspace, system.name).list()
+    assert [(one.kind, one.version, one.before) for one in history] == [
+        ("promoted", 1, None),
+        ("promoted", 2, 1),
+        ("rolled_back", 1, 2),
+        ("lifted", 2, 1),
+        ("promoted", 2, None),
+    ]
+    assert [one.reason for one in history[:3]] == ["rolled out", "rolled out", "complaints [/score] of [b]many[/b]"]
+    assert "complaints [/score]" in history[3].reason
+    assert history[4].reason == f"asked for by {history[3].who}"
+    assert all(one.figures == {"auc": 0.9} for one in history if one.kind != "lifted")
 
 
-def test_rollback_deploys_a_version_that_is_gone(system: System) -> None:
+def test_rollback_deploys_a_version_that_is_gone(system: System, capsys: pytest.CaptureFixture[str]) -> None:
     old = system.release(1)
     system.up({**system.release(2), "stages": []})
     system.endpoint.remove(system.deployment(old))
@@ -166,7 +181,8 @@ def test_rollback_deploys_a_version_that_is_gone(system: System) -> None:
     with pytest.raises(Failure, match="version 2 serves already"):
         rollback.run(deployed(system), 2, "bad", Console())
     assert system.models.rejection(2) == {}
-    rollback.run(deployed(system), 1, "bad", Console())
+    rollback.run(deployed(system), 1, "bad", Console(width=200))
+    assert "warning: version 1 was trained on generated data" in said(capsys)
     assert dict(system.endpoint.get().traffic) == {system.deployment(old): 100}
     with clients(system) as found:
         until(lambda: found.total > 20)

@@ -18,6 +18,7 @@ from onnx import TensorProto, helper
 from ml.jobkit import evaluation, features
 from ml.jobkit.errors import JobError
 from ml.jobkit.tracking import Untracked
+from ml.resources.evaluation_job import parse
 from ml.systems.bike_buyer import generator
 from ml.systems.bike_buyer.job import evaluate, join, train
 from ml.systems.bike_buyer.job.files import HOLDERS, PURCHASES
@@ -120,11 +121,29 @@ def test_figures_are_those_of_the_training(data: Path, model: Path, poor: Path, 
         assert tracker.told[f"{role}_auc"] == found[role]["metrics"]["auc"]
     assert found["holdout"]["rows"] == trained["rows"]["holdout"]
     assert found["challenger"]["metrics"]["auc"] > found["champion"]["metrics"]["auc"]
+    ours, theirs = (found[role]["metrics"] for role in ("challenger", "champion"))
+    assert set(found["differences"]) == set(ours) - {"base_rate", "calibration_error"}
+    for name, one in found["differences"].items():
+        assert one["difference"] == ours[name] - theirs[name]
+        assert one["low"] < one["difference"] < one["high"]
+        assert tracker.told[f"low_{name}"] == one["low"]
     assert tracker.files == ["evaluation.json", "roc.png"]
 
 
 def test_without_a_champion_there_is_one_model(data: Path, model: Path, tmp_path: Path) -> None:
-    assert judge(data, model, None, tmp_path)["champion"] is None
+    found = judge(data, model, None, tmp_path)
+    assert (found["champion"], found["differences"]) == (None, {})
+
+
+def test_a_result_is_what_a_gate_reads_also_one_of_before_there_were_intervals(
+    data: Path, model: Path, poor: Path, tmp_path: Path
+) -> None:
+    found = judge(data, model, poor, tmp_path)
+    read = parse((tmp_path / "evaluation.json").read_bytes())
+    assert read.intervals["auc"].low == found["differences"]["auc"]["low"]
+    del found["differences"]
+    earlier = parse(json.dumps(found).encode())
+    assert (earlier.challenger, earlier.champion, earlier.intervals) == (read.challenger, read.champion, {})
 
 
 def test_the_order_of_rows_is_not_part_of_the_holdout(data: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ from pulumi.output import Unknown
 
 from ml.clients import jobs as jobs_client
 from ml.clients.errors import CloudError
-from ml.clients.jobs import Job, Jobs
+from ml.clients.jobs import DAMAGED, Job, Jobs
 from ml.clients.workspace import Workspace
 from ml.resources.base import Properties
 from ml.resources.code import job_files
+from ml.resources.evaluation_job import UNUSABLE
 from ml.resources.quality_gate import QualityGateProvider
 from ml.resources.training_job import TrainingJobProvider
 
@@ -68,7 +70,9 @@ def test_another_model_or_other_data_is_judged_again(change: Properties) -> None
     assert QualityGateProvider().diff("id", before, after).replaces == ["digest"]
 
 
-@pytest.mark.parametrize("change", [{"floors": {"auc": 0.81}}, {"floors": {}}, {"metric": "accuracy"}])
+@pytest.mark.parametrize(
+    "change", [{"floors": {"auc": 0.81}}, {"floors": {}}, {"metric": "accuracy"}, {"margin": 0.002}, {"margin": 0}]
+)
 def test_another_threshold_is_another_gate_with_the_same_evaluation(change: Properties) -> None:
     before, after = gate(), gate(**change)
     assert before["evaluationDigest"] == after["evaluationDigest"]
@@ -130,6 +134,33 @@ def trained(monkeypatch: pytest.MonkeyPatch, peek: Callable[..., Job | None]) ->
 def test_a_job_that_failed_is_a_change(monkeypatch: pytest.MonkeyPatch, status: str, changes: bool) -> None:
     job = Job("bike-buyer-1-1", status, "bike_buyer", {}, "", archived=False)
     assert trained(monkeypatch, lambda *_: job) == changes
+
+
+def test_a_job_whose_files_are_damaged_is_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job("bike-buyer-1-1", "Completed", "bike_buyer", {DAMAGED: "model.onnx"}, "", archived=False)
+    assert trained(monkeypatch, lambda *_: job)
+
+
+@pytest.mark.parametrize("tags", [{UNUSABLE: "true"}, {}])
+def test_a_gate_whose_evaluation_became_unusable_judges_again(
+    monkeypatch: pytest.MonkeyPatch, tags: dict[str, str]
+) -> None:
+    job = Job("bike-buyer-gate-1-1", "Completed", "bike_buyer", tags, "", archived=False)
+    monkeypatch.setattr(Jobs, "peek", lambda *_: job)
+    found = QualityGateProvider().diff("id", {**gate(), "evaluation": job.name}, gate())
+    assert (found.changes, found.replaces or []) == (bool(tags), [])
+
+
+@pytest.mark.parametrize("margin", [-0.1, "wide", True, float("inf")])
+def test_a_margin_must_be_a_number_from_0(margin: object) -> None:
+    (failure,) = QualityGateProvider().check({}, {**GATE, "margin": margin}).failures
+    assert failure.reason == f"the margin is {margin!r}; write by how much a challenger must be better, 0 or more"
+
+
+def test_a_change_of_the_evaluation_trains_nothing_again() -> None:
+    training = set(CODE(Path(), TRAINING["entry"]))
+    assert {"ml/jobkit/evaluation.py", "ml/jobkit/bootstrap.py"} & training == set()
+    assert {"ml/jobkit/evaluation.py", "ml/jobkit/bootstrap.py"} <= set(CODE(Path(), GATE["entry"]))
 
 
 def test_a_job_nobody_can_ask_about_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
