@@ -32,8 +32,10 @@ ANSWERS_BEFORE, SECONDS_AFTER = 100, 10.0
 """Load on both sides of an `up` with a rollout; the training in that `up` is under load too."""
 LONG, SHORT = 22, 5
 """Seconds of a stage: enough for 1,000 requests, and enough to be seen."""
-FIRST, SECOND, THIRD = 6, 25, 80
-"""Numbers of trees; on these rows each is better on the holdout set than the one before."""
+FIRST, SECOND, THIRD = 6, 40, 80
+"""Numbers of trees; on these rows each is better on the holdout set than the one before, by more than chance explains:
+auc 0.8446, 0.8621 (+0.0009 .. +0.0347) and 0.8700 (+0.0016 .. +0.0149).
+"""
 
 
 @pytest.fixture(scope="module")
@@ -257,6 +259,10 @@ def test_a_promoted_version_serves_after_all(checkout: Checkout, service: Servic
     checkout.pulumi("refresh --yes --skip-preview -s local")
     checkout.tool("up", "local")
     assert service.champion() == checkout.outputs()["model"]["version"] == 3
+    history = re.sub(r"\s+", " ", checkout.in_system("history"))
+    said = [history.find(words) for words in ("promoted version 3", "lifted version 3", "rolled back version 2")]
+    assert -1 < said[0] < said[1] < said[2], history
+    assert "promoted version 2 after version 1: auc +0.0175 (0.8621 against 0.8446), 95 % interval" in history
 
 
 def test_down_leaves_nothing(checkout: Checkout) -> None:
