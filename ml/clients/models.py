@@ -26,6 +26,8 @@ SHA256 = "sha256"
 JOB = "job"
 FILE = "model.onnx"
 MOST_WRITERS = 20
+MOST_TAKEN_BACK = 3
+"""How often a number may be refused that nobody holds afterwards: a duplicate was there, and is taken back since."""
 LONGEST_REASON = 250
 READ_ONLY = ("provisioningState", "latestVersion", "nextVersion")
 
@@ -136,12 +138,14 @@ class Models:
         body = {"modelUri": uri, "modelType": "custom_model", "properties": dict(properties), "tags": dict(tags)}
         body |= {"description": description} if description else {}
         body |= {"jobName": properties[JOB]} if JOB in properties else {}  # leads from the model to its run in MLflow
+        taken_back = 0
         for _ in range(MOST_WRITERS):
             version = self._next_version()
             try:
                 arm().put(f"{self.path}/versions/{version}", API_VERSION, {"properties": body})
             except CloudError as error:
-                if error.status not in (400, 409, 412) or self.get(version) is None:
+                taken_back += self.get(version) is None
+                if error.status not in (400, 409, 412) or taken_back > MOST_TAKEN_BACK:
                     raise
                 continue
             made = self.required(version)

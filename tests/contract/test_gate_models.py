@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from emulator.settings import SUBSCRIPTION_ID
+from ml.clients.arm import arm
 from ml.clients.datastore import Folder, container, folder_uri
 from ml.clients.errors import CloudError
 from ml.clients.models import ModelRecord, Models
-from ml.clients.workspace import Workspace
+from ml.clients.workspace import API_VERSION, Workspace
 from tests.contract.azureml_workspace import Workspace as Made
 from tests.contract.azureml_workspace import fixture_workspace
 
@@ -140,6 +141,22 @@ def test_writers_of_one_file_get_one_version(models: Models) -> None:
         )
     assert len(models.list()) == 1
     assert {one.version for one in made} == {models.list()[0].version}
+
+
+def test_a_number_in_whose_way_was_a_duplicate_is_free_again(models: Models) -> None:
+    """Another writer deletes its duplicate between our refusal and our look at what is there."""
+    other, get = register(models, b"a duplicate"), models.get
+    with pytest.MonkeyPatch.context() as patch:
+
+        def taken_back(version: int) -> ModelRecord | None:
+            patch.undo()
+            arm().delete(f"{models.path}/versions/{version}", API_VERSION)
+            return get(version)
+
+        patch.setattr(models, "_next_version", lambda: other.version)
+        patch.setattr(models, "get", taken_back)
+        made = register(models, b"ours")
+    assert [one.sha256 for one in models.list()] == [made.sha256]
 
 
 def test_purge_leaves_nothing(models: Models) -> None:
