@@ -15,6 +15,7 @@ from rich.console import Console
 
 from ml.clients.arm import arm
 from tools import preflight, shell, summary, temporary
+from tools.data_origin import data_origin
 from tools.deployed_system import ENDPOINT
 from tools.preview import planned
 from tools.progress import SetupError
@@ -25,7 +26,6 @@ from tools.screen.screen import follow
 from tools.stacks import PROJECT, Stack, folder_name
 from tools.standing import systems_now
 from tools.vanished import notice_vanished
-from tools.versions import ROOT
 from tools.virtualenv import uv_variables
 
 
@@ -37,22 +37,6 @@ def cloud_line(stack: Stack, environment: Mapping[str, str]) -> str:
         where = f"the emulator on this machine (https://{environment.get('ARM_METADATA_HOSTNAME', '')})"
         return f"Stack {stack.name} talks to {where}. No Azure account is used."
     return f"Stack {stack.name} talks to AZURE, subscription {subscription}."
-
-
-def data_line(stack: Stack, environment: Mapping[str, str]) -> str:
-    """Where the systems' data comes from, in one line."""
-    configured = stack.configuration().get("config", {}).get(f"{PROJECT}:data") or {}
-    given = environment.get("MLOPS_DATA_DIR") or configured.get("directory")
-    if not given:
-        fix = f"MLOPS_DATA_DIR=<folder> make up STACK={stack.name} trains on real files."
-        if stack.configuration().get("config", {}).get(f"{PROJECT}:allowGeneratedData"):
-            return f"Data: generated (seeded). {fix}"
-        return f"Data: what each data.lock records, from what the workspace has of it. {fix}"
-    folder = Path(given) if Path(given).is_absolute() else ROOT / given
-    if not folder.is_dir():
-        named = "MLOPS_DATA_DIR" if environment.get("MLOPS_DATA_DIR") else f"{PROJECT}:data.directory"
-        raise SetupError(f"{named} = {given}: there is no such folder. Name the data's folder, or remove the setting.")
-    return f"Data: the files in {folder.resolve()}"
 
 
 def start_emulator(console: Console) -> None:
@@ -144,7 +128,7 @@ def up(stack: Stack, system: str | None, console: Console) -> int:
     preflight.check(stack, pulumi.environment)
     line = cloud_line(stack, pulumi.environment)
     console.print(f"[bold]{line}[/bold]")
-    console.print(data_line(stack, pulumi.environment))
+    console.print(data_origin(pulumi).line)
     if not pulumi.exists():
         pulumi.create()
     put_right(pulumi, console)
@@ -158,7 +142,8 @@ def up(stack: Stack, system: str | None, console: Console) -> int:
     if outcome.told:
         learn_traffic(pulumi, resources, console)
     systems = systems_now(stack, resources, before)
-    summary.show(stack, systems, console, authority() if stack.emulated else None)
+    trusted = authority() if stack.emulated else None
+    summary.show(stack, systems, console, trusted, data_origin(pulumi).words)
     console.print(f"[bold]{line}[/bold]")
     return outcome.code or (1 if summary.silent(stack, systems) else 0)
 

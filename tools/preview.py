@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from tools import plan, shell
+from tools.data_origin import data_origin
 from tools.deployed_system import require_emulator
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
@@ -126,10 +127,11 @@ def preview(stack: Stack) -> list[str]:
     """
     with on_state(stack) if stack.emulated else offline(stack) as (pulumi, words):
         there = stack.emulated and not words
+        data = data_origin(pulumi).line
         found = planned(pulumi, words, looking=there)
         now = serving(stack, pulumi) if there else []
     basis = "from its present state" if there else "from nothing, without an account"
-    return [f"Preview of stack {stack.name} ({stack.cloud}), {basis}", "", *found, *now]
+    return [f"Preview of stack {stack.name} ({stack.cloud}), {basis}", data, "", *found, *now]
 
 
 def planned(pulumi: Pulumi, words: Sequence[str], *, looking: bool = True) -> list[str]:

@@ -192,22 +192,29 @@ def in_shell(stack: Stack, command: str) -> str:
     return f'eval "$(make -s env STACK={stack.name})" && {command}'
 
 
-def next_commands(stack: Stack) -> list[str]:
-    """What a person usually does next, each with what it is for."""
+def next_commands(stack: Stack, data: Sequence[str] = ()) -> list[str]:
+    """What a person usually does next, each with what it is for; `data` stands before an `up` for the same data."""
     told = " ".join(["", *of_stack(stack)])
     return [
-        f"make up{told}               again: changes only what changed",
+        f"{' '.join([*data, 'make up'])}{told}               again: changes only what changed",
         f"make runs{told} SYSTEM=…    what was trained, and what serves",
         f'eval "$(make -s env{told})" a shell for pulumi and Azure\'s tools',
         f"make down{told}             removes everything",
     ]
 
 
-def show(stack: Stack, systems: Sequence[Shown], console: Console, authority: Path | None = None) -> None:
+def show(
+    stack: Stack,
+    systems: Sequence[Shown],
+    console: Console,
+    authority: Path | None = None,
+    data: Sequence[str] = (),
+) -> None:
     """Prints every system with its pages and how to ask it, the next commands, and last what does not answer.
 
     Args:
         authority: the certificate of a cloud that the system does not know.
+        data: what has to stand before the next `up` for the same data.
     """
     for shown in systems:
         console.print(Text(f"\n{shown.name}", style="bold"))
@@ -216,7 +223,7 @@ def show(stack: Stack, systems: Sequence[Shown], console: Console, authority: Pa
             console.print(Text(f"  {label + ' run':<14} {uri}"))
         if shown.reply and (line := request_line(stack, shown.name, shown.live.scoring_uri, authority)):
             console.print(Text(f"  ask it:\n{line}"))
-    console.print("\nNext:", *(f"  {line}" for line in next_commands(stack)), sep="\n", markup=False)
+    console.print("\nNext:", *(f"  {line}" for line in next_commands(stack, data)), sep="\n", markup=False)
     for line in silent(stack, systems):
         console.print(Text(f"\n{line}", style="bold red"), soft_wrap=not console.is_terminal)
 

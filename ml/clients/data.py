@@ -4,12 +4,13 @@ any more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ml.clients.arm import arm
+from ml.clients.datastore import Folder, storage_exists
 from ml.clients.errors import CloudError
 from ml.clients.workspace import API_VERSION, Workspace
 
@@ -29,6 +30,11 @@ class DataAsset:
         """How a job names it."""
         return f"azureml:{self.name}:{self.version}"
 
+    @property
+    def real(self) -> bool:
+        """Whether it was uploaded as real data."""
+        return self.tags.get("source") == "real"
+
 
 class DataAssets:
     """The data assets of a workspace."""
@@ -45,6 +51,21 @@ class DataAssets:
         """All versions of an asset, archived ones too, newest first."""
         path = f"{self.workspace.path}/data/{name}/versions"
         return [asset(name, document) for document in arm().list(path, API_VERSION, listViewType="All")]
+
+    def holds(self, asset: DataAsset, files: Sequence[str]) -> bool:
+        """Whether the files of a version are where it says. Where one may not look, they are taken to be there.
+
+        Raises:
+            CloudError: the storage does not answer, although it exists.
+        """
+        try:
+            return set(files) <= set(Folder(self.workspace, asset.uri).names())
+        except CloudError as error:
+            if error.status in (401, 403):
+                return True
+            if error.status == 404 or not storage_exists(self.workspace):
+                return False
+            raise
 
     def upload(self, name: str, version: str, folder: Path, description: str, tags: Mapping[str, str]) -> DataAsset:
         """Uploads a folder as a new version.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from ml.clients.arm import arm
 from ml.clients.cloud import credential, load_cloud
 from ml.clients.errors import CloudError
 from ml.clients.workspace import Workspace
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
 
 DEFAULT = "workspaceblobstore"
+STORAGE_VERSION = "2024-01-01"
 # Short as a person writes it, or with subscription, group and workspace as the service answers.
 URI = re.compile(
     r"azureml://(?:subscriptions/[^/]+/resourcegroups/[^/]+/(?:providers/[^/]+/)?workspaces/[^/]+/)?"
@@ -133,7 +135,7 @@ class Folder:
             with self._container() as (client, path):
                 yield client, path.rstrip("/") + "/"
         except AzureError as error:
-            raise CloudError(f"{self.uri} cannot be read: {error}") from None
+            raise CloudError(f"{self.uri} cannot be read: {error}", status=_status(error)) from None
 
     @contextmanager
     def _container(self) -> Iterator[tuple[ContainerClient, str]]:
@@ -149,3 +151,17 @@ class Folder:
             raise CloudError(f"'{self.uri}' is no folder of a datastore: azureml://datastores/<name>/paths/<path>/")
         with ContainerClient(found["account"], found["container"], credential=credential()) as client:
             yield client, found["path"]
+
+
+def storage_exists(workspace: Workspace) -> bool:
+    """Whether the workspace and its storage account are there. Without either nothing of it can be read or held."""
+    document = workspace.get()
+    if document is None:
+        return False
+    account = str(document["properties"].get("storageAccount") or "")
+    return not account or arm().get(account, STORAGE_VERSION) is not None
+
+
+def _status(error: Exception) -> int:
+    """The HTTP status of an SDK's error; 0 without an answer."""
+    return int(getattr(error, "status_code", None) or 0)

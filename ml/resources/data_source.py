@@ -92,35 +92,12 @@ class Generator:
         return cls(str(value["module"]), int(value["rows"]), int(value["seed"]))
 
 
-def find_source(
-    names: Sequence[str], directory: str | None, record: Path, generator: Generator, *, allow_generated: bool
-) -> Source:
-    """The source that serves: the real files, else generated ones where they are allowed, else the record.
-
-    Args:
-        names: the files of the version.
-        directory: folder of the real files from the stack's configuration; `MLOPS_DATA_DIR` overrides it.
-        record: `data.lock`, which lets a preview without the data be exact.
-        generator: what makes data when there is none.
-        allow_generated: whether generated data may serve although a record of real data exists.
-
-    Raises:
-        DataSourceError: a file is missing, or nothing may serve.
-    """
-    where = os.environ.get(VARIABLE) or directory
-    if where:
-        return real_source(Path(where), names)
-    if not allow_generated and record.exists():
-        return Source("real", read_record(record), None)
-    return generated_source(generator, names)
-
-
 def real_source(folder: Path, names: Sequence[str]) -> Source:
     """Files read in place: real ones, unless a generator's mark lies beside them."""
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
-        wanted = f"name the folder that holds it, with {VARIABLE} or mlops:data.directory; with neither, generated data"
-        raise DataSourceError(f"{', '.join(missing)} is not in {folder}: {wanted}")
+        state = "is empty" if folder.is_dir() and not any(folder.iterdir()) else f"has no {' and no '.join(missing)}"
+        raise DataSourceError(f"{folder} {state}: name the folder of the real files with {VARIABLE}")
     kind = "generated" if (folder / MARK).exists() else "real"
     return Source(kind, {name: read_file(folder / name) for name in names}, folder)
 
@@ -158,15 +135,22 @@ def generate(generator: Generator, folder: Path) -> None:
 
 
 def read_file(path: Path) -> FileRecord:
-    """Digest, rows and columns of a CSV file."""
+    """Digest, rows and columns of a CSV file.
+
+    Raises:
+        DataSourceError: it is none, or not in UTF-8.
+    """
     content = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             content.update(chunk)
-    with path.open(newline="", encoding="utf-8-sig") as text:
-        reader = csv.reader(text)
-        columns = tuple(next(reader, ()))
-        rows = sum(1 for _ in reader)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as text:
+            reader = csv.reader(text)
+            columns = tuple(next(reader, ()))
+            rows = sum(1 for _ in reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataSourceError(f"{path} is no CSV file in UTF-8 ({error}): save it as one") from None
     return FileRecord(content.hexdigest(), rows, columns)
 
 

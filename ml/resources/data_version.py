@@ -8,74 +8,97 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pulumi
+from pulumi import dynamic
 
 from ml.clients.data import DataAsset, DataAssets
 from ml.clients.workspace import Workspace
-from ml.resources.base import InputError, Properties, Provider, Resource, new_claim
-from ml.resources.data_source import DataSourceError, Generator, Source, find_source, read_record
+from ml.data.check import missing_columns, problems
+from ml.data.contract import load as load_contract
+from ml.jobkit.errors import JobError
+from ml.resources.base import InputError, Properties, Provider, Resource, new_claim, plain
+from ml.resources.data_choice import SAY_SO, Choice, choose, generated_wanted, located
+from ml.resources.data_source import VARIABLE, DataSourceError, Source, read_record
+from ml.resources.digest import digest
 from ml.resources.host import Failure, note, status
+
+# What is wrong with the files is wrong with no value that Pulumi could show.
+NO_INPUT = ""
 
 
 class DataVersionProvider(Provider):
     """Identity: workspace, asset and content. The folder the files lie in is not part of it: it differs between
-    machines.
+    machines. The state remembers it all the same, so that an `up` that names no data goes on with the same.
     """
 
     identity: ClassVar[tuple[str, ...]] = ("workspace", "asset", "digest")
-    ignored: ClassVar[tuple[str, ...]] = ("directory", "allowGenerated", "generator")
+    ignored: ClassVar[tuple[str, ...]] = ("directory", "allowGenerated", "generator", "folder", "checked")
 
     def derive(self, inputs: Properties, old: Properties) -> Properties:
-        """Digest, source, rows and columns of the files."""
-        found = source(inputs)
-        if old.get("source") == "real" and found.kind == "generated" and not inputs["allowGenerated"]:
-            message = (
-                "this stack has seen real data and would go back to generated data; set MLOPS_DATA_DIR to the real "
-                "files, or `mlops:allowGeneratedData: true` in the stack's configuration"
-            )
-            raise InputError("source", message)
+        """Digest, source, rows and columns of the files, which hold what the system's `data.yaml` says."""
+        try:
+            chosen = choose(inputs, old)
+        except DataSourceError as error:
+            raise InputError(NO_INPUT, str(error)) from None
+        if chosen.said:
+            note(f"{inputs['asset']}: {chosen.said}")
         return {
             **inputs,
-            "digest": found.digest,
-            "source": found.kind,
-            "rows": found.rows,
-            "columns": {name: list(record.columns) for name, record in found.files.items()},
-            "reference": f"azureml:{inputs['asset']}:{found.digest}",
+            "digest": chosen.digest,
+            "source": chosen.kind,
+            "rows": dict(chosen.rows),
+            "columns": dict(chosen.columns),
+            "directory": chosen.directory,
+            "reference": f"azureml:{inputs['asset']}:{chosen.digest}",
+            "checked": checked(inputs["folder"], chosen, old.get("checked")),
         }
+
+    def diff(self, _id: str, _olds: Properties, _news: Properties) -> dynamic.DiffResult:
+        """A version whose bytes a refresh did not find is a change too: they are uploaded again."""
+        found = super().diff(_id, _olds, _news)
+        if found.changes or plain(_olds).get("uri"):
+            return found
+        found_again(plain(_news))
+        return dynamic.DiffResult(changes=True)
 
     def ensure(self, inputs: Properties) -> tuple[str, Properties]:
         """Adopts the version with this content, or uploads it."""
         assets = DataAssets(Workspace.from_inputs(inputs["workspace"]))
         name, version, claim = inputs["asset"], inputs["digest"], new_claim()
         warn_when_not_recorded(inputs)
+        refuse_over_real(assets, inputs)
         there = assets.find(name, version)
-        if there is None:
+        if there is None or not assets.holds(there, inputs["files"]):
             there = self.upload(assets, inputs, claim)
         else:
             status(f"adopting {name}:{version}")
             assets.tag(name, version, {"claim": claim}, archived=False)
         return f"{name}:{version}", {"uri": there.uri, "claim": claim}
 
+    def change(self, identifier: str, old: Properties, inputs: Properties) -> Properties:
+        """Uploads again what a refresh did not find."""
+        return {} if old.get("uri") else self.ensure(inputs)[1]
+
     def upload(self, assets: DataAssets, inputs: Properties, claim: str) -> DataAsset:
         """Uploads exactly the files of the version."""
-        found = source(inputs)
-        rows = ", ".join(f"{name}: {count} rows" for name, count in found.rows.items())
+        name, version = inputs["asset"], inputs["digest"]
+        found = found_again(inputs)
+        rows = ", ".join(f"{file}: {count} rows" for file, count in found.rows.items())
         status(f"uploading {rows}")
         tags = {"claim": claim, "source": found.kind, "system": inputs["system"]}
         with tempfile.TemporaryDirectory() as folder:
-            staged = Path(folder, inputs["asset"])
+            staged = Path(folder, name)
             staged.mkdir()
-            try:
-                found.copy_to(staged)
-            except DataSourceError as error:
-                raise Failure(f"{inputs['asset']}:{inputs['digest']} is not in the workspace, and {error}") from None
-            return assets.upload(inputs["asset"], inputs["digest"], staged, f"{found.kind} data; {rows}", tags)
+            found.copy_to(staged)
+            return assets.upload(name, version, staged, f"{found.kind} data; {rows}", tags)
 
     def observe(self, identifier: str, properties: Properties) -> Properties | None:
-        """Gone when the version is deleted or somebody archived it."""
-        there = DataAssets(Workspace.from_inputs(properties["workspace"])).find(
-            properties["asset"], properties["digest"]
-        )
-        return None if there is None or there.archived else {"uri": there.uri}
+        """Without `uri` when the version, or one of its files, is not there any more: the next `up` puts it back. It
+        stays in the state, which alone remembers what data the stack has.
+        """
+        assets = DataAssets(Workspace.from_inputs(properties["workspace"]))
+        there = assets.find(properties["asset"], properties["digest"])
+        whole = there is not None and not there.archived and assets.holds(there, properties["files"])
+        return {"uri": there.uri if there is not None and whole else ""}
 
     def release(self, identifier: str, properties: Properties) -> None:
         """Archives the version: jobs of the past point at it. `Retention` deletes it with the system."""
@@ -85,19 +108,63 @@ class DataVersionProvider(Provider):
             assets.tag(properties["asset"], properties["digest"], {}, archived=True)
 
 
-def source(inputs: Mapping[str, Any]) -> Source:
-    """The source of a version's content."""
-    generator = Generator.from_inputs(inputs["generator"])
+def checked(folder: str, chosen: Choice, before: str | None) -> str:
+    """Holds the files against the system's contract, and gives a mark of both: what was checked once is good.
+
+    Raises:
+        InputError: everything that is wrong with them.
+    """
     try:
-        return find_source(
-            inputs["files"],
-            inputs.get("directory"),
-            Path(inputs["record"]),
-            generator,
-            allow_generated=bool(inputs["allowGenerated"]),
+        contract = load_contract(Path(folder))
+    except JobError as error:
+        raise InputError(NO_INPUT, f"{folder}: {error}") from None
+    mark = digest(chosen.digest, repr(contract))
+    if mark == before:
+        return mark
+    if chosen.folder is None:  # elsewhere: only the headers are known
+        wrong = [line for file in contract.files for line in missing_columns(file, chosen.columns.get(file.name, []))]
+    else:
+        wrong = problems(contract, chosen.folder)
+    if wrong:
+        listed = "\n".join(f"  - {line}" for line in wrong)
+        place = f" in {chosen.folder}" if chosen.folder and chosen.directory else ""
+        raise InputError(NO_INPUT, f"the {chosen.kind} data{place} cannot be used; nothing was uploaded:\n{listed}")
+    return mark
+
+
+def refuse_over_real(assets: DataAssets, inputs: Properties) -> None:
+    """The workspace remembers real data too, where the state has lost it.
+
+    Raises:
+        Failure: generated data would take its place, and nobody said so.
+    """
+    if inputs["source"] == "real" or generated_wanted():
+        return
+    real = next((one for one in assets.versions(inputs["asset"]) if one.real and not one.archived), None)
+    if real is not None:
+        raise Failure(
+            f"{real.name} has real data in the workspace (version {real.version}): name the folder of the real files "
+            f"with {VARIABLE}, or give the real data up on purpose with {SAY_SO}"
         )
-    except DataSourceError as error:
-        raise InputError("files", str(error)) from None
+
+
+def found_again(inputs: Properties) -> Source:
+    """The files of the version, which are to be uploaded.
+
+    Raises:
+        Failure: they are not on this machine, or others by now.
+    """
+    name = f"{inputs['asset']}:{inputs['digest']}"
+    found = located(inputs)
+    if found is None:
+        place = f", nor in {inputs['directory']}" if inputs.get("directory") else ""
+        raise Failure(
+            f"{name} is not in the workspace{place}: name the folder of its files with {VARIABLE}, or give the real "
+            f"data up on purpose with {SAY_SO}"
+        )
+    if found.digest != inputs["digest"]:
+        raise Failure(f"{name}: the files in {found.folder} changed in the meantime: run `pulumi up` again")
+    return found
 
 
 def warn_when_not_recorded(inputs: Mapping[str, Any]) -> None:
@@ -110,12 +177,12 @@ def warn_when_not_recorded(inputs: Mapping[str, Any]) -> None:
 
 
 class DataVersion(Resource, module="ml", name="DataVersion"):
-    """One version of a system's data.
+    """One version of a system's data. `folder` is the system's own, whose `data.yaml` says what the files hold.
 
     `digest` and `reference` are known in a preview, so that what trains on the data has its identity there too.
     """
 
-    outputs: ClassVar[tuple[str, ...]] = ("digest", "source", "rows", "columns", "reference", "uri", "claim")
+    outputs: ClassVar[tuple[str, ...]] = ("digest", "source", "rows", "columns", "reference", "checked", "uri", "claim")
 
     digest: pulumi.Output[str]
     source: pulumi.Output[str]
@@ -131,6 +198,7 @@ class DataVersion(Resource, module="ml", name="DataVersion"):
         workspace: Mapping[str, pulumi.Input[str]],
         asset: str,
         files: Sequence[str],
+        folder: str,
         directory: str | None,
         record: str,
         generator: Mapping[str, Any],
@@ -142,6 +210,7 @@ class DataVersion(Resource, module="ml", name="DataVersion"):
             "workspace": workspace,
             "asset": asset,
             "files": list(files),
+            "folder": folder,
             "directory": directory,
             "record": record,
             "generator": generator,

@@ -116,7 +116,11 @@ def test_one_changed_row_is_one_new_data_version_and_one_new_job(checkout: Check
     holders = checkout.data / "potential-bike-buyers.csv"
     text = holders.read_text(encoding="utf-8-sig")
     holders.write_text(text.replace("Bachelors", "Graduate Degree", 1), encoding="utf-8-sig")
-    checkout.tool("up", "local")
+    del checkout.environment["MLOPS_DATA_DIR"]  # another shell: the stack remembers the folder
+    printed = checkout.tool("up", "local")
+    checkout.environment["MLOPS_DATA_DIR"] = str(checkout.data)
+    assert f"Data: the files in {checkout.data}, as at the last up" in printed
+    assert checkout.outputs()["data"]["source"] == "real"
     assert len(checkout.jobs()) == len(jobs) + 1
     assert len(checkout.data_versions()) == len(versions) + 1
 

@@ -9,9 +9,10 @@ from ml.resources.data_source import (
     DataSourceError,
     Generator,
     Source,
-    find_source,
+    generated_source,
     generator_code,
     read_record,
+    real_source,
     write_record,
 )
 
@@ -34,55 +35,45 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-def find(directory: Path | None, record: Path, *, allow_generated: bool = False) -> Source:
-    return find_source(NAMES, str(directory) if directory else None, record, GENERATOR, allow_generated=allow_generated)
-
-
 def test_rows_and_columns_are_those_of_a_csv_reader(folder: Path) -> None:
-    found = find(folder, folder / "none")
+    found = real_source(folder, NAMES)
     assert (found.kind, found.rows) == ("real", {"a.csv": 2, "b.csv": 1})
     assert found.files["a.csv"].columns == ("id", "text")
 
 
 def test_one_changed_byte_is_another_digest_and_a_moved_folder_is_not(folder: Path, tmp_path: Path) -> None:
-    before = find(folder, folder / "none").digest
+    before = real_source(folder, NAMES).digest
     moved = folder.rename(tmp_path / "moved")
-    assert find(moved, folder).digest == before
+    assert real_source(moved, NAMES).digest == before
     moved.joinpath("b.csv").write_text("id\n2\n")
-    assert find(moved, folder).digest != before
+    assert real_source(moved, NAMES).digest != before
 
 
-def test_the_variable_overrides_the_configuration(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(data_source.VARIABLE, str(folder))
-    assert find(tmp_path / "elsewhere", folder).folder == folder
-
-
-def test_a_missing_file_is_named_with_the_fix(folder: Path) -> None:
+def test_missing_files_and_an_empty_folder_are_named_with_the_fix(folder: Path, tmp_path: Path) -> None:
     folder.joinpath("b.csv").unlink()
-    with pytest.raises(DataSourceError, match=r"b\.csv is not in .*MLOPS_DATA_DIR"):
-        find(folder, folder / "none")
+    with pytest.raises(DataSourceError, match=r"data has no b\.csv: .*MLOPS_DATA_DIR"):
+        real_source(folder, NAMES)
+    tmp_path.joinpath("empty").mkdir()
+    with pytest.raises(DataSourceError, match=r"empty is empty: .*MLOPS_DATA_DIR"):
+        real_source(tmp_path / "empty", NAMES)
 
 
-def test_the_record_serves_where_the_data_does_not_lie(folder: Path, tmp_path: Path) -> None:
-    real, record = find(folder, folder / "none"), tmp_path / "data.lock"
-    write_record(record, real)
-    recorded = find(None, record)
-    assert (recorded.digest, recorded.rows, recorded.folder, recorded.kind) == (real.digest, real.rows, None, "real")
+def test_a_file_that_is_no_text_is_named(folder: Path) -> None:
+    folder.joinpath("b.csv").write_bytes(b"id\n\xff\n")
+    with pytest.raises(DataSourceError, match=r"b\.csv is no CSV file in UTF-8"):
+        real_source(folder, NAMES)
 
 
-def test_generated_data_is_made_once_and_always_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = find(None, tmp_path / "none", allow_generated=True)
+def test_generated_data_is_made_once_and_always_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = generated_source(GENERATOR, NAMES)
     assert (first.kind, first.rows) == ("generated", {"a.csv": 3, "b.csv": 3})
     monkeypatch.setattr(data_source, "generate", None)
-    assert find(None, tmp_path / "none", allow_generated=True).digest == first.digest
+    assert generated_source(GENERATOR, NAMES).digest == first.digest
 
 
 def test_a_failing_generator_shows_its_error_and_leaves_nothing(tmp_path: Path) -> None:
-    generator = Generator("tests.unit.toy_generator", rows=-1, seed=1)
     with pytest.raises(DataSourceError, match="rows must be positive"):
-        find_source(NAMES, None, tmp_path / "none", generator, allow_generated=True)
+        generated_source(Generator("tests.unit.toy_generator", rows=-1, seed=1), NAMES)
     assert not [path for path in (tmp_path / "cache/azure-mlops/generated").iterdir() if path.is_dir()]
 
 
@@ -97,10 +88,10 @@ def test_a_generators_mark_makes_data_generated_and_travels_with_it(folder: Path
     plain, marked = tmp_path / "plain", tmp_path / "marked"
     plain.mkdir()
     marked.mkdir()
-    real = find(folder, folder / "none")
+    real = real_source(folder, NAMES)
     real.copy_to(plain)
     folder.joinpath("generated.json").write_text("{}")
-    generated = find(folder, folder / "none")
+    generated = real_source(folder, NAMES)
     generated.copy_to(marked)
     assert (real.kind, generated.kind) == ("real", "generated")
     assert sorted(path.name for path in plain.iterdir()) == ["a.csv", "b.csv"]
@@ -109,9 +100,11 @@ def test_a_generators_mark_makes_data_generated_and_travels_with_it(folder: Path
 
 def test_a_record_alone_cannot_be_copied(folder: Path, tmp_path: Path) -> None:
     record = tmp_path / "data.lock"
-    write_record(record, find(folder, folder / "none"))
+    write_record(record, real_source(folder, NAMES))
+    recorded = Source("real", read_record(record), None)
+    assert recorded.digest == real_source(folder, NAMES).digest
     with pytest.raises(DataSourceError, match="MLOPS_DATA_DIR"):
-        find(None, record).copy_to(tmp_path)
+        recorded.copy_to(tmp_path)
 
 
 def test_generated_data_follows_from_the_features_and_from_what_the_generator_imports(tmp_path: Path) -> None:

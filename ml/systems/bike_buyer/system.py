@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pulumi
 
 from infra.platform import Platform
+from ml.data import contract
 from ml.resources.container_image import ContainerImage
 from ml.resources.data_version import DataVersion
 from ml.resources.model_version import ModelVersion
@@ -16,10 +18,10 @@ from ml.resources.retention import Retention
 from ml.resources.rollout import Rollout
 from ml.resources.training_job import TrainingJob
 
-FILES = ("potential-bike-buyers.csv", "adworks-bike-purchases.csv")
 ASSET = "bike-buyer-customers"
 MODEL = "bike-buyer"
 FOLDER = "ml/systems/bike_buyer"
+FILES = contract.load(Path(__file__).parent).names
 GENERATOR = {"module": "ml.systems.bike_buyer.generator", "rows": 15000, "seed": 7}
 FLOORS = {"auc": 0.80, "accuracy": 0.75}
 """What a model must reach on the holdout set to serve at all."""
@@ -47,6 +49,7 @@ class System:
             workspace=workspace,
             asset=ASSET,
             files=FILES,
+            folder=FOLDER,
             directory=str(directory) if directory else None,
             record=f"{FOLDER}/data.lock",
             generator=GENERATOR,
