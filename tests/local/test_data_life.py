@@ -29,4 +29,4 @@ def test_a_forgotten_variable_does_not_hide_what_is_wrong_with_the_real_files(de
 def test_both_ups_said_where_the_data_came_from(deployed: Deployed) -> None:
     for printed in (deployed.first, deployed.lost):
         assert f"Data: the files in {deployed.checkout.data}\n" in printed
-        assert "  make up STACK=local " in printed  # the stack remembers: nothing has to stand before it
+        assert "\n  make up  " in printed  # the stack remembers: nothing has to stand before it
