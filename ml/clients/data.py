@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.clients.arm import arm
-from ml.clients.datastore import Folder, storage_exists
+from ml.clients.datastore import MISSING, Folder, container, ensure_container, storage_exists
 from ml.clients.errors import CloudError
 from ml.clients.workspace import API_VERSION, Workspace
 
@@ -63,12 +63,12 @@ class DataAssets:
         except CloudError as error:
             if error.status in (401, 403):
                 return True
-            if error.status == 404 or not storage_exists(self.workspace):
+            if error.status == MISSING or not storage_exists(self.workspace):
                 return False
             raise
 
     def upload(self, name: str, version: str, folder: Path, description: str, tags: Mapping[str, str]) -> DataAsset:
-        """Uploads a folder as a new version.
+        """Uploads a folder as a new version, or again as one that has lost some of its files.
 
         Raises:
             CloudError: the upload or the registration was refused.
@@ -80,11 +80,16 @@ class DataAssets:
             name=name, version=version, path=str(folder), type="uri_folder", description=description, tags=dict(tags)
         )
         try:
+            with container(self.workspace) as client:
+                ensure_container(client)
+            if before := self.find(name, version):
+                # Of a folder with some of its files the SDK uploads none, or waits for ever.
+                Folder(self.workspace, before.uri).delete()
             self.workspace.sdk().data.create_or_update(data)
         except AzureError as error:
             raise CloudError(f"uploading {name}:{version} failed: {error}") from None
         found = self.find(name, version)
-        if found is None:
+        if found is None or not self.holds(found, [file.name for file in folder.iterdir()]):
             raise CloudError(f"{name}:{version} was uploaded but is not there")
         return found
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT = "workspaceblobstore"
 STORAGE_VERSION = "2024-01-01"
+MISSING = 404
 # Short as a person writes it, or with subscription, group and workspace as the service answers.
 URI = re.compile(
     r"azureml://(?:subscriptions/[^/]+/resourcegroups/[^/]+/(?:providers/[^/]+/)?workspaces/[^/]+/)?"
@@ -95,16 +96,25 @@ class Folder:
         return content.hexdigest()
 
     def delete(self) -> None:
-        """Deletes every file; one that somebody holds a lease on stays."""
+        """Deletes every file; one that somebody holds a lease on stays. Nothing happens where the storage is gone."""
+        if not storage_exists(self.workspace):
+            return
+        try:
+            with self._opened() as (client, path):
+                self._delete_below(client, path)
+        except CloudError as error:
+            if error.status != MISSING:
+                raise
+
+    def _delete_below(self, client: ContainerClient, path: str) -> None:
         from azure.core.exceptions import HttpResponseError
 
-        with self._opened() as (client, path):
-            for blob in client.list_blobs(name_starts_with=path):
-                try:
-                    client.delete_blob(blob.name)
-                except HttpResponseError as error:
-                    if error.status_code not in (404, 412):
-                        raise
+        for blob in client.list_blobs(name_starts_with=path):
+            try:
+                client.delete_blob(blob.name)
+            except HttpResponseError as error:
+                if error.status_code not in (MISSING, 412):
+                    raise
 
     def download(self, target: Path) -> Path:
         """Downloads every file below `target`, which is made; gives it back.
@@ -151,6 +161,16 @@ class Folder:
             raise CloudError(f"'{self.uri}' is no folder of a datastore: azureml://datastores/<name>/paths/<path>/")
         with ContainerClient(found["account"], found["container"], credential=credential()) as client:
             yield client, found["path"]
+
+
+def ensure_container(client: ContainerClient) -> None:
+    """Makes a container again that went with its storage account; the workspace makes its own but once."""
+    from azure.core.exceptions import ResourceExistsError
+
+    try:
+        client.create_container()
+    except ResourceExistsError:
+        return
 
 
 def storage_exists(workspace: Workspace) -> bool:

@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ml.clients.datastore import container
+from ml.clients.datastore import container, ensure_container
 from ml.clients.errors import CloudError
 from ml.clients.workspace import Workspace
 
 if TYPE_CHECKING:
-    from azure.storage.blob import BlobClient, BlobLeaseClient
+    from azure.storage.blob import BlobClient, BlobLeaseClient, ContainerClient
 
 # The shortest lease there is: what a killed holder makes its successor wait.
 SECONDS = 15
@@ -112,10 +112,11 @@ class HeldLease:
 
 
 class BlobLock:
-    """A blob whose lease is the right to write to something else."""
+    """A blob whose lease is the right to write to something else. `container` is the one it lies in."""
 
-    def __init__(self, blob: BlobClient) -> None:
+    def __init__(self, blob: BlobClient, container: ContainerClient) -> None:
         self._blob = blob
+        self._container = container
 
     def holder(self) -> Holder:
         """Who took it last."""
@@ -174,10 +175,14 @@ class BlobLock:
         raise LeaseTaken(f"others take the lease on {self._blob.blob_name} again and again")
 
     def _make(self) -> None:
-        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
+        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 
         try:
-            self._blob.upload_blob(b"{}", overwrite=False)
+            try:
+                self._blob.upload_blob(b"{}", overwrite=False)
+            except ResourceNotFoundError:
+                ensure_container(self._container)
+                self._blob.upload_blob(b"{}", overwrite=False)
         except (ResourceExistsError, ResourceModifiedError):
             return  # it is there
 
@@ -196,7 +201,7 @@ def kept(lease: HeldLease) -> Iterator[HeldLease]:
 def rollout_lock(workspace: Workspace, system: str) -> Iterator[BlobLock]:
     """The lock of a system's rollouts, in the workspace's default container."""
     with container(workspace) as client:
-        yield BlobLock(client.get_blob_client(f"systems/{system}/rollout.lock"))
+        yield BlobLock(client.get_blob_client(f"systems/{system}/rollout.lock"), client)
 
 
 def _parsed(content: bytes) -> Mapping[str, Any]:

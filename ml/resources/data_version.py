@@ -21,6 +21,9 @@ from ml.resources.data_source import VARIABLE, DataSourceError, Source, read_rec
 from ml.resources.digest import digest
 from ml.resources.host import Failure, note, status
 
+# What the state says of each asset. For a replacement the engine checks a second time, without the state: the version
+# must not be another one then.
+TOLD: dict[str, Properties] = {}
 # What is wrong with the files is wrong with no value that Pulumi could show.
 NO_INPUT = ""
 
@@ -35,12 +38,13 @@ class DataVersionProvider(Provider):
 
     def derive(self, inputs: Properties, old: Properties) -> Properties:
         """Digest, source, rows and columns of the files, which hold what the system's `data.yaml` says."""
+        old = TOLD[inputs["asset"]] = old or TOLD.get(inputs["asset"], {})
         try:
             chosen = choose(inputs, old)
         except DataSourceError as error:
             raise InputError(NO_INPUT, str(error)) from None
         if chosen.said:
-            note(f"{inputs['asset']}: {chosen.said}")
+            note(chosen.said)
         return {
             **inputs,
             "digest": chosen.digest,
@@ -57,7 +61,7 @@ class DataVersionProvider(Provider):
         found = super().diff(_id, _olds, _news)
         if found.changes or plain(_olds).get("uri"):
             return found
-        found_again(plain(_news))
+        note(f"{_id} is not in the workspace any more: it is uploaded again")
         return dynamic.DiffResult(changes=True)
 
     def ensure(self, inputs: Properties) -> tuple[str, Properties]:

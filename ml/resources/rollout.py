@@ -19,7 +19,7 @@ from ml.resources.rollout_refusal import compare_champion, refuse_rejected
 from ml.resources.rollout_run import RolloutRun, observe
 from ml.resources.rollout_site import Site, trouble
 from ml.resources.rollout_trials import trials
-from ml.resources.rollout_writer import writer
+from ml.resources.rollout_writer import last_writer, writer
 
 
 class HostRow:
@@ -111,7 +111,7 @@ class RolloutProvider(Provider):
             site.models.uncrown()
             return
         target = to_target(properties)
-        with writer(site, properties["system"], about(target, "destroying")) as ports:
+        with last_writer(site, properties["system"], about(target, "destroying")) as ports:
             ports.lease.check()
             ports.endpoint.set_traffic({})
             for deployment in ports.endpoint.deployments():

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from ml.clients.arm import manner
+from ml.clients.datastore import storage_exists
 from ml.clients.events import this_process
 from ml.clients.lease import BlobLock, HeldLease, LeaseTaken, kept, rollout_lock
 from ml.clients.workspace import Workspace
@@ -80,6 +81,32 @@ def writer(site: RolloutSite, system: str, about: Mapping[str, Any]) -> Iterator
         lease = acquire(lock, {**about, **whoami()}, lambda text: site.row.status(text))
         with taken_over(system), held(site, lease) as ports:
             yield ports
+
+
+@dataclass(frozen=True)
+class NoLease:
+    """Of an endpoint whose lock is gone with its storage: nobody can hold it."""
+
+    def check(self) -> None:
+        """There is nothing to renew."""
+
+    def pause(self, seconds: float) -> None:
+        """Sleeps."""
+        wait(seconds)
+
+    def alive(self) -> None:
+        """Ends when the person pressed Ctrl-C."""
+        wait(0)
+
+
+@contextmanager
+def last_writer(site: RolloutSite, system: str, about: Mapping[str, Any]) -> Iterator[Ports]:
+    """`writer` for the end of an endpoint, which must be possible without the storage too."""
+    if storage_exists(site.workspace):
+        with writer(site, system, about) as ports:
+            yield ports
+    else:
+        yield Ports(site.endpoint, site.models, NoLease(), site.row)
 
 
 @contextmanager
