@@ -125,13 +125,15 @@ def differing(step: Step, words: Mapping[str, str]) -> str:
 
 
 def following(kinds: Mapping[str, Step], *, first: bool) -> str:
-    """What comes after the gate, if the model gets through."""
-    words = [word for name, word in FOLLOWING.items() if name in kinds]
-    if not words:
-        return ""
-    listed = f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
-    follow = "follow" if len(words) > 1 else "follows"
-    return f"; {listed} {follow} if it {'reaches its floors' if first else 'wins'}"
+    """What comes after the gate: if the model gets through, or in any case where the image is another one anyway."""
+    server = "" if "ContainerImage" not in kinds else differing(kinds["ContainerImage"], {"code": "scoring server"})
+    found = [word for name, word in FOLLOWING.items() if name in kinds and not (server and name != "ModelVersion")]
+    said = ""
+    if found:
+        listed = f"{', '.join(found[:-1])} and {found[-1]}" if len(found) > 1 else found[0]
+        follow = "follow" if len(found) > 1 else "follows"
+        said = f"; {listed} {follow} if it {'reaches its floors' if first else 'wins'}"
+    return f"{said}; what serves then gets another image in any case{server}" if server else said
 
 
 def platform(steps: Sequence[Step]) -> list[str]:

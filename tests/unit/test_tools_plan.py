@@ -82,6 +82,16 @@ def test_other_floors_another_image_and_a_failed_job_are_told_apart() -> None:
     assert "tries its failed job again" in sentence([ours("TrainingJob", "update", OLD, OLD)])
 
 
+def test_an_image_that_changes_anyway_is_not_said_to_wait_for_a_win() -> None:
+    old, new = ({"system": "bike_buyer", "code": {"ml/scoring/app.py": digest}} for digest in ("1a", "2b"))
+    image = ours("ContainerImage", "replace", old, new)
+    others = [one for one in chain("replace") if not one["urn"].endswith("-image")]
+    assert sentence([ours("TrainingJob", "replace", OLD, NEW), image, *others]) == (
+        "5 change: bike_buyer trains again (hyperparameters.py), at most 60 min of cpu; model follows if it wins; "
+        "what serves then gets another image in any case (scoring server); 60 unchanged."
+    )
+
+
 def test_what_is_deleted_is_named() -> None:
     assert "bike_buyer is removed: 5 resources" in sentence(
         [ours("TrainingJob", "delete", OLD, None), *({**one, "newState": None} for one in chain("delete"))]
