@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.clients.arm import arm
-from ml.clients.datastore import MISSING, Folder, container, ensure_container, storage_exists
+from ml.clients.datastore import Folder, container, ensure_container, holds
 from ml.clients.errors import CloudError
 from ml.clients.workspace import API_VERSION, Workspace
 
@@ -58,14 +58,7 @@ class DataAssets:
         Raises:
             CloudError: the storage does not answer, although it exists.
         """
-        try:
-            return set(files) <= set(Folder(self.workspace, asset.uri).names())
-        except CloudError as error:
-            if error.status in (401, 403):
-                return True
-            if error.status == MISSING or not storage_exists(self.workspace):
-                return False
-            raise
+        return holds(Folder(self.workspace, asset.uri), files)
 
     def upload(self, name: str, version: str, folder: Path, description: str, tags: Mapping[str, str]) -> DataAsset:
         """Uploads a folder as a new version, or again as one that has lost some of its files.

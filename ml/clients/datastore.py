@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -161,6 +161,23 @@ class Folder:
             raise CloudError(f"'{self.uri}' is no folder of a datastore: azureml://datastores/<name>/paths/<path>/")
         with ContainerClient(found["account"], found["container"], credential=credential()) as client:
             yield client, found["path"]
+
+
+def holds(folder: Folder, files: Sequence[str] = ()) -> bool:
+    """Whether a folder has all these files, and any at all. Where one may not look, they are taken to be there.
+
+    Raises:
+        CloudError: the storage does not answer, although it exists.
+    """
+    try:
+        names = set(folder.names())
+    except CloudError as error:
+        if error.status in (401, 403):
+            return True
+        if error.status == MISSING or not storage_exists(folder.workspace):
+            return False
+        raise
+    return bool(names) and set(files) <= names
 
 
 def ensure_container(client: ContainerClient) -> None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pulumi
 from pulumi import dynamic
 
+from ml.clients.codes import forget_lost_code
 from ml.clients.data import DataAsset, DataAssets
 from ml.clients.workspace import Workspace
 from ml.data.check import missing_columns, problems
@@ -79,8 +80,12 @@ class DataVersionProvider(Provider):
         return f"{name}:{version}", {"uri": there.uri, "claim": claim}
 
     def change(self, identifier: str, old: Properties, inputs: Properties) -> Properties:
-        """Uploads again what a refresh did not find."""
-        return {} if old.get("uri") else self.ensure(inputs)[1]
+        """Uploads again what a refresh did not find. What takes data away often takes the jobs' code too."""
+        if old.get("uri"):
+            return {}
+        for code in forget_lost_code(Workspace.from_inputs(inputs["workspace"])):
+            status(f"{code} has lost its files: the next job with this code uploads it again")
+        return self.ensure(inputs)[1]
 
     def upload(self, assets: DataAssets, inputs: Properties, claim: str) -> DataAsset:
         """Uploads exactly the files of the version."""

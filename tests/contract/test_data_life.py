@@ -20,6 +20,7 @@ from ml.resources.data_version import DataVersionProvider
 from ml.resources.host import Failure
 from ml.systems.bike_buyer import generator, system
 from tests.conftest import RunningEmulator
+from tests.contract.azureml_sdk import Code
 from tests.contract.azureml_workspace import IGNORED, LOCATION, fixture_sockets
 from tests.contract.azureml_workspace import Workspace as Made
 
@@ -159,6 +160,7 @@ def test_a_storage_account_that_was_deleted_holds_nothing_up(
     made: Made, workspace: Workspace, inputs: Properties
 ) -> None:
     state = up(inputs)
+    code = workspace.sdk()._code.create_or_update(Code(name="job", version="1", path=system.FOLDER))
     account = f"{made.group}/providers/Microsoft.Storage/storageAccounts/{made.account}"
     made.delete(account)
     assert not storage_exists(workspace)
@@ -170,6 +172,9 @@ def test_a_storage_account_that_was_deleted_holds_nothing_up(
 
     made.put(account, {"location": LOCATION, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}})
     assert files(workspace, up(inputs, seen)) == set(system.FILES)
+    again = workspace.sdk()._code.create_or_update(Code(name="job", version="1", path=system.FOLDER))
+    assert again.path == code.path
+    assert "system.py" in Folder(workspace, str(again.path)).names()
     with rollout_lock(workspace, "bike_buyer") as lock:
         lease = lock.try_acquire({})
         assert lease is not None
