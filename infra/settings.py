@@ -58,8 +58,8 @@ class DataSettings(Section):
 
     directory: Path | None = Field(
         None,
-        description="folder with the real data files; the variable MLOPS_DATA_DIR overrides it; none = what data.lock "
-        "records where a system has one and generated data may not serve, else generated data",
+        description="folder with the real data files; the variable MLOPS_DATA_DIR overrides it; none = the data the "
+        "stack had last, else what data.lock records where generated data may not serve, else generated data",
         examples=["../data"],
     )
 
@@ -188,7 +188,10 @@ class Settings(Section):
         examples=[["bike_buyer"]],
     )
     allow_generated_data: bool = Field(
-        False, description="whether generated data may serve where data.lock records real data", examples=["true"]
+        False,
+        description="whether generated data may serve where data.lock records real data; what takes the place of real "
+        "data in the stack needs MLOPS_DATA=generated besides",
+        examples=["true"],
     )
     compute: ComputeSettings = Field(default_factory=ComputeSettings, description="the training cluster")
     data: DataSettings = Field(default_factory=DataSettings, description="where real data lies")

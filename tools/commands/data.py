@@ -19,6 +19,7 @@ application = typer.Typer()
 @application.command("lock-data")
 def lock_data(system: Annotated[str, typer.Argument(help="A system of ml/systems/.")] = "bike_buyer") -> None:
     """Records digests, rows and columns of a system's real data in its data.lock; commit the file."""
+    from ml.data import check, contract
     from ml.resources.data_source import VARIABLE, DataSourceError, real_source, write_record
 
     name = folder_name(system)
@@ -34,6 +35,8 @@ def lock_data(system: Annotated[str, typer.Argument(help="A system of ml/systems
         raise SetupError(str(error)) from None
     if source.kind != "real":
         raise SetupError(f"{folder} holds generated data; a data.lock records real data")
+    if wrong := check.problems(contract.load(ROOT / module.FOLDER), Path(folder)):
+        raise SetupError("\n".join([f"the data in {folder} cannot be used:", *(f"  - {line}" for line in wrong)]))
     record = ROOT / module.FOLDER / "data.lock"
     write_record(record, source)
     typer.echo(f"{record.relative_to(ROOT)}: {', '.join(f'{name} {rows} rows' for name, rows in source.rows.items())}")
