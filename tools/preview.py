@@ -102,11 +102,8 @@ def lines(document: Mapping[str, Any]) -> list[str]:
         said.append(f"{SYMBOLS.get(step['op'], '?')} {step['op']:<8} {short_name(step['urn'])}")
         said += [f"           {path}" for path in changes(step)]
     counts = document.get("changeSummary") or {}
-    return [
-        *said,
-        *([""] if said else []),
-        ", ".join(f"{count} to {op}" if op != "same" else f"{count} unchanged" for op, count in sorted(counts.items())),
-    ]
+    words = [f"{count} to {op}" if op != "same" else f"{count} unchanged" for op, count in sorted(counts.items())]
+    return [*said, "", ", ".join(words)] if said else []
 
 
 def messages(document: Mapping[str, Any]) -> list[str]:
@@ -148,7 +145,8 @@ def planned(pulumi: Pulumi, words: Sequence[str], *, looking: bool = True) -> li
         said = messages(document) or [problem]
         raise SetupError("\n".join([f"The preview of {pulumi.stack.name} failed:", *said]))
     adopted = earlier_jobs(pulumi.stack, document) if looking else {}
-    return [plan.sentence(document, adopted), "", *messages(document), *lines(document)]
+    rest = [*messages(document), *lines(document)]
+    return [plan.sentence(document, adopted), *(["", *rest] if rest else [])]
 
 
 def earlier_jobs(stack: Stack, document: Mapping[str, Any]) -> dict[str, str]:

@@ -177,7 +177,9 @@ def test_a_plugin_that_is_fetched_is_told_with_its_share(stage: Stage) -> None:
 
 
 def test_reading_shows_only_what_is_not_as_the_stack_knew(stage: Stage) -> None:
-    stage.take(begun("refresh"), ended("same"), begun("refresh", ROLLOUT), ended("update", ROLLOUT))
+    stage.take(begun("refresh"), ended("same"), begun("refresh", ROLLOUT))
+    stage.clock.now += 2
+    stage.take(ended("update", ROLLOUT))
     stage.take(begun("refresh", LAKE), ended("delete", LAKE), summed(same=63, update=1, delete=1))
     stage.screen.finish(0)
     assert stage.lines() == [

@@ -66,8 +66,9 @@ class Row:
         return OPERATIONS[self.operation][1 if self.took is None else 2]
 
     def line(self) -> str:
-        """How it ended: `+ bike_buyer-gate created in 41 s`; what took no time is said without one."""
-        took = f" in {duration(self.took)}" if self.took and self.took >= 1 else ""
+        """How it ended: `+ bike_buyer-gate created in 41 s`; what took no time, or was only read, is said without."""
+        long = self.took and self.took >= 1 and not self.operation.startswith("found-")
+        took = f" in {duration(self.took or 0)}" if long else ""
         return f"{self.symbol} {self.name} {self.word}{took}"
 
 
