@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -18,6 +20,7 @@ from ml.clients.workspace import Workspace
 from ml.resources.base import Properties
 from ml.resources.data_version import DataVersionProvider
 from ml.resources.host import Failure
+from ml.resources.rollout_writer import CheckedLease, NoLease, RolloutSite, last_writer
 from ml.systems.bike_buyer import generator, system
 from tests.conftest import RunningEmulator
 from tests.contract.azureml_sdk import Code
@@ -169,16 +172,18 @@ def test_a_storage_account_that_was_deleted_holds_nothing_up(
     Folder(workspace, folder_uri("systems/bike_buyer")).delete()
     with rollout_lock(workspace, "bike_buyer") as lock, pytest.raises(CloudError):
         lock.try_acquire({})
+    site = cast(RolloutSite, SimpleNamespace(workspace=workspace, endpoint=None, models=None, row=None))
+    with last_writer(site, "bike_buyer", {}) as ports:
+        ports.lease.check()
+        assert isinstance(ports.lease, NoLease)
 
     made.put(account, {"location": LOCATION, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}})
     assert files(workspace, up(inputs, seen)) == set(system.FILES)
     again = workspace.sdk()._code.create_or_update(Code(name="job", version="1", path=system.FOLDER))
     assert again.path == code.path
     assert "system.py" in Folder(workspace, str(again.path)).names()
-    with rollout_lock(workspace, "bike_buyer") as lock:
-        lease = lock.try_acquire({})
-        assert lease is not None
-        lease.release()
+    with last_writer(site, "bike_buyer", {}) as ports:
+        assert isinstance(ports.lease, CheckedLease)
     Folder(workspace, folder_uri("systems/bike_buyer")).delete()
 
 
