@@ -11,7 +11,7 @@ from emulator.pages.client import Json
 from emulator.pages.cloud import Cloud
 from emulator.pages.models import Version
 
-HAPPENINGS = 12
+HAPPENINGS = 8
 
 
 def page(cloud: Cloud, request: Request) -> tuple[str, Mapping[str, Any]]:

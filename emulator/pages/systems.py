@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 
 from emulator.pages import models, traffic
 from emulator.pages.client import Json
-from emulator.pages.cloud import Cloud, tags
+from emulator.pages.cloud import Cloud, created, tags
 from emulator.pages.models import Model, Version
+from emulator.pages.rendering import moment
 from emulator.pages.traffic import Traffic
 
 SYSTEM = "system"
 REJECTED = 3
+DECIDED = "decided"
+"""The tag of a job with the time of its verdict, which may be later than the job."""
 ENDED = frozenset({"Completed", "Failed", "Canceled"})
 BUSY = frozenset({"Creating", "Updating", "Scaling", "Deleting"})
 
@@ -200,7 +203,7 @@ def judgements(jobs: Sequence[Json]) -> list[Judgement]:
             about = (named.get(said.get(name, "")) for name in ("challenger_job", "challenger"))
             subject = next((one for one in about if one), None)
             found.append(Judgement(job, subject, said["verdict"], said.get("reason", "")))
-    return found
+    return sorted(found, key=lambda one: moment(tags(one.job).get(DECIDED)) or created(one.job), reverse=True)
 
 
 def status(job: Json) -> str:

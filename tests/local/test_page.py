@@ -72,6 +72,7 @@ def test_the_start_page_says_what_serves_and_what_became_of_the_challenger(
     found = words(pages["/"].text)
     (share,) = deployed.service.traffic().items()
     assert f"{share[1]} % {share[0]} · bike-buyer v1 champion" in found
+    assert re.search(r"Last challenger champion kept bike-buyer-[0-9a-f]{12}-1 judged by bike-buyer-gate-", found)
     assert "model version registered" in found
 
 

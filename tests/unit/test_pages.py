@@ -203,6 +203,13 @@ def test_a_job_shows_its_metrics_and_its_errors(browser: Browser) -> None:
     assert "Verdict" not in browser.words(f"/resource{JOB}")
 
 
+def test_the_last_verdict_is_the_one_decided_last(browser: Browser) -> None:
+    said: dict[str, Any] = {"experimentName": "bike", "jobType": "Command", "status": "Completed", "displayName": "x"}
+    verdict = {"system": "bike", "verdict": "promoted", "decided": "2099-01-01T00:00:00+00:00"}
+    put(browser.emulator, JOB, {}, tags=verdict, **said)
+    assert "Last challenger promoted bike-1" in browser.words("/")
+
+
 def test_a_job_that_runs_is_looked_at_again(browser: Browser) -> None:
     put(browser.emulator, JOB, {}, experimentName="bike", jobType="Command", status="Running", displayName="bike-1")
     found = browser.text(f"/resource{JOB}")
