@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 from ml.clients.arm import manner
@@ -41,20 +40,10 @@ def systems_now(
     deployed = {system.name: system for system in (to_system(stack, resources, one) for one in kept(resources))}
 
     def look(name: str) -> Shown:
-        found = standing(deployed.get(name), name, known.get(name, {}), asking=asking)
-        return replace(found, live=with_verdict(found.live, resources))
+        return standing(deployed.get(name), name, known.get(name, {}), asking=asking)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(look, sorted({*deployed, *now})))
-
-
-def with_verdict(live: LiveSystem, resources: Sequence[Mapping[str, Any]]) -> LiveSystem:
-    """With the gate's verdict from the state, where the evaluation itself does not carry one."""
-    if live.challenger is None or live.challenger.verdict:
-        return live
-    gates = [one.get("outputs") or {} for one in resources if one["type"].endswith(":QualityGate")]
-    verdict = next((one["verdict"] for one in gates if one.get("evaluation") == live.challenger.evaluation), "")
-    return replace(live, challenger=replace(live.challenger, verdict=str(verdict)))
 
 
 def stack_outputs(resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from tools.answers import Reply
 from tools.live import LiveSystem, Share
 from tools.stacks import DEFAULT, Stack
 from tools.versions import ROOT
-from tools.words import figure, figures, ordered
+from tools.words import figure, figures, hanging, ordered
 
 VERDICTS = {
     "promoted": "won",
@@ -25,6 +24,8 @@ VERDICTS = {
     "failed": "could not be evaluated",
     "running": "is being evaluated",
 }
+
+STYLES = {"differs": "yellow", "not read": "yellow"}
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,8 @@ def show(
     """
     for shown in systems:
         console.print(Text(f"\n{shown.name}", style="bold"))
-        console.print(described(shown), soft_wrap=False)
+        for text in described(shown, console.width):
+            console.print(text)
         for label, uri in links(shown):
             console.print(Text(f"  {label + ' run':<14} {uri}"))
         if shown.reply and (line := request_line(stack, shown.name, shown.live.scoring_uri, authority)):
@@ -228,15 +230,11 @@ def show(
         console.print(Text(f"\n{line}", style="bold red"), soft_wrap=not console.is_terminal)
 
 
-def described(shown: Shown) -> Table:
+def described(shown: Shown, width: int) -> Iterator[Text]:
     """A system's entries, folded to the width."""
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(no_wrap=True, min_width=16)
-    grid.add_column(overflow="fold")
     for label, line in entries(shown):
-        style = {"differs": "yellow", "not read": "yellow"}.get(label, "")
-        grid.add_row(Text(f"  {label}"), Text(line, style="bold red" if line.startswith("NO: ") else style))
-    return grid
+        style = "bold red" if line.startswith("NO: ") else STYLES.get(label, "")
+        yield Text(hanging(f"  {label:<14} ", line, width), style=style)
 
 
 def silent(stack: Stack, systems: Sequence[Shown]) -> list[str]:

@@ -155,19 +155,6 @@ def test_where_stack_and_endpoint_differ_is_told() -> None:
     assert "version 2 with 100 %" in said
 
 
-def test_a_verdict_that_the_evaluation_does_not_carry_is_the_gate_s() -> None:
-    assert SERVING.challenger is not None
-    live = replace(SERVING, challenger=replace(SERVING.challenger, verdict=""))
-
-    def said(evaluation: str) -> str:
-        gate = {"type": "pulumi-python:dynamic/ml:QualityGate"}
-        found = standing.with_verdict(live, [{**gate, "outputs": {"verdict": "kept", "evaluation": evaluation}}])
-        return summary.judged(found)[0]
-
-    assert said("bike-buyer-gate-cc-1").endswith("lost: the champion was kept")
-    assert said("bike-buyer-gate-another-1").endswith("was evaluated")
-
-
 def test_what_took_stack_and_endpoint_apart_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     system: Any = SimpleNamespace(workspace=None, name="bike_buyer")
     time = "2026-11-29T10:00:00+00:00"

@@ -206,12 +206,14 @@ def test_messages_are_said_once_after_the_rows_with_errors_last() -> None:
         said("bike_buyer: the gate judges again"),
         said("registering resource", "debug"),
         said("update failed", "error", urn=""),
+        said("Program failed", "error", urn=""),
     ):
         board.take(event, 0.0)
     assert list(told(board.messages)) == [
         ("info", "bike_buyer: the gate judges again"),
         ("warning", "warning: bike_buyer-gate: other features"),
         ("error", "error: bike_buyer-gate: floor missed"),
+        ("error", "error: Program failed"),
     ]
 
 

@@ -206,5 +206,7 @@ def told(messages: list[Message]) -> Iterator[tuple[str, str]]:
 
 
 def names(text: str, name: str) -> bool:
-    """Whether a text says itself what it is about: it begins with the resource's name, or with its system's."""
-    return name.startswith(text.partition(" ")[0].rstrip(":"))
+    """Whether a text says itself what it is about: it begins with the resource's name, or with its system's; or it is
+    about none.
+    """
+    return not name or name.startswith(text.partition(" ")[0].rstrip(":"))
