@@ -265,6 +265,18 @@ def test_a_promoted_version_serves_after_all(checkout: Checkout, service: Servic
     assert "promoted version 2 after version 1: auc +0.0175 (0.8621 against 0.8446), 95 % interval" in history
 
 
+def test_after_a_rollback_the_next_up_shows_what_serves_and_what_the_stack_does_not_know(
+    checkout: Checkout, service: Service
+) -> None:
+    checkout.in_system("rollback", VERSION="2", REASON="wrong for new customers")
+    printed = " ".join(checkout.tool("up", "local").split())
+    assert " serves version 2 with 100 % of the traffic" in printed
+    assert "answers yes by version 2" in printed
+    assert "differs the stack knows version 3, the endpoint serves version 2: `make refresh`" in printed
+    assert re.search(r"since the rollback of \S+ \S+ by .*: wrong for new customers", printed)
+    assert service.champion() == 2
+
+
 def test_down_leaves_nothing(checkout: Checkout) -> None:
     checkout.pulumi("destroy --yes --skip-preview -s local")
     assert checkout.left_in_the_cloud() == {"documents": 0, "blobs": 0, "runs": 0}
