@@ -108,7 +108,10 @@ def data() -> Iterator[Finding]:
     """The folder of real data, and what is in it of each system's."""
     given = os.environ.get("MLOPS_DATA_DIR")
     if not given:
-        yield Finding("data", "generated; MLOPS_DATA_DIR=<folder> names real files")
+        yield Finding(
+            "data",
+            "MLOPS_DATA_DIR is not set: a stack goes on with the data it has; the folder named there is used instead",
+        )
         return
     said = f"MLOPS_DATA_DIR={given}"
     fix = "set MLOPS_DATA_DIR to the folder that holds the files, or unset it"

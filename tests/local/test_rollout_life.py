@@ -255,7 +255,7 @@ def test_a_rollback_wins_against_a_running_up_and_stays(checkout: Checkout, serv
 
 
 def test_a_promoted_version_serves_after_all(checkout: Checkout, service: Service) -> None:
-    checkout.in_system("promote", VERSION="3")
+    assert "Next: make refresh && make up" in checkout.in_system("promote", VERSION="3").splitlines()
     checkout.pulumi("refresh --yes --skip-preview -s local")
     checkout.tool("up", "local")
     assert service.champion() == checkout.outputs()["model"]["version"] == 3

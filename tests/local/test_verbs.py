@@ -22,8 +22,16 @@ def test_status_says_what_serves_and_what_was_judged_last(deployed: Deployed) ->
     assert "real data" in printed
     (challenger,) = [line for line in printed.splitlines() if line.strip().startswith("challenger")]
     assert "auc 0." in challenger
+    assert " kept: " in re.sub(r"\s+", " ", printed)
     assert "differs" not in printed
     assert serves in deployed.checkout.in_system("status", SYSTEM="")  # a stack with one system need not name it
+
+
+def test_history_says_what_was_promoted_and_what_was_kept_and_by_whom(deployed: Deployed) -> None:
+    told = re.sub(r"\s+", " ", deployed.checkout.in_system("history"))
+    kept, promoted = told.find("kept a challenger against version 1: "), told.find("promoted version 1: ")
+    assert 0 < kept < promoted, told
+    assert len(re.findall(r" by \S[^,]*, process \d+ on ", told)) == 2, told
 
 
 def test_runs_say_what_changed_and_compare_shows_it_line_by_line(deployed: Deployed) -> None:
