@@ -5,8 +5,8 @@ Without `MLFLOW_TRACKING_URI` nothing is tracked and the job works the same, so 
 
 A server that is slow, or away while it restarts, costs nothing but the wait: metrics go out from threads of their own,
 and every request is tried again for two minutes. What cannot be delivered by then fails the job, after its outputs are
-written. A wrong address, run or credential fails it before it trains. Nothing is dropped silently: what some servers do
-not take (Azure ML's keeps no datasets) is said in the log, and the job goes on.
+written. A wrong address, run or credential fails it before it trains. Nothing is dropped silently: what a server does
+not take and a run can do without (datasets, on Azure ML's) is said in the log, and the job goes on.
 """
 
 from __future__ import annotations

@@ -72,6 +72,14 @@ class Checkout:
         subprocess.run([*generator, *options], cwd=self.folder, check=True, capture_output=True)
         self.data.joinpath("generated.json").unlink()
 
+    def commit(self, author: str) -> None:
+        """Makes it a repository of somebody's, as a clone is one."""
+        settings = ["-c", f"user.email={author.split()[0].lower()}@example.com", "-c", f"user.name={author}"]
+        for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "as cloned"], ["config", "user.name", author]):
+            subprocess.run(["git", *settings, *words], cwd=self.folder, check=True)
+        for variable in ("GITHUB_ACTOR", "BUILD_REQUESTEDFOR"):  # or who started these tests would be the author
+            self.environment.pop(variable, None)
+
     # -- what a person types
 
     def tool(self, *words: str, check: bool = True) -> str:

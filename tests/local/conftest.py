@@ -44,6 +44,7 @@ class Deployed:
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """Version 1 of the bike buyer serves, trained on data that count as real; the stack remembers a lost challenger."""
     made = Checkout(tmp_path_factory.mktemp("deployed"), rows=ROWS)
+    made.commit("Ada Lovelace")
     made.edit(HYPERPARAMETERS, "rounds: int = 200", f"rounds: int = {TREES}")
     # Few rows and few trees: what decides here is the champion, not the floor.
     made.edit(SYSTEM, '{"auc": 0.80, "accuracy": 0.75}', '{"auc": 0.5, "accuracy": 0.4}')

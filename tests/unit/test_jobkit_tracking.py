@@ -89,7 +89,7 @@ def test_a_run_says_where_it_comes_from(client: MlflowClient, experiment: str, m
 def test_a_server_without_datasets_fails_no_job(
     client: MlflowClient, experiment: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As Azure ML's: it has no such call."""
+    """Azure ML documents no such call; the tags name the data there."""
 
     def refuse(*_: object) -> None:
         raise MlflowException("API request to //user:secret@host/runs/log-inputs failed with error code 404")
