@@ -56,6 +56,7 @@ def test_the_gates_run_compares_both_models(client: MlflowClient) -> None:
     metrics, said = last.data.metrics, last.data.tags["mlflow.note.content"]
     assert metrics["challenger_auc"] < metrics["champion_auc"]
     assert f"| auc | {metrics['challenger_auc']:.4f} | {metrics['champion_auc']:.4f} |" in said
+    assert last.data.tags["verdict"] == "kept"
     assert last.inputs.dataset_inputs[0].dataset.name == "bike-buyer-customers"
     assert "roc.png" in {file.path for file in client.list_artifacts(last.info.run_id)}
 
