@@ -114,11 +114,13 @@ def judged(live: LiveSystem) -> list[str]:
     if challenger is None:
         return []
     version = f" (version {challenger.version})" if challenger.version else ""
-    said = [f"{challenger.job}{version} {VERDICTS.get(challenger.verdict, 'was evaluated')}"]
+    serving = live.champion is not None and live.champion.version == challenger.version
+    same = serving and challenger.verdict == "kept" and challenger.figures == challenger.against
+    verdict = "made the champion again" if same else VERDICTS.get(challenger.verdict, "was evaluated")
+    said = [f"{challenger.job}{version} {verdict}"]
     if challenger.reason:
         said.append(challenger.reason)
-    serving = live.champion is not None and live.champion.version == challenger.version
-    if challenger.figures and (challenger.against or not serving):
+    if challenger.figures and not same and (challenger.against or not serving):
         said.append(beside(challenger.figures, challenger.against))
     return said
 

@@ -27,6 +27,7 @@ Kind = Literal["promoted", "kept", "refused", "rejected", "lifted", "rolled_back
 KINDS = get_args(Kind)
 # Whoever reports must not wait for long: the report is a courtesy.
 REQUEST_SECONDS = 10
+APPLICATION = "application "
 # Claims of a token that name a person, the best first: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
 PERSON = ("upn", "preferred_username", "unique_name")
 
@@ -42,8 +43,14 @@ def this_process() -> str:
 
 
 def who() -> str:
-    """Who is signed in, or else whose account of the machine this is, and which process."""
-    return f"{principal() or account()}, {this_process()}"
+    """Who is signed in, or whose account of the machine this is, and which process.
+
+    An application alone says nothing of the person: it is named after the account that uses it.
+    """
+    signed_in = principal()
+    if signed_in.startswith(APPLICATION):
+        signed_in = f"{account()} as {signed_in}"
+    return f"{signed_in or account()}, {this_process()}"
 
 
 def principal() -> str:
@@ -55,7 +62,7 @@ def principal() -> str:
         part = token(load_cloud().scope).split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
         name = next((str(claims[claim]) for claim in PERSON if claims.get(claim)), "")
-        return name or (f"application {claims['appid']}" if claims.get("appid") else "")
+        return name or (f"{APPLICATION}{claims['appid']}" if claims.get("appid") else "")
     except (CloudError, ValueError, LookupError, AttributeError):
         return ""
 

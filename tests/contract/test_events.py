@@ -46,7 +46,7 @@ def test_what_happened_is_read_in_order_with_time_and_who(events: Events) -> Non
     ]
     assert (found[0].figures, found[0].time) == ({"auc": 0.85}, first.time)
     assert all("process " in one.who for one in found)
-    assert all(one.who.startswith(("application ", getpass.getuser())) for one in found)
+    assert all(one.who.startswith(f"{getpass.getuser()} as application ") for one in found)
 
 
 def test_writers_at_the_same_time_lose_nothing(events: Events) -> None:
