@@ -146,7 +146,11 @@ def test_the_end_of_up_has_champion_and_lost_challenger_at_80_columns() -> None:
 
 def test_a_challenger_that_is_the_champion_has_not_lost() -> None:
     assert SERVING.challenger is not None
-    same = {"version": 2, "figures": {"auc": 0.86123}, "reason": "the challenger is the champion: auc 0.8612"}
+    same: dict[str, Any] = {
+        "version": 2,
+        "figures": {"auc": 0.86123},
+        "reason": "the challenger is the champion: auc 0.8612",
+    }
     live = replace(SERVING, challenger=replace(SERVING.challenger, **same))
     said = printed(summary.Shown("bike_buyer", FULL, live, Reply(0.012, 2)))
     assert "  judged last    bike-buyer-bb-1 (version 2) made the champion again" in said
