@@ -15,9 +15,11 @@ FILE = "end.json"
 
 
 def write_end(folder: Path, container: Container) -> None:
-    """Notes how a container ended."""
+    """Notes how a container ended, all of it or nothing: half a note would let it run again."""
     end = {"specification": fingerprint(container.specification), "state": asdict(container.current)}
-    (folder / FILE).write_text(json.dumps({**end, "restarts": container.restarts}))
+    new = folder / f"{FILE}.new"
+    new.write_text(json.dumps({**end, "restarts": container.restarts}))
+    new.replace(folder / FILE)
 
 
 def forget_end(folder: Path) -> None:
