@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from emulator import supervisor as supervisor_module
+from emulator.health import changed_since
 from emulator.settings import Settings
 from emulator.supervisor import EmulatorError, Supervisor
 from tests.conftest import ROOT
@@ -37,6 +38,15 @@ def test_an_emulator_with_a_relative_state_folder_is_found_and_stopped(tmp_path:
     finally:
         Supervisor(tmp_path / "state").reset()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_code_that_was_changed_since_the_start_is_told_of(tmp_path: Path) -> None:
+    tmp_path.joinpath("module.py").touch()
+    started = psutil.Process().create_time()
+    os.utime(tmp_path / "module.py", (started - 1, started - 1))
+    assert not changed_since(started, tmp_path)
+    os.utime(tmp_path / "module.py", (started + 1, started + 1))
+    assert changed_since(started, tmp_path)
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
