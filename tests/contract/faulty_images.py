@@ -54,8 +54,8 @@ from ml.scoring.results import Results
 
 check, body = self_check.check, Results.body
 
-def shifted(self, columns):
-    return body(self, [[v + 0.01 if isinstance(v, float) else v for v in column] for column in columns])
+def shifted(self, columns, *more):
+    return body(self, [[v + 0.01 if isinstance(v, float) else v for v in column] for column in columns], *more)
 
 def checked(*arguments):
     seconds = check(*arguments)
