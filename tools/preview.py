@@ -128,7 +128,7 @@ def preview(stack: Stack) -> list[str]:
         found = planned(pulumi, words, looking=there)
         now = serving(stack, pulumi) if there else []
     basis = "from its present state" if there else "from nothing, without an account"
-    return [f"Preview of stack {stack.name} ({stack.cloud}), {basis}", data, "", *found, *now]
+    return [f"Preview of stack {stack.name} ({stack.cloud}), {basis}", "", *found, *now, "", data]
 
 
 def planned(pulumi: Pulumi, words: Sequence[str], *, looking: bool = True) -> list[str]:

@@ -151,7 +151,7 @@ def test_rollback_after_a_rollout_and_promote_brings_it_back(
     promote.run(deployed(system), 2, Console(width=200))
     words = said(capsys)
     assert "rolled back: complaints [/score] of [b]many[/b])" in words
-    assert "Next: make refresh STACK=local && make up STACK=x" in words
+    assert words.endswith("Next: make refresh && make up")
     assert "trained on generated data" not in words
     system.up(new, {**read.outs, "serving": 2.0})
     assert dict(system.endpoint.get().traffic) == {name: 100}
