@@ -20,8 +20,8 @@ def job_prefix(system: str, digest: str, kind: str = "") -> str:
 
 
 def earlier(jobs: Jobs, system: str, digest: str) -> Job | None:
-    """The newest attempt at a job when it runs or ended well, so that it is adopted; for previews, which do not wait.
-    None too when nobody answers.
+    """The newest attempt at a job when it runs, or ended well and is whole, so that it is adopted; for previews,
+    which do not wait. None too when nobody answers.
     """
     newest = None
     for number in range(1, MOST_ATTEMPTS + 1):
@@ -29,7 +29,7 @@ def earlier(jobs: Jobs, system: str, digest: str) -> Job | None:
         if found is None:
             break
         newest = found
-    return newest if newest is not None and not newest.failed else None
+    return newest if newest is not None and not newest.spoiled else None
 
 
 def attempt(job: Job) -> int:

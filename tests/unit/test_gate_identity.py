@@ -185,6 +185,7 @@ def test_a_preview_without_a_cloud_or_without_credentials_knows_nothing(
         (["Completed"], "takes up its earlier job bike-buyer-{digest}-1 (completed) because of: data"),
         (["Failed", "Running"], "takes up its earlier job bike-buyer-{digest}-2 (running) because of: data"),
         (["Failed"], "trains again because of: data; 30 minutes of cpu at most"),
+        ([DAMAGED], "trains again because of: data; 30 minutes of cpu at most"),
     ],
 )
 def test_an_earlier_job_that_is_taken_up_is_not_said_to_train(
@@ -192,8 +193,11 @@ def test_an_earlier_job_that_is_taken_up_is_not_said_to_train(
 ) -> None:
     def peek(self: Jobs, name: str) -> Job | None:
         place = int(name.rpartition("-")[2]) - 1
-        known = place < len(attempts)
-        return Job(name, attempts[place], "bike_buyer", {}, "", archived=False) if known else None
+        if place >= len(attempts):
+            return None
+        whole = attempts[place] != DAMAGED
+        status, tags = (attempts[place], {}) if whole else ("Completed", {DAMAGED: "model.onnx differs"})
+        return Job(name, status, "bike_buyer", tags, "", archived=False)
 
     notes: list[str] = []
     monkeypatch.setattr(Jobs, "peek", peek)
