@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextvars import copy_context
@@ -187,7 +186,7 @@ def read_champion(system: DeployedSystem, registry: Registry) -> Champion | None
     return Champion(
         version=record.version,
         sha256=record.sha256,
-        figures=registered_figures(record),
+        figures=record.figures,
         data=data,
         source=data_source(system, data),
         since=record.served,
@@ -273,12 +272,3 @@ def read_result(system: DeployedSystem, evaluation: Job) -> Result | None:
         return parse(content) if content is not None else None
     except (ValueError, LookupError, TypeError, AttributeError):
         return None
-
-
-def registered_figures(record: ModelRecord) -> Figures:
-    """The figures that a version was registered with."""
-    try:
-        found = json.loads(record.properties.get("metrics", "{}"))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -7,12 +7,12 @@ import textwrap
 from collections.abc import Mapping
 from datetime import datetime
 
+from ml.resources.job_watch import ASKED_FIRST
+
 DIGITS = 4
 HELD = "\xa0"
 """A space at which no line ends."""
 FIGURE = re.compile(r"[a-z_]+ \d+\.\d+")
-MOST_ASKED = ("auc", "accuracy", "f1", "rmse", "mape", "log_loss")
-"""Figures shown first, whichever of them a model has."""
 
 
 def figure(value: object) -> str:
@@ -22,7 +22,7 @@ def figure(value: object) -> str:
 
 def ordered(metrics: Mapping[str, object]) -> list[str]:
     """Names of figures, those most asked for first."""
-    return [name for name in MOST_ASKED if name in metrics] + [name for name in metrics if name not in MOST_ASKED]
+    return [name for name in ASKED_FIRST if name in metrics] + [name for name in metrics if name not in ASKED_FIRST]
 
 
 def figures(metrics: Mapping[str, object], most: int = 3) -> str:

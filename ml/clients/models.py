@@ -7,6 +7,7 @@ the image) and `rejected-reason` on the version; a version refused with several 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,6 +51,15 @@ class ModelRecord:
     def sha256(self) -> str:
         """Digest of `model.onnx` when it was registered; empty for a version somebody else made."""
         return self.properties.get(SHA256, "")
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """The figures it was registered with; empty where somebody changed them to something else."""
+        try:
+            found = json.loads(self.properties.get("metrics", "{}"))
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
     @property
     def served(self) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import subprocess
 from collections.abc import Mapping
 from typing import Any
+
+from ml.clients.events import account
 
 AUTHORS = ("GITHUB_ACTOR", "BUILD_REQUESTEDFOR")
 """Who started a run of a pipeline: GitHub's variable and Azure Pipelines'."""
@@ -30,16 +31,8 @@ def author() -> str:
     address.
     """
     started = next((os.environ[name] for name in AUTHORS if os.environ.get(name)), "")
-    found = started or git("config", "user.name") or git("log", "-1", "--format=%an") or user()
+    found = started or git("config", "user.name") or git("log", "-1", "--format=%an") or account()
     return found.partition("@")[0].strip()[:LONGEST_AUTHOR]
-
-
-def user() -> str:
-    """The user of this machine; `unknown` when it has no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def git(*words: str) -> str:

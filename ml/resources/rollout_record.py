@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ml.clients.arm import manner
@@ -62,7 +61,7 @@ def record_promotion(site: Site, version: int, before: int | None) -> str:
         reason=by_hand or gate_said(site, found) or "rolled out",
         job=found.properties.get("job", "") if found else "",
         before=before if before != version else None,
-        figures=figures(found),
+        figures=found.figures if found else {},
     )
     return events.append(event)
 
@@ -80,7 +79,9 @@ def record_return(site: Site, before: int | None, reason: str) -> None:
     with courtesy(site):
         version = site.models.champion()
         found = site.models.client.get(version) if version is not None else None
-        event = Event(kind="rolled_back", version=version, reason=reason, before=before, figures=figures(found))
+        event = Event(
+            kind="rolled_back", version=version, reason=reason, before=before, figures=found.figures if found else {}
+        )
         say(site, Events(site.workspace, site.system).append(event))
         if found is not None and data_source(site.workspace, found) == GENERATED:
             say(site, generated_serves(found.version))
@@ -89,15 +90,6 @@ def record_return(site: Site, before: int | None, reason: str) -> None:
 def generated_serves(version: int) -> str:
     """The warning that a version of generated data takes over."""
     return f"warning: version {version} was trained on generated data: what it says of customers means nothing"
-
-
-def figures(found: ModelRecord | None) -> Mapping[str, float]:
-    """The figures that a version was registered with."""
-    try:
-        value = json.loads(found.properties.get("metrics", "{}")) if found else {}
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def say(site: Site, problem: str) -> None:

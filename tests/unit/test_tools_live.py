@@ -17,7 +17,7 @@ from ml.clients.jobs import Job
 from ml.clients.models import ModelRecord
 from ml.clients.workspace import Workspace
 from tools.deployed_system import DeployedSystem
-from tools.live import Endpoint, Readings, Share, last_evaluation, recent_jobs, registered_figures, to_shares
+from tools.live import Endpoint, Readings, Share, last_evaluation, recent_jobs, to_shares
 from tools.stacks import Stack
 
 DIGEST = "sha256:" + "a" * 64
@@ -92,9 +92,9 @@ def test_jobs_are_read_only_as_far_back_as_they_are_needed(monkeypatch: pytest.M
 
 
 def test_figures_that_somebody_changed_are_none() -> None:
-    assert registered_figures(record(1, properties={"metrics": '{"auc":0.9}'})) == {"auc": 0.9}
+    assert record(1, properties={"metrics": '{"auc":0.9}'}).figures == {"auc": 0.9}
     for given in ("[]", "no JSON"):
-        assert registered_figures(record(1, properties={"metrics": given})) == {}
+        assert record(1, properties={"metrics": given}).figures == {}
 
 
 def test_what_cannot_be_read_is_a_problem_and_the_rest_is_read_in_the_same_manner() -> None:

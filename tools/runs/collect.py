@@ -15,7 +15,7 @@ from ml.clients.jobs import Job, Jobs
 from ml.clients.models import ModelRecord, Models
 from ml.clients.tracking import Run, Tracking
 from tools.deployed_system import DeployedSystem
-from tools.live import is_evaluation, registered_figures
+from tools.live import is_evaluation
 
 HOLDOUT, CHALLENGER = "holdout_", "challenger_"
 ROWS = "rows_"
@@ -58,7 +58,7 @@ class TrainingRun:
         for run, prefix in ((self.judged, CHALLENGER), (self.run, HOLDOUT)):
             if found := begins_with(run.metrics if run else {}, prefix):
                 return found
-        return registered_figures(self.record) if self.record else {}
+        return self.record.figures if self.record else {}
 
     @property
     def parameters(self) -> Mapping[str, str]:

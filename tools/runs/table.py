@@ -11,7 +11,6 @@ from rich.console import Console
 from ml.clients.models import ModelRecord
 from tools import words
 from tools.deployed_system import DeployedSystem
-from tools.live import registered_figures
 from tools.runs.changes import Codes, changed
 from tools.runs.collect import TrainingRun, collect
 
@@ -44,7 +43,7 @@ def described(champion: ModelRecord | None) -> str:
     """The champion with its figures."""
     if champion is None:
         return "no champion yet"
-    return f"champion version {champion.version}  {words.figures(registered_figures(champion), FIGURES)}"
+    return f"champion version {champion.version}  {words.figures(champion.figures, FIGURES)}"
 
 
 def lines(one: TrainingRun, what: Sequence[str], champion: ModelRecord | None, width: int) -> Iterator[str]:
