@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml.resources.data_choice import GENERATED, WORD, Remembered
-from ml.resources.data_source import VARIABLE
+from ml.data.choice import GENERATED, WORD, Remembered
+from ml.data.source import VARIABLE
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
 from tools.stacks import PROJECT, Stack

@@ -17,8 +17,8 @@ from ml.clients.errors import CloudError
 from ml.clients.jobs import Job, Jobs
 from ml.clients.lease import rollout_lock
 from ml.clients.models import ModelRecord, Models
-from ml.resources.evaluation_job import KIND, RESULT, Result, parse, result_uri
-from ml.resources.rollout_ports import digest_of
+from ml.gate.evaluation import KIND, RESULT, Result, parse, result_uri
+from ml.rollout.core.ports import digest_of
 from tools.deployed_system import DeployedSystem
 from tools.progress import SetupError
 

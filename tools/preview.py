@@ -153,7 +153,7 @@ def earlier_jobs(stack: Stack, document: Mapping[str, Any]) -> dict[str, str]:
     """By system, the job of an earlier `up` that is taken up: `bike-buyer-0123456789ab-1 (completed)`."""
     from ml.clients.jobs import Jobs
     from ml.clients.workspace import Workspace
-    from ml.resources.job_attempts import earlier
+    from ml.jobs.attempts import earlier
 
     found = {}
     for system, kinds in plan.by_system(plan.shown_steps(document)).items():

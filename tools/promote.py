@@ -7,10 +7,10 @@ from rich.console import Console
 from ml.clients.events import Event, Events
 from ml.clients.lease import kept, rollout_lock
 from ml.clients.models import ModelRecord, Models
-from ml.resources.rollout_record import generated_serves
-from ml.resources.rollout_writer import whoami
-from ml.resources.trained_model import data_source
-from ml.resources.verdict import GENERATED
+from ml.gate.verdict import GENERATED
+from ml.jobs.trained_model import data_source
+from ml.rollout.core.record import generated_serves
+from ml.rollout.core.writer import whoami
 from tools.deployed_system import DeployedSystem
 from tools.progress import SetupError
 from tools.summary import of_stack

@@ -10,15 +10,15 @@ from typing import Any
 from rich.console import Console
 
 from ml.clients.arm import manner
-from ml.resources.host import Failure
-from ml.resources.rollout_endpoint import Machines, deployment_name
-from ml.resources.rollout_plan import serving
-from ml.resources.rollout_ports import Target, digest_of
-from ml.resources.rollout_record import record_return
-from ml.resources.rollout_rollback import InHand, roll_back
-from ml.resources.rollout_run import observe
-from ml.resources.rollout_site import IMAGE_TAG, Site
-from ml.resources.rollout_writer import forced_writer
+from ml.progress import Failure
+from ml.rollout.core.plan import serving
+from ml.rollout.core.ports import Target, digest_of
+from ml.rollout.core.record import record_return
+from ml.rollout.core.rollback import InHand, roll_back
+from ml.rollout.core.run import observe
+from ml.rollout.core.writer import forced_writer
+from ml.rollout.online.endpoint import Machines, deployment_name
+from ml.rollout.online.site import IMAGE_TAG, Site
 from tools.deployed_system import DeployedSystem
 from tools.summary import of_stack
 

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping
 from datetime import datetime
 
-from ml.resources.job_watch import ASKED_FIRST
+from ml.jobs.watch import ASKED_FIRST
 
 DIGITS = 4
 HELD = "\xa0"

@@ -20,9 +20,9 @@ from pulumi.output import Unknown
 
 from ml.clients.arm import manner
 from ml.clients.errors import CloudError
-from ml.resources.host import Failure, note
+from ml.identity.values import Properties, plain
+from ml.progress import Failure, note
 
-Properties = dict[str, Any]
 PROVIDER_KEY = "__provider"
 T = TypeVar("T")
 
@@ -173,15 +173,6 @@ def derived(compute: Callable[[], T], *sources: Any) -> T | Unknown:
 def quieten() -> None:
     """Without a handler of its own, azure-identity's warning that nobody is signed in would reach the terminal."""
     logging.getLogger("azure.identity").addHandler(logging.NullHandler())
-
-
-def plain(value: Any) -> Any:
-    """A value without the wire's floats: `3.0` arrives for `3`, and would hash and print as another value."""
-    if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [plain(inner) for inner in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def new_claim() -> str:

@@ -16,12 +16,13 @@ from ml.clients.models import FILE, ModelRecord, Models
 from ml.clients.registry import ContainerRegistry
 from ml.clients.registry_builds import RegistryBuilds
 from ml.clients.workspace import Workspace
-from ml.resources import image_context
-from ml.resources.base import InputError, Properties, Provider, Resource
-from ml.resources.code import CodeError
-from ml.resources.environment import EnvironmentFileError
-from ml.resources.host import Failure, note, status, wait
-from ml.resources.image_packages import packages_folder
+from ml.identity.code import CodeError
+from ml.identity.environment import EnvironmentFileError
+from ml.identity.values import Properties
+from ml.images import context as image_context
+from ml.images.packages import packages_folder
+from ml.progress import Failure, note, status, wait
+from ml.resources.base import InputError, Provider, Resource, derived
 
 ROOT = Path()
 REFRESH = "run `pulumi refresh`, then `pulumi up` again"
@@ -43,7 +44,8 @@ class ContainerImageProvider(Provider):
             raise InputError("system", str(error)) from None
         except EnvironmentFileError as error:
             raise InputError("environment", str(error)) from None
-        tag = image_context.context_tag(inputs, code, environment)
+        model = (inputs[name] for name in image_context.MODEL_INPUTS)
+        tag = derived(lambda: image_context.context_tag(inputs, code, environment), *model)
         result = {**inputs, "code": code, "environmentTag": environment, "tag": tag}
         explain(result, old)
         return result

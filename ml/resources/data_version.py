@@ -14,13 +14,14 @@ from ml.clients.codes import forget_lost_code
 from ml.clients.data import DataAsset, DataAssets
 from ml.clients.workspace import Workspace
 from ml.data.check import missing_columns, problems
+from ml.data.choice import SAY_SO, Choice, choose, generated_wanted, located
 from ml.data.contract import load as load_contract
+from ml.data.source import VARIABLE, DataSourceError, Source, read_record
+from ml.identity.digest import digest
+from ml.identity.values import Properties, plain
 from ml.jobkit.errors import JobError
-from ml.resources.base import InputError, Properties, Provider, Resource, new_claim, plain
-from ml.resources.data_choice import SAY_SO, Choice, choose, generated_wanted, located
-from ml.resources.data_source import VARIABLE, DataSourceError, Source, read_record
-from ml.resources.digest import digest
-from ml.resources.host import Failure, note, status
+from ml.progress import Failure, note, status
+from ml.resources.base import InputError, Provider, Resource, new_claim
 
 # What the state says of each asset. For a replacement the engine checks a second time, without the state: the version
 # must not be another one then.

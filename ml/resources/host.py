@@ -4,8 +4,8 @@ The SDK's own server of dynamic resources runs unchanged inside `serve`, with an
 calls at a time instead of 4, live text on the row of the resource a call is for, an end to every wait when the person
 presses Ctrl-C, failures shown as one message instead of a traceback, and an end of the process when the CLI is gone.
 
-Providers call `status`, `wait` and `cancelled`. Under the SDK's own server these do nothing harmful: no text, plain
-sleep, never cancelled. Every provider imports this module, so it loads only the standard library until `serve` runs.
+Providers call `ml.progress`, which this module binds to the engine. Under the SDK's own server their texts are not
+shown and nothing is cancelled. Only the standard library is loaded until `serve` runs.
 """
 
 from __future__ import annotations
@@ -18,65 +18,14 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import Any, NoReturn
 
+from ml import progress
+
 CALLS_AT_A_TIME = 64
 # Allocations between two garbage collections. Python's 700 has them run hundreds of times while SDKs are imported: a
 # third of what an `up` without changes does here.
 ALLOCATIONS = 50_000
 POLL_SECONDS = 0.5
 PARENT_VARIABLE = "PULUMI_ENGINE_PID"  # the launcher notes it: the CLI may be gone before Python is up
-
-
-class Failure(Exception):
-    """A failure that a person can act on: the message is all that is shown of it."""
-
-
-class Cancelled(Failure):
-    """The person interrupted the deployment."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "stopped waiting because the deployment was interrupted; nothing is lost: run `pulumi up` again"
-        )
-
-
-class _Call(threading.local):
-    """The call this thread is serving."""
-
-    urn = ""
-    shown = ""
-
-
-_call = _Call()
-_interrupted = threading.Event()
-_log: Callable[[str, str, bool], None] | None = None
-
-
-def status(text: str) -> None:
-    """Shows a text on the row of the resource that the present call is for, in place of the one before."""
-    if _log is not None and _call.urn and text != _call.shown:
-        _call.shown = text
-        _log(_call.urn, text, True)
-
-
-def note(text: str) -> None:
-    """Keeps a text with the resource that the present call is for: it is shown in previews and after the deployment."""
-    if _log is not None and _call.urn:
-        _log(_call.urn, text, False)
-
-
-def cancelled() -> bool:
-    """Whether the person interrupted the deployment."""
-    return _interrupted.is_set()
-
-
-def wait(seconds: float) -> None:
-    """Sleeps, but no longer than until the deployment is interrupted.
-
-    Raises:
-        Cancelled: it was interrupted.
-    """
-    if _interrupted.wait(seconds):
-        raise Cancelled
 
 
 class _CallContext:
@@ -93,11 +42,11 @@ class _CallContext:
 
         def serve_call(request: Any, context: Any) -> Any:
             if method == "Cancel":
-                _interrupted.set()
-            _call.urn, _call.shown = getattr(request, "urn", ""), ""
+                progress.interrupt()
+            progress.begin(getattr(request, "urn", ""))
             try:
                 return handler.unary_unary(request, context)
-            except Failure as failure:
+            except progress.Failure as failure:
                 context.abort(grpc.StatusCode.UNKNOWN, str(failure))
 
         return grpc.unary_unary_rpc_method_handler(
@@ -105,7 +54,7 @@ class _CallContext:
         )
 
 
-def _engine_log(address: str) -> Callable[[str, str, bool], None]:
+def _engine_log(address: str) -> progress.Show:
     import grpc
     from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
@@ -135,9 +84,8 @@ def serve(engine: str) -> NoReturn:
     """Serves dynamic resources to the engine at this address until the CLI ends."""
     import grpc
 
-    global _log
     gc.set_threshold(ALLOCATIONS)
-    _log = _engine_log(engine)
+    progress.bind(_engine_log(engine))
     _end_with_parent()
     make_server = grpc.server
 

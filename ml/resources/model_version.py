@@ -11,11 +11,12 @@ from ml.clients.datastore import Folder
 from ml.clients.jobs import Jobs
 from ml.clients.models import FILE, ModelRecord, Models
 from ml.clients.workspace import Workspace
-from ml.resources.base import Properties, Provider, Resource, new_claim
-from ml.resources.evaluation_job import UNUSABLE
-from ml.resources.host import Failure, status
-from ml.resources.trained_model import damaged, differs
-from ml.resources.winner import canonical, to_properties
+from ml.gate.evaluation import UNUSABLE
+from ml.gate.winner import canonical, to_properties
+from ml.identity.values import Properties
+from ml.jobs.trained_model import damaged, differs
+from ml.progress import Failure, status
+from ml.resources.base import Provider, Resource, new_claim
 
 GOLDEN = "golden.json"
 

@@ -15,18 +15,19 @@ from ml.clients.datastore import Folder
 from ml.clients.jobs import Job, Jobs
 from ml.clients.models import FILE, ModelRecord, Models
 from ml.clients.workspace import Workspace
-from ml.resources.base import InputError, Properties, Provider, Resource, derived, new_claim, unknown
-from ml.resources.code import CodeError, job_files
-from ml.resources.digest import digest
-from ml.resources.environment import EnvironmentFileError, environment_digest
-from ml.resources.evaluation_job import UNUSABLE, Result, ensure_evaluation, read_result
-from ml.resources.gate_record import Decided, record
-from ml.resources.host import Failure, note
-from ml.resources.job_attempts import failure, going_on, release_job
-from ml.resources.job_watch import watch
-from ml.resources.trained_model import Provenance, checked_provenance, data_source, differs
-from ml.resources.verdict import GENERATED, Rule, Verdict, decide
-from ml.resources.winner import UnusableModel, Winner, from_record
+from ml.gate.evaluation import UNUSABLE, Result, ensure_evaluation, read_result
+from ml.gate.record import Decided, record
+from ml.gate.verdict import GENERATED, Rule, Verdict, decide
+from ml.gate.winner import UnusableModel, Winner, from_record
+from ml.identity.code import CodeError, job_files
+from ml.identity.digest import digest
+from ml.identity.environment import EnvironmentFileError, environment_digest
+from ml.identity.values import Properties
+from ml.jobs.attempts import failure, going_on, release_job
+from ml.jobs.trained_model import Provenance, checked_provenance, data_source, differs
+from ml.jobs.watch import watch
+from ml.progress import Failure, note
+from ml.resources.base import InputError, Provider, Resource, derived, new_claim, unknown
 
 ROOT = Path()
 REFRESH = "run `pulumi refresh`, then `pulumi up` again"

@@ -16,8 +16,9 @@ from ml.clients.models import Models
 from ml.clients.registry import API_VERSION, ContainerRegistry
 from ml.clients.tracking import Tracking
 from ml.clients.workspace import Workspace
-from ml.resources.base import Properties, Provider, Resource
-from ml.resources.host import status
+from ml.identity.values import Properties
+from ml.progress import status
+from ml.resources.base import Provider, Resource
 
 
 class RetentionProvider(Provider):

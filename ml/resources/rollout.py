@@ -9,17 +9,18 @@ import pulumi
 
 from ml.clients.arm import manner
 from ml.clients.workspace import Workspace
-from ml.resources.base import InputError, Properties, Provider, Resource, unknown
-from ml.resources.host import Failure, note, status, wait
-from ml.resources.rollout_endpoint import Machines, deployment_name, variables
-from ml.resources.rollout_plan import WHOLE
-from ml.resources.rollout_ports import Target
-from ml.resources.rollout_record import recorded
-from ml.resources.rollout_refusal import compare_champion, refuse_rejected
-from ml.resources.rollout_run import RolloutRun, observe
-from ml.resources.rollout_site import Site, trouble
-from ml.resources.rollout_trials import trials
-from ml.resources.rollout_writer import last_writer, writer
+from ml.identity.values import Properties
+from ml.progress import Failure, note, status, wait
+from ml.resources.base import InputError, Provider, Resource, unknown
+from ml.rollout.core.plan import WHOLE
+from ml.rollout.core.ports import Target
+from ml.rollout.core.record import recorded
+from ml.rollout.core.refusal import compare_champion, refuse_rejected
+from ml.rollout.core.run import RolloutRun, observe
+from ml.rollout.core.writer import last_writer, writer
+from ml.rollout.online.endpoint import Machines, deployment_name, variables
+from ml.rollout.online.site import Site, trouble
+from ml.rollout.trials.trials import trials
 
 
 class HostRow:

@@ -12,13 +12,14 @@ import pulumi
 from ml.clients.datastore import folder_uri
 from ml.clients.jobs import Job, Jobs, JobSpecification
 from ml.clients.workspace import Workspace
-from ml.resources.base import InputError, Properties, Provider, Resource, derived, new_claim, quieten, unknown
-from ml.resources.code import CodeError, job_files, stage
-from ml.resources.digest import digest
-from ml.resources.environment import EnvironmentFileError, ensure_environment, environment_digest
-from ml.resources.host import Failure, note, status
-from ml.resources.job_attempts import MOST_ATTEMPTS, earlier, exhausted, job_prefix, release_job
-from ml.resources.job_variables import job_variables
+from ml.identity.code import CodeError, job_files, stage
+from ml.identity.digest import digest
+from ml.identity.environment import EnvironmentFileError, ensure_environment, environment_digest
+from ml.identity.values import Properties
+from ml.jobs.attempts import MOST_ATTEMPTS, earlier, exhausted, job_prefix, release_job
+from ml.jobs.variables import job_variables
+from ml.progress import Failure, note, status
+from ml.resources.base import InputError, Provider, Resource, derived, new_claim, quieten, unknown
 
 ROOT = Path()
 

@@ -24,7 +24,7 @@ def main() -> int:
     try:
         settings = Settings.from_environment(os.environ)
         if settings.workers > 1 and not os.environ.get("SCORING_WORKER"):
-            from ml.scoring.workers import run_workers
+            from ml.scoring.http.workers import run_workers
 
             return run_workers(settings)
         serve(settings)
@@ -43,7 +43,7 @@ def serve(settings: Settings) -> None:
     """Serve in this process until told to stop."""
     import uvloop
 
-    from ml.scoring.server import Server
+    from ml.scoring.http.server import Server
 
     async def run() -> None:
         await Server(settings).run()

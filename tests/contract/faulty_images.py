@@ -32,7 +32,7 @@ if {where}:
     os._exit(3)
 """
 _NEVER_READY = """
-from ml.scoring import routes
+from ml.scoring.http import routes
 from ml.scoring.errors import overloaded
 
 def never(service):
@@ -49,8 +49,8 @@ SOURCES = {
     NEVER_READY_AT_ENDPOINT: _NEVER_READY.format(where=_AT_ENDPOINT),
     # After the self-check, which the server would not pass.
     WRONG_ANSWER: """
-from ml.scoring import self_check
-from ml.scoring.results import Results
+from ml.scoring.model import self_check
+from ml.scoring.model.results import Results
 
 check, body = self_check.check, Results.body
 
@@ -66,7 +66,7 @@ self_check.check = checked
 """,
     # More than four callers at once: whoever comes fifth waits for ever.
     HANG_UNDER_LOAD: """
-from ml.scoring.service import Service
+from ml.scoring.http.service import Service
 
 score = Service._score
 
@@ -78,7 +78,7 @@ Service._score = hang
 """,
     # A rollout names the deployment it asks, in staging it sends a key; a client at the endpoint does neither.
     FAIL_FOR_CLIENTS: """
-from ml.scoring.service import Service
+from ml.scoring.http.service import Service
 
 score = Service._score
 

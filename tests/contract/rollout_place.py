@@ -25,8 +25,8 @@ from ml.clients.endpoints import OnlineEndpoints
 from ml.clients.models import Models
 from ml.clients.registry import ContainerRegistry
 from ml.clients.workspace import API_VERSION, Workspace
+from ml.images.context import MODEL_FILES
 from ml.resources.container_image import ContainerImageProvider
-from ml.resources.image_context import MODEL_FILES
 from ml.resources.rollout import RolloutProvider, to_target
 from tests.contract.azureml_workspace import Workspace as Made
 from tests.contract.container_groups import ACR_PULL, ROLES, assign, make_identity

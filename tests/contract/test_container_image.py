@@ -23,9 +23,9 @@ from ml.clients.errors import CloudError
 from ml.clients.models import ModelRecord, Models
 from ml.clients.registry import ContainerRegistry
 from ml.clients.workspace import Workspace
+from ml.images.context import MODEL_FILES
+from ml.progress import Failure
 from ml.resources.container_image import ContainerImageProvider
-from ml.resources.host import Failure
-from ml.resources.image_context import MODEL_FILES
 from tests.conftest import RunningEmulator
 from tests.contract.azureml_workspace import Workspace as Made
 from tests.contract.azureml_workspace import fixture_workspace, until

@@ -17,10 +17,10 @@ from ml.clients.datastore import Folder, container, folder_uri, storage_exists
 from ml.clients.errors import CloudError
 from ml.clients.lease import rollout_lock
 from ml.clients.workspace import Workspace
-from ml.resources.base import Properties
+from ml.identity.values import Properties
+from ml.progress import Failure
 from ml.resources.data_version import DataVersionProvider
-from ml.resources.host import Failure
-from ml.resources.rollout_writer import CheckedLease, NoLease, RolloutSite, last_writer
+from ml.rollout.core.writer import CheckedLease, NoLease, RolloutSite, last_writer
 from ml.systems.bike_buyer import generator, system
 from tests.conftest import RunningEmulator
 from tests.contract.azureml_sdk import Code

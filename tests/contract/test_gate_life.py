@@ -19,10 +19,11 @@ from ml.clients.events import Event, Events
 from ml.clients.jobs import Jobs
 from ml.clients.models import Models
 from ml.clients.workspace import Workspace
-from ml.resources.base import Properties, Provider
-from ml.resources.data_source import Generator, generate
-from ml.resources.host import Failure
-from ml.resources.job_watch import watch
+from ml.data.source import Generator, generate
+from ml.identity.values import Properties
+from ml.jobs.watch import watch
+from ml.progress import Failure
+from ml.resources.base import Provider
 from ml.resources.model_version import ModelVersionProvider
 from ml.resources.quality_gate import QualityGateProvider
 from ml.resources.retention import RetentionProvider

@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 from ml.clients.events import Events
-from ml.resources.host import Failure
+from ml.progress import Failure
 from ml.resources.rollout import RolloutProvider
-from ml.resources.rollout_site import CloudModels
+from ml.rollout.online.site import CloudModels
 from tests.contract import faulty_images as faults
 from tests.contract.azureml_workspace import IGNORED, fixture_sockets, fixture_workspace
 from tests.contract.azureml_workspace import Workspace as Made

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from ml.clients.events import Events
-from ml.resources.host import Failure
+from ml.progress import Failure
 from ml.resources.rollout import RolloutProvider
 from tests.conftest import ROOT
 from tests.contract.azureml_workspace import IGNORED, fixture_sockets, fixture_workspace

@@ -17,8 +17,8 @@ from ml.clients.cloud import load_cloud
 from ml.clients.errors import CloudError
 from ml.clients.lease import SECONDS, BlobLock, LeaseTaken, kept, rollout_lock
 from ml.clients.workspace import Workspace
-from ml.resources.host import Failure
-from ml.resources.rollout_writer import RolloutSite, held, taken_over
+from ml.progress import Failure
+from ml.rollout.core.writer import RolloutSite, held, taken_over
 from tests.contract.azureml_workspace import Workspace as Made
 from tests.contract.azureml_workspace import fixture_workspace
 

@@ -17,7 +17,7 @@ from azure.monitor.query import LogsQueryClient, LogsQueryResult
 from emulator.supervisor import Supervisor
 from ml.clients.cloud import load_cloud
 from ml.scoring.records import ModelIdentity, RequestRecord
-from ml.scoring.telemetry import BATCH, Telemetry
+from ml.scoring.telemetry.sender import BATCH, Telemetry
 from tests.conftest import ROOT, RunningEmulator
 from tests.contract.insights_component import Insights
 from tests.unit.scoring.running import paced

@@ -38,7 +38,7 @@ RESOURCES = """
 import json, os, tempfile, time
 from pathlib import Path
 from pulumi import dynamic
-from ml.resources import host
+from ml import progress
 
 CLOUD = Path(os.environ["TOY_CLOUD"])
 
@@ -54,11 +54,11 @@ class ToyProvider(dynamic.ResourceProvider):
     def create(self, props):
         record("begin", props["name"])
         if props["seconds"] < 0:
-            raise host.Failure(f"{props['name']}: seconds is {props['seconds']:.0f}; write 0 or more")
+            raise progress.Failure(f"{props['name']}: seconds is {props['seconds']:.0f}; write 0 or more")
         Path(tempfile.mkdtemp(), "staged").touch()
         for second in range(int(props["seconds"])):
-            host.status(f"second {second}")
-            host.wait(1)
+            progress.status(f"second {second}")
+            progress.wait(1)
         (CLOUD / f"{props['name']}.json").write_text("{}")
         record("end", props["name"])
         return dynamic.CreateResult(props["name"], props)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from ml.clients.errors import CloudError
-from ml.resources import rollout_writes
-from ml.resources.host import Failure
-from ml.resources.rollout_ports import Deployment, LeaseLost, Rejected, Target, digest_of
-from ml.resources.rollout_run import RolloutRun
-from ml.resources.rollout_writes import Ports
+from ml.progress import Failure
+from ml.rollout.core import writes as rollout_writes
+from ml.rollout.core.ports import Deployment, LeaseLost, Rejected, Target, digest_of
+from ml.rollout.core.run import RolloutRun
+from ml.rollout.core.writes import Ports
 
 STAGES = (10, 50)
 

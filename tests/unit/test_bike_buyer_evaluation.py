@@ -15,10 +15,10 @@ import pytest
 import yaml
 from onnx import TensorProto, helper
 
+from ml.gate.evaluation import parse
 from ml.jobkit import evaluation, features
 from ml.jobkit.errors import JobError
 from ml.jobkit.tracking import Untracked
-from ml.resources.evaluation_job import parse
 from ml.systems.bike_buyer import generator
 from ml.systems.bike_buyer.job import evaluate, join, train
 from ml.systems.bike_buyer.job.files import HOLDERS, PURCHASES

@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
-from ml.resources import container_image, image_context
+from ml.identity.environment import requirements
+from ml.images import context as image_context
+from ml.resources import container_image
 from ml.resources.base import unknown
 from ml.resources.container_image import ContainerImageProvider
-from ml.resources.environment import requirements
 
 FILES = {
     "ml/scoring/__init__.py": "VERSION = '1'\n",
-    "ml/scoring/__main__.py": "from ml.jobkit import features\nfrom ml.scoring import server\n",
-    "ml/scoring/server.py": "LIMIT = 3\n",
+    "ml/scoring/__main__.py": "from ml.jobkit import features\nfrom ml.scoring.http import server\n",
+    "ml/scoring/http/server.py": "LIMIT = 3\n",
     "ml/scoring/unused.py": "X = 1\n",
     "ml/jobkit/features.py": "import math\n",
     "ml/jobkit/plots.py": "import math\n",
@@ -56,15 +57,15 @@ def test_only_what_runs_is_in_the_image() -> None:
         "ml/jobkit/features.py",
         "ml/scoring/__init__.py",
         "ml/scoring/__main__.py",
-        "ml/scoring/server.py",
+        "ml/scoring/http/server.py",
     ]
 
 
 @pytest.mark.parametrize(
     ("file", "text", "another"),
     [
-        ("ml/scoring/server.py", "LIMIT = 4\n", True),
-        ("ml/scoring/server.py", "# a comment\nLIMIT = 3\n", False),
+        ("ml/scoring/http/server.py", "LIMIT = 4\n", True),
+        ("ml/scoring/http/server.py", "# a comment\nLIMIT = 3\n", False),
         ("ml/scoring/unused.py", "X = 2\n", False),
         ("ml/jobkit/plots.py", "import os\n", False),
         # The model's own goes into the image: a champion is served by what it was trained with.
@@ -111,18 +112,18 @@ def test_a_wrong_input_is_named() -> None:
 
 
 def test_code_that_cannot_be_read_is_named(root: Path) -> None:
-    (root / "ml/scoring/server.py").write_text("LIMIT =\n")
+    (root / "ml/scoring/http/server.py").write_text("LIMIT =\n")
     (failure,) = ContainerImageProvider().check({}, GIVEN).failures
-    assert re.search(r"ml/scoring/server\.py, line 1: invalid syntax", failure.reason)
+    assert re.search(r"ml/scoring/http/server\.py, line 1: invalid syntax", failure.reason)
 
 
 def test_a_preview_names_what_changed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(container_image, "note", told.append)
     old = checked()
-    (root / "ml/scoring/server.py").write_text("LIMIT = 4\n")
+    (root / "ml/scoring/http/server.py").write_text("LIMIT = 4\n")
     ContainerImageProvider().check(old, {**GIVEN, "sha256": "cd" * 32})
-    assert told == ["shop gets another image because of: ml/scoring/server.py, model"]
+    assert told == ["shop gets another image because of: ml/scoring/http/server.py, model"]
 
 
 def test_the_context_holds_what_the_dockerfile_copies(root: Path, tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ def test_the_context_holds_what_the_dockerfile_copies(root: Path, tmp_path: Path
         "app/ml/jobkit/features.py",
         "app/ml/scoring/__init__.py",
         "app/ml/scoring/__main__.py",
-        "app/ml/scoring/server.py",
+        "app/ml/scoring/http/server.py",
         "app/model/features.yaml",
         "app/model/golden.json",
         "app/model/model.json",
@@ -155,5 +156,5 @@ def test_the_context_holds_what_the_dockerfile_copies(root: Path, tmp_path: Path
 def test_the_environment_s_tag_follows_its_packages_alone(root: Path) -> None:
     before = image_context.environment_tag("scoring")
     assert requirements("scoring") == ["numpy==2.4.6 --hash=sha256:00"]
-    (root / "ml/scoring/server.py").write_text("LIMIT = 9\n")
+    (root / "ml/scoring/http/server.py").write_text("LIMIT = 9\n")
     assert image_context.environment_tag("scoring") == before

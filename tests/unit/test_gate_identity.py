@@ -15,9 +15,9 @@ from ml.clients import jobs as jobs_client
 from ml.clients.errors import CloudError
 from ml.clients.jobs import DAMAGED, Job, Jobs
 from ml.clients.workspace import Workspace
-from ml.resources.base import Properties
-from ml.resources.code import job_files
-from ml.resources.evaluation_job import UNUSABLE
+from ml.gate.evaluation import UNUSABLE
+from ml.identity.code import job_files
+from ml.identity.values import Properties
 from ml.resources.quality_gate import QualityGateProvider
 from ml.resources.training_job import TrainingJobProvider
 

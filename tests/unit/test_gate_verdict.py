@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from ml.clients.models import ModelRecord
-from ml.resources.base import plain
-from ml.resources.verdict import GENERATED, REAL, UNKNOWN, Interval, Rule, Scored, Verdict, decide
-from ml.resources.winner import UnusableModel, Winner, canonical, from_record, to_properties
+from ml.gate.verdict import GENERATED, REAL, UNKNOWN, Interval, Rule, Scored, Verdict, decide
+from ml.gate.winner import UnusableModel, Winner, canonical, from_record, to_properties
+from ml.identity.values import plain
 
 FLOORS = {"auc": 0.8, "accuracy": 0.75}
 

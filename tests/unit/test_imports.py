@@ -9,22 +9,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+PULUMI = ("pulumi", "pulumi_azure_native", "pulumi_kubernetes")
+LIFE_CYCLE = ("ml.resources", "ml.identity", "ml.jobs", "ml.gate", "ml.images", "ml.rollout", "ml.progress")
+JOB_CODE = (*PULUMI, *LIFE_CYCLE, "infra", "emulator", "tools", "azure", "ml.clients")
+PULUMI_FREE = (*PULUMI, "ml.resources", "infra", "emulator", "tools")
 # folder pattern -> what its files must not import
 FORBIDDEN = {
     "infra/**/*.py": ("ml", "emulator", "tools"),
     "ml/systems/*/system.py": ("azure", "emulator", "ml.clients", "mlflow"),
-    "ml/systems/*/job/**/*.py": (
-        "pulumi",
-        "pulumi_azure_native",
-        "infra",
-        "azure",
-        "emulator",
-        "ml.resources",
-        "ml.clients",
-    ),
-    "ml/jobkit/**/*.py": ("pulumi", "pulumi_azure_native", "infra", "azure", "emulator", "ml.resources", "ml.clients"),
-    "ml/resources/**/*.py": ("infra", "emulator", "tools", "pulumi_azure_native"),
-    "ml/clients/**/*.py": ("pulumi", "infra", "emulator", "ml.resources"),
+    "ml/systems/*/job/**/*.py": JOB_CODE,
+    "ml/jobkit/**/*.py": (*JOB_CODE, "ml.data", "ml.systems"),
+    "ml/scoring/**/*.py": (*JOB_CODE, "ml.data", "ml.systems"),
+    "ml/resources/**/*.py": ("infra", "emulator", "tools", "pulumi_azure_native", "ml.systems"),
+    "ml/clients/**/*.py": (*PULUMI, *LIFE_CYCLE, "infra", "emulator", "tools", "ml.systems"),
+    **{f"ml/{name}/**/*.py": PULUMI_FREE for name in ("identity", "jobs", "gate", "images", "data", "rollout")},
+    "ml/progress.py": (*PULUMI_FREE, "ml"),
     "emulator/**/*.py": ("infra", "ml"),
 }
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ml.data.source import real_source
 from ml.jobkit import dataset, features
-from ml.resources.data_source import real_source
 from ml.systems.bike_buyer import generator
 from ml.systems.bike_buyer.job import train
 from ml.systems.bike_buyer.job.files import HOLDERS, PURCHASES

@@ -11,10 +11,11 @@ from azure.core.exceptions import ClientAuthenticationError
 from pulumi.output import Unknown
 
 from ml.clients.errors import CloudError
-from ml.resources.base import InputError, Properties, Provider, derived, plain, unknown
+from ml.identity.values import Properties, plain
+from ml.progress import Failure
+from ml.resources.base import InputError, Provider, derived, unknown
 from ml.resources.container_image import ContainerImageProvider
 from ml.resources.data_version import DataVersionProvider
-from ml.resources.host import Failure
 from ml.resources.model_version import ModelVersionProvider
 from ml.resources.quality_gate import QualityGateProvider
 from ml.resources.retention import RetentionProvider

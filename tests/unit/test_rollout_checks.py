@@ -10,9 +10,9 @@ import pytest
 
 from ml.clients.metrics import Requests, parse
 from ml.clients.scoring import Answer, Load
-from ml.resources.host import Failure
-from ml.resources.rollout_checks import Golden, gateway_works, hindrance, load_problem, stranger, too_slow, worse
-from ml.resources.rollout_ports import Target
+from ml.progress import Failure
+from ml.rollout.core.ports import Target
+from ml.rollout.trials.checks import Golden, gateway_works, hindrance, load_problem, stranger, too_slow, worse
 
 CASE = {"request": {"Age": 40}, "probability": 0.25, "label": 0}
 GOLDEN = Golden("bike-buyer", 2, [CASE])

@@ -13,10 +13,10 @@ from ml.clients import endpoints, operations
 from ml.clients.endpoints import DeploymentFailure, ImageDeployment
 from ml.clients.errors import CloudError
 from ml.clients.workspace import Workspace
-from ml.resources import rollout_endpoint
-from ml.resources.host import Failure
-from ml.resources.rollout_endpoint import CloudEndpoint, Machines
-from ml.resources.rollout_ports import Rejected, Target
+from ml.progress import Failure
+from ml.rollout.core.ports import Rejected, Target
+from ml.rollout.online import endpoint as rollout_endpoint
+from ml.rollout.online.endpoint import CloudEndpoint, Machines
 
 
 class Accepting:

@@ -10,9 +10,9 @@ import pytest
 from ml.clients.errors import CloudError
 from ml.clients.events import Event
 from ml.clients.models import ModelRecord
-from ml.resources import rollout_record
-from ml.resources.host import Failure
-from ml.resources.rollout_record import record_return, recorded
+from ml.progress import Failure
+from ml.rollout.core import record as rollout_record
+from ml.rollout.core.record import record_return, recorded
 
 WRITTEN: list[Event] = []
 

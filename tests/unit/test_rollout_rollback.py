@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.resources.host import Failure
-from ml.resources.rollout_ports import Deployment, Observation, Target
-from ml.resources.rollout_rollback import InHand, decide, roll_back
+from ml.progress import Failure
+from ml.rollout.core.ports import Deployment, Observation, Target
+from ml.rollout.core.rollback import InHand, decide, roll_back
 from tests.unit.rollout_world import Hand, Killed, World, fixture_quick, is_rejected, passing, rollout, target
 
 __all__ = ["fixture_quick"]

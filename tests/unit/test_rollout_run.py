@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.clients.errors import CloudError
+from ml.progress import Cancelled, Failure
 from ml.resources import rollout as resource
-from ml.resources import rollout_writes
-from ml.resources.host import Cancelled, Failure
-from ml.resources.rollout_ports import Deployment, LeaseLost, Target
-from ml.resources.rollout_refusal import compare_champion, refuse_rejected
-from ml.resources.rollout_rollback import InHand, roll_back
-from ml.resources.rollout_run import RolloutRun
-from ml.resources.rollout_writes import Ports
+from ml.rollout.core import writes as rollout_writes
+from ml.rollout.core.ports import Deployment, LeaseLost, Target
+from ml.rollout.core.refusal import compare_champion, refuse_rejected
+from ml.rollout.core.rollback import InHand, roll_back
+from ml.rollout.core.run import RolloutRun
+from ml.rollout.core.writes import Ports
 from tests.unit.rollout_world import (
     Candidate,
     Hand,

@@ -15,12 +15,13 @@ import pytest
 
 from ml.clients.errors import CloudError
 from ml.clients.scoring import Answer, ScoringClient, run_load
-from ml.resources import rollout_proof, rollout_staging
-from ml.resources.host import Failure
-from ml.resources.rollout_checks import Golden
-from ml.resources.rollout_ports import LeaseLost, Rejected, Target
-from ml.resources.rollout_proof import Proof
-from ml.resources.rollout_staging import GroupState, Staging
+from ml.progress import Failure
+from ml.rollout.core.ports import LeaseLost, Rejected, Target
+from ml.rollout.trials import proof as rollout_proof
+from ml.rollout.trials import staging as rollout_staging
+from ml.rollout.trials.checks import Golden
+from ml.rollout.trials.proof import Proof
+from ml.rollout.trials.staging import GroupState, Staging
 from ml.scoring.log import JsonLines
 
 CASE = {"request": {"Age": 40}, "probability": 0.25}

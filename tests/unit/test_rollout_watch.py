@@ -12,11 +12,11 @@ from ml.clients import metrics
 from ml.clients.errors import CloudError
 from ml.clients.metrics import EndpointMetrics
 from ml.clients.scoring import Answer
-from ml.resources import rollout_watch
-from ml.resources.host import Failure
-from ml.resources.rollout_checks import Golden
-from ml.resources.rollout_ports import LeaseLost, Rejected
-from ml.resources.rollout_watch import HINDERED_SECONDS, LATE_SECONDS, Watch
+from ml.progress import Failure
+from ml.rollout.core.ports import LeaseLost, Rejected
+from ml.rollout.trials import watch as rollout_watch
+from ml.rollout.trials.checks import Golden
+from ml.rollout.trials.watch import HINDERED_SECONDS, LATE_SECONDS, Watch
 from tests.unit.rollout_clients import CASE, GOOD, NEW, OLD, Service
 
 AZURE, EMULATOR = 600, 15

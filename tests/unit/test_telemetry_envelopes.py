@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ml.scoring.records import ModelIdentity, RequestRecord
-from ml.scoring.telemetry import Telemetry
-from ml.scoring.telemetry_connection import AUDIENCE, Connection, ConnectionStringError
-from ml.scoring.telemetry_envelopes import Envelopes, duration
+from ml.scoring.telemetry.connection import AUDIENCE, Connection, ConnectionStringError
+from ml.scoring.telemetry.envelopes import Envelopes, duration
+from ml.scoring.telemetry.sender import Telemetry
 
 KEY = "00000000-0000-0000-0000-00000000abcd"
 MODEL = ModelIdentity('bike "buyer" %b', 7, "ab" * 32, "bike_buyer")

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from ml.scoring.records import ModelIdentity, RequestRecord
-from ml.scoring.telemetry import Item, Telemetry
-from ml.scoring.telemetry_connection import Connection
-from ml.scoring.telemetry_envelopes import DROPPED
-from ml.scoring.telemetry_tokens import Source, Tokens
-from ml.scoring.telemetry_transport import Outcome
+from ml.scoring.telemetry.connection import Connection
+from ml.scoring.telemetry.envelopes import DROPPED
+from ml.scoring.telemetry.sender import Item, Telemetry
+from ml.scoring.telemetry.tokens import Source, Tokens
+from ml.scoring.telemetry.transport import Outcome
 from tests.unit.ingestion_server import Answer, IngestionServer, ingestion_server
 
 MODEL = ModelIdentity("bike-buyer", 7, "ab" * 32, "bike_buyer")

@@ -10,12 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ml.scoring import telemetry_tokens
 from ml.scoring.records import ModelIdentity, RequestRecord
-from ml.scoring.telemetry import Telemetry
-from ml.scoring.telemetry_connection import Connection
-from ml.scoring.telemetry_tokens import MACHINE_ENDPOINT, TokenError, Tokens, ends, find_source
-from ml.scoring.telemetry_transport import Transport, trusted
+from ml.scoring.telemetry import tokens as telemetry_tokens
+from ml.scoring.telemetry.connection import Connection
+from ml.scoring.telemetry.sender import Telemetry
+from ml.scoring.telemetry.tokens import MACHINE_ENDPOINT, TokenError, Tokens, ends, find_source
+from ml.scoring.telemetry.transport import Transport, trusted
 from tests.unit.ingestion_server import Answer, IngestionServer, ingestion_server
 
 MODEL = ModelIdentity("bike-buyer", 7, "ab" * 32, "bike_buyer")

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ml.clients.arm import manner
 from ml.clients.errors import CloudError
-from ml.resources.host import Failure
+from ml.progress import Failure
 from tools.progress import SetupError
 
 # Of a person at a terminal: a role that was given just now is told from one that is missing by trying again later.

@@ -20,7 +20,7 @@ application = typer.Typer()
 def lock_data(system: Annotated[str, typer.Argument(help="A system of ml/systems/.")] = "bike_buyer") -> None:
     """Records digests, rows and columns of a system's real data in its data.lock; commit the file."""
     from ml.data import check, contract
-    from ml.resources.data_source import VARIABLE, DataSourceError, real_source, write_record
+    from ml.data.source import VARIABLE, DataSourceError, real_source, write_record
 
     name = folder_name(system)
     if not ROOT.joinpath("ml", "systems", name, "system.py").is_file():

@@ -12,7 +12,7 @@ from pathlib import Path
 from ml.clients.errors import CloudError
 from ml.clients.jobs import Job, Jobs
 from ml.clients.workspace import Workspace
-from ml.resources.code import CodeError, digest
+from ml.identity.code import CodeError, digest
 from tools.runs.collect import TrainingRun
 
 AT_ONCE = 8

@@ -21,14 +21,14 @@ import pandas as pd
 import pytest
 
 from ml.jobkit import features, onnx_export
-from ml.scoring import watchdog
-from ml.scoring.answer import Answer
-from ml.scoring.batching import Batching
-from ml.scoring.job import Job, batches
-from ml.scoring.lane import PART_ROWS, Lane
-from ml.scoring.model import load_model
-from ml.scoring.request import Request
-from ml.scoring.results import Results
+from ml.scoring.http.answer import Answer
+from ml.scoring.http.request import Request
+from ml.scoring.model import watchdog
+from ml.scoring.model.batching import Batching
+from ml.scoring.model.job import Job, batches
+from ml.scoring.model.lane import PART_ROWS, Lane
+from ml.scoring.model.loading import load_model
+from ml.scoring.model.results import Results
 from ml.scoring.settings import Settings
 from tests.unit.scoring.models import OLD_AGE, write_model
 from tests.unit.scoring.running import JSON, SECONDS, Scoring, posted, serving

@@ -15,11 +15,11 @@ import psutil
 import pytest
 
 from ml.jobkit import features
-from ml.scoring.decoding import Decoding
 from ml.scoring.errors import Refusal
-from ml.scoring.explanation import LONGEST_NAME
 from ml.scoring.log import LONGEST_EXCEPTION, JsonLines
-from ml.scoring.schema import LONGEST_TEXT
+from ml.scoring.model.decoding import Decoding
+from ml.scoring.model.explanation import LONGEST_NAME
+from ml.scoring.model.schema import LONGEST_TEXT
 from tests.unit.scoring.models import SPECIFICATION, people, write_model
 from tests.unit.scoring.running import Reply, Scoring, serving
 

@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import pytest
 
-from ml.scoring.connections import GUESTS, LEAST_IDLE_SECONDS, MOST_TRIED, Connections
-from ml.scoring.protocol import Connection
+from ml.scoring.http.connections import GUESTS, LEAST_IDLE_SECONDS, MOST_TRIED, Connections
+from ml.scoring.http.protocol import Connection
 from tests.unit.scoring.running import Client, Scoring, get, posted, serving, until
 
 BEGUN = b"POST /score HTTP/1.1\r\n"

@@ -19,8 +19,8 @@ import pandas as pd
 import psutil
 import pytest
 
-from ml.scoring.listener import drop_beginnings, take_all
-from ml.scoring.server import TELEMETRY_SECONDS
+from ml.scoring.http.listener import drop_beginnings, take_all
+from ml.scoring.http.server import TELEMETRY_SECONDS
 from tests.unit.ingestion_server import Answer, ingestion_server
 from tests.unit.scoring.models import OLD_AGE, write_model
 from tests.unit.scoring.running import COMMAND, JSON, SECONDS, Scoring, get, posted, serving, start, until

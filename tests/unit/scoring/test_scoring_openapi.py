@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from ml.jobkit import features
-from ml.scoring.openapi import MODEL_STATUS
+from ml.scoring.model.openapi import MODEL_STATUS
 from tests.unit.scoring.running import Scoring, serving
 from tests.unit.scoring.test_scoring_bodies import CASES
 

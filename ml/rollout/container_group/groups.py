@@ -1,0 +1,70 @@
+"""Staging's container groups in Azure Container Instances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ml.clients.arm import arm
+from ml.clients.container_groups import API_VERSION, ContainerGroup, ContainerGroups
+from ml.rollout.trials.staging import PORT, GroupState
+
+CPU, MEMORY_GB = 1.0, 1.5
+LOG_LINES = 20
+
+
+@dataclass(frozen=True)
+class CloudGroups:
+    """The groups of one system in one resource group."""
+
+    client: ContainerGroups
+    system: str
+    location: str
+    identity_id: str
+    registry: str
+
+    @property
+    def prefix(self) -> str:
+        """What the names of the system's staging groups begin with."""
+        return f"{self.system.replace('_', '-')}-staging-"
+
+    def leftovers(self) -> list[str]:
+        """Names of the system's staging groups."""
+        return [name for name in self.client.names() if name.startswith(self.prefix)]
+
+    def start(self, name: str, image: str, key: str) -> None:
+        """Starts a group with the scoring server; a server that ends stays ended, so that its end is seen."""
+        group = ContainerGroup(
+            name=name,
+            location=self.location,
+            image=image,
+            port=PORT,
+            environment={"ORT_DISABLE_TELEMETRY": "1"},
+            secrets={"SCORING_KEY": key},
+            cpu=CPU,
+            memory_gb=MEMORY_GB,
+            identity_id=self.identity_id,
+            registry=self.registry,
+            restart_policy="Never",
+            tags={"system": self.system, "purpose": "staging"},
+        )
+        arm().put(self.client.path(name), API_VERSION, group.body())
+
+    def state(self, name: str) -> GroupState:
+        """How it is."""
+        found = self.client.get(name)
+        if found is None:
+            return GroupState(problem="somebody deleted the container group")
+        if found.provisioning == "Failed":
+            return GroupState(problem=found.reason or "the container group could not be made")
+        if found.state == "Terminated":
+            return GroupState(ended=f"exit code {found.exit_code} {found.reason}".strip())
+        url = f"http://{found.address}" if found.address and found.state == "Running" else ""
+        return GroupState(base_url=url)
+
+    def logs(self, name: str) -> str:
+        """The last lines the container printed."""
+        return self.client.logs(name, LOG_LINES)
+
+    def delete(self, name: str) -> None:
+        """Deletes a group and waits until it is gone."""
+        self.client.delete(name)
