@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.versions import ROOT
+from tests.copies import copy_checkout
 
 ROWS = 500
 STEP_SECONDS = 400
@@ -49,17 +48,8 @@ class Checkout:
     """One copy; `data` is the folder that serves as its real data: generated `rows` unless one is given."""
 
     def __init__(self, folder: Path, data: Path | None = None, rows: int = ROWS) -> None:
-        self.folder = folder / "checkout"
+        self.folder = copy_checkout(folder / "checkout")
         self.data = data or folder / "data"
-        files = subprocess.run(
-            ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
-        )
-        for name in files.stdout.splitlines():
-            if ROOT.joinpath(name).is_file():
-                target = self.folder / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, target)
-        self.folder.joinpath(".venv").symlink_to(ROOT / ".venv")
         if data is None:
             self._generate(rows)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}

@@ -175,7 +175,10 @@ def test_only_the_flat_account_keeps_versions_and_lets_them_expire(local: Record
     }
     flat = next(a for a in local.of_type("azure-native:storage:StorageAccount") if not a.inputs["isHnsEnabled"])
     assert [account for account, keeps in versioned.items() if keeps] == [flat.inputs["accountName"]]
-    assert one(local, "storage:ManagementPolicy").inputs["accountName"] == flat.inputs["accountName"]
+    policy = one(local, "storage:ManagementPolicy").inputs
+    assert policy["accountName"] == flat.inputs["accountName"]
+    (rule,) = policy["policy"]["rules"]
+    assert rule["definition"]["actions"]["version"]["delete"] == {"daysAfterCreationGreaterThan": 7}
 
 
 def test_services_refuse_keys_and_passwords(platform: Recording) -> None:

@@ -67,6 +67,12 @@ def test(context: typer.Context) -> None:
     raise typer.Exit(code or (0 if clean else 1))
 
 
+@application.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def mutants(context: typer.Context) -> None:
+    """Puts committed defects in, one after the other: the test named beside each must fail."""
+    raise typer.Exit(_python("-m", "tests.mutants", *context.args))
+
+
 @application.command()
 def bench() -> None:
     """Measures how fast the emulator and an `up` are; benchmarks/ says what each figure means."""
