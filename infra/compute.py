@@ -1,4 +1,4 @@
-"""The training cluster of the workspace."""
+"""The training clusters of the workspace."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from infra.identities import Identity
     from infra.placement import Placement
-    from infra.settings import ComputeSettings
+    from infra.sizes import ComputeSettings
     from infra.workspace import Workspace
 
 CPU_CLUSTER = "cpu"
@@ -23,21 +23,24 @@ CPU_CLUSTER = "cpu"
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeArgs:
-    """`after`: the role assignments of the identity, so that the first job finds its data and its image."""
+    """`role`: the cluster's name. `after`: the role assignments of the identity, so that the first job finds its data
+    and its image.
+    """
 
     placement: Placement
     workspace: Workspace
     identity: Identity
     settings: ComputeSettings
+    role: str = CPU_CLUSTER
     after: Sequence[pulumi.Resource]
 
 
 class Compute(pulumi.ComponentResource):
-    """The cluster `cpu`: no node and no cost while nothing runs, nobody logs in to a node."""
+    """A cluster: no node and no cost while nothing runs, nobody logs in to a node."""
 
     def __init__(self, name: str, args: ComputeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlops:machinelearning:Compute", name, None, opts)
-        self.compute_name = args.placement.naming.name(Kind.ML_COMPUTE, CPU_CLUSTER)
+        self.compute_name = args.placement.naming.name(Kind.ML_COMPUTE, args.role)
         self.compute = ml.Compute(
             f"{name}-{CPU_CLUSTER}",
             compute_name=self.compute_name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import json
 import os
 from difflib import get_close_matches
@@ -148,13 +149,19 @@ def _describe(model: type[BaseModel], details: ErrorDetails) -> str:
     """One problem found by pydantic: the key, the value, what is wrong, what the key means, what to write."""
     if not details["loc"]:
         return details["msg"].removeprefix("Value error, ")
-    path = ".".join(str(part) for part in details["loc"])
-    field = _field_at(model, details["loc"])
+    place = details["loc"]
+    if place[-1] == "[key]":  # of a mapping: its last part but one is the input
+        place = place[:-2]
+    path = ".".join(str(part) for part in place)
+    field = _field_at(model, place)
     reason = details["msg"].removeprefix("Value error, ")
     if details["type"] == "missing":
         start = f"{_full(path)} is missing"
     elif details["type"] == "extra_forbidden":
-        return f"{_full(path)}: there is no such setting. Write: pulumi config rm --path '{_full(path)}'{_stack()}"
+        near = get_close_matches(str(place[-1]), _keys_at(model, place[:-1]), n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        fix = f"pulumi config rm --path '{_full(path)}'{_stack()}"
+        return f"{_full(path)}: there is no such setting. {hint}Write: {fix}"
     elif field is not None and is_secret(field):
         start = f"{_full(path)} cannot be read"
     else:
@@ -171,14 +178,36 @@ def _shown(value: Any) -> str:
 
 def _field_at(model: type[BaseModel], path: Sequence[int | str]) -> FieldInfo | None:
     """The innermost described field on a path such as ("gate", "waitMinutes") or ("systems", 0)."""
+    return _at(model, path)[0]
+
+
+def _keys_at(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
+    """The keys that may stand at a path."""
+    kind = _at(model, path)[1]
+    return [field.alias or name for name, field in kind.model_fields.items()] if _is_model(kind) else []
+
+
+def _at(model: type[BaseModel], path: Sequence[int | str]) -> tuple[FieldInfo | None, Any]:
+    """The field on a path and the type of what stands there. A value of a mapping is no field."""
     found: FieldInfo | None = None
     current: Any = model
     for part in path:
-        if not (isinstance(current, type) and issubclass(current, BaseModel)):
+        if _is_mapping(current):
+            found, current = None, get_args(current)[1]
+            continue
+        if not _is_model(current):
             break
         found = next((field for name, field in current.model_fields.items() if part in (field.alias, name)), None)
         current = found.annotation if found else None
-    return found
+    return found, current
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _is_mapping(kind: Any) -> bool:
+    return get_origin(kind) is collections.abc.Mapping
 
 
 def _command(path: str | None, field: FieldInfo) -> str:
@@ -187,7 +216,8 @@ def _command(path: str | None, field: FieldInfo) -> str:
     example = (field.examples or ["<value>"])[0]
     key = [part for part in (path or "").split(".") if not part.isdigit()]
     if isinstance(example, list) and len(key) > 1:  # Pulumi does not make a list inside an object
-        return f"`{key[-1]}: {json.dumps(example)}` below `{_full(key[0])}:` in stacks/Pulumi.{pulumi.get_stack()}.yaml"
+        above, file = _full(".".join(key[:-1])), f"stacks/Pulumi.{pulumi.get_stack()}.yaml"
+        return f"`{key[-1]}: {json.dumps(example)}` below `{above}:` in {file}"
     if isinstance(example, list):
         return f"pulumi config set --path '{_full(key[0])}[0]' {example[0]}{_stack()}"
     if len(key) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -25,6 +26,7 @@ from infra.workspace import DEFAULT_DATASTORE, Workspace, WorkspaceArgs
 
 if TYPE_CHECKING:
     from infra.settings import Settings
+    from infra.sizes import ComputeSettings, ServingSettings
 
 RAW = "raw"
 """Container of the lake with sources as they arrived: jobs read it."""
@@ -105,6 +107,15 @@ class Platform(pulumi.ComponentResource):
             "registryServer": self.registry.login_server,
         }
 
+    def staging(self, serving: ServingSettings) -> dict[str, pulumi.Input[str | float]]:
+        """The same for a system whose servers need another size."""
+        said = {"cpu": serving.cpu, "memoryGb": serving.memory_gb}
+        fields = {"cpu": "cpu", "memoryGb": "memory_gb"}
+        return {
+            **self.staging_inputs,
+            **{name: value for name, value in said.items() if fields[name] in serving.model_fields_set},
+        }
+
     @property
     def outputs(self) -> dict[str, pulumi.Input[str]]:
         """What the stack shows of the platform: names, never keys."""
@@ -131,6 +142,13 @@ class Platform(pulumi.ComponentResource):
             after=self._endpoint_roles,
         )
         return ScoringEndpoint(f"{system}-endpoint", args, pulumi.ResourceOptions(providers=[self.provider]))
+
+    def cluster(self, system: str, compute: ComputeSettings) -> Compute:
+        """Where the jobs of a system run: on everybody's cluster, or on one of its own when it asks for another one."""
+        if compute.same_cluster(self.settings.compute):
+            return self.compute
+        args = replace(self._compute_args, settings=compute, role=system.replace("_", "-"))
+        return Compute(f"{system}-compute", args, pulumi.ResourceOptions(providers=[self.provider]))
 
     def _place(self, settings: Settings) -> Placement:
         stack = pulumi.get_stack()
@@ -201,14 +219,14 @@ class Platform(pulumi.ComponentResource):
     def _build_inside_workspace(self) -> None:
         """What runs in the workspace, and what it reads and writes."""
         grants = permissions.compute_identity(self.storage, self.lake, self.registry, reads=RAW, writes=CURATED)
-        args = ComputeArgs(
+        self._compute_args = ComputeArgs(
             placement=self.placement,
             workspace=self.workspace,
             identity=self.identities.compute,
             settings=self.settings.compute,
             after=self._assign("compute-identity", Principal.identity(self.identities.compute), grants),
         )
-        self.compute = Compute("compute", args, self._child)
+        self.compute = Compute("compute", self._compute_args, self._child)
         lake = DatastoresArgs(placement=self.placement, workspace=self.workspace, lake=self.lake)
         self.datastores = Datastores("datastores", lake, self._child)
         endpoint = permissions.endpoint_identity(self.storage, self.registry, self.monitoring)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 from uuid import UUID
 
 import pulumi
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from infra.configuration import check_placeholders, read, settings_error
+from infra.sizes import ComputeSettings, RolloutSettings, Section, ServingSettings, SystemSettings, by_name, merged
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from typing import Any
 
 SYSTEM_NAME = r"^[a-z][a-z0-9_]*$"
 
@@ -34,23 +36,6 @@ def _public_range(text: str) -> str:
 AzureId = Annotated[UUID, Field(examples=["11111111-2222-3333-4444-555555555555"])]
 AddressRange = Annotated[str, AfterValidator(_public_range)]
 SystemName = Annotated[str, Field(pattern=SYSTEM_NAME)]
-
-
-class Section(BaseModel):
-    """A part of the configuration: immutable, camelCase keys, no key it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, arbitrary_types_allowed=True)
-
-
-class ComputeSettings(Section):
-    """The training cluster `cpu`."""
-
-    vm_size: str = Field("Standard_DS3_v2", description="virtual machine size of a node", examples=["Standard_DS3_v2"])
-    max_nodes: int = Field(2, ge=1, le=100, description="most nodes at once; the least is always 0", examples=[4])
-    idle_minutes: int = Field(5, ge=1, le=1440, description="minutes an idle node is kept", examples=[5])
-    priority: Literal["Dedicated", "LowPriority"] = Field(
-        "Dedicated", description="LowPriority is cheaper and may be taken away during a job", examples=["Dedicated"]
-    )
 
 
 class DataSettings(Section):
@@ -74,43 +59,6 @@ class GateSettings(Section):
         description="minutes a quality gate waits for jobs before it says: still running",
         examples=[20],
     )
-
-
-class RolloutSettings(Section):
-    """How a new model takes over from the one that serves."""
-
-    stages: tuple[Annotated[int, Field(ge=1, le=99)], ...] = Field(
-        (10, 50), description="percent of the traffic a new model gets, one stage after the other", examples=[[10, 50]]
-    )
-    stage_seconds: int = Field(
-        600,
-        ge=5,
-        le=86400,
-        description="seconds each stage is watched; Azure's figures are minutes late, so at least 300 there",
-        examples=[600],
-    )
-    retry_rejected: tuple[Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")], ...] = Field(
-        (),
-        description="digests of images that a rollout rejected and that the next `up` may try again; after a "
-        "`pulumi refresh` only `make promote` brings such a version back",
-        examples=[["sha256:0123…"]],
-    )
-
-    @field_validator("stages")
-    @classmethod
-    def _rising(cls, stages: tuple[int, ...]) -> tuple[int, ...]:
-        if list(stages) != sorted(set(stages)):
-            raise ValueError(f"{list(stages)} must rise from stage to stage, such as [10, 50]")
-        return stages
-
-
-class ServingSettings(Section):
-    """The machines that scoring servers run on."""
-
-    instance_type: str = Field(
-        "Standard_DS2_v2", description="virtual machine size of an instance", examples=["Standard_DS2_v2"]
-    )
-    instances: int = Field(1, ge=1, le=50, description="instances of each deployment", examples=[2])
 
 
 class MonitoringSettings(Section):
@@ -178,8 +126,10 @@ class Settings(Section):
         description="changes every name, for a stack whose deleted vault or workspace still holds the old ones",
         examples=["second"],
     )
-    systems: tuple[SystemName, ...] = Field(
-        description="the machine learning systems of the stack", examples=[["bike_buyer"]]
+    systems: Annotated[Mapping[SystemName, SystemSettings], BeforeValidator(by_name)] = Field(
+        description="the machine learning systems of the stack: a list of names, or a mapping from names to what a "
+        "system has of `compute`, `rollout` and `serving` that is not the stack's",
+        examples=[["bike_buyer"]],
     )
     retire: tuple[SystemName, ...] = Field(
         (),
@@ -210,7 +160,7 @@ class Settings(Section):
             )
         return profile
 
-    @field_validator("systems", "retire")
+    @field_validator("retire")
     @classmethod
     def _once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -243,6 +193,19 @@ class Settings(Section):
     def is_production(self) -> bool:
         """Whether losing the stack's data would matter."""
         return self.environment == "prod"
+
+    def system(self, name: str, defaults: Mapping[str, Any] | None = None) -> SystemSettings:
+        """The sizes of a system: what the stack file says of it, else what it says for all systems, else `defaults`.
+
+        Args:
+            defaults: what suits the system's task, in the words of the stack file.
+        """
+        task, own = SystemSettings.model_validate(defaults or {}), self.systems[name]
+        return SystemSettings.model_construct(
+            compute=merged(task.compute, self.compute, own.compute),
+            rollout=merged(task.rollout, self.rollout, own.rollout),
+            serving=merged(task.serving, self.serving, own.serving),
+        )
 
     def check_systems(self, found: Collection[str], deployed: Collection[str]) -> None:
         """Compares the configured systems with those of the checkout and of the stack, so that none is taken down by a

@@ -18,8 +18,9 @@ from ml.rollout.core.record import recorded
 from ml.rollout.core.refusal import compare_champion, refuse_rejected
 from ml.rollout.core.run import RolloutRun, observe
 from ml.rollout.core.writer import last_writer, writer
-from ml.rollout.online.endpoint import Machines, deployment_name, variables
+from ml.rollout.online.endpoint import ANSWER_SECONDS, Machines, deployment_name, patience, variables
 from ml.rollout.online.site import Site, trouble
+from ml.rollout.trials.load import RequiredLoad
 from ml.rollout.trials.trials import trials
 
 
@@ -54,6 +55,7 @@ class RolloutProvider(Provider):
         "stages",
         "stageSeconds",
         "readySeconds",
+        "load",
         "retryRejected",
         "staging",
         "endpointId",
@@ -157,8 +159,9 @@ def to_site(inputs: Properties) -> Site:
     """Where the rollout takes place."""
 
     def machines() -> Machines:
-        given = variables(inputs.get("applicationInsightsId"), inputs.get("identityClientId"))
-        return Machines(inputs["instanceType"], inputs["instances"], inputs["readySeconds"], given)
+        seconds = int(max(RequiredLoad.of(inputs.get("load")).answer_seconds, ANSWER_SECONDS))
+        given = variables(inputs.get("applicationInsightsId"), inputs.get("identityClientId")) | patience(seconds)
+        return Machines(inputs["instanceType"], inputs["instances"], inputs["readySeconds"], seconds, given)
 
     workspace = Workspace.from_inputs(inputs["workspace"])
     return Site(workspace, inputs["system"], inputs["model"], inputs["endpoint"], HostRow(), machines)
@@ -183,10 +186,12 @@ class Rollout(Resource, module="ml", name="Rollout"):
         image: reference by digest, of the container image with this version of the model.
         endpoint: name of the online endpoint; its deployments and its traffic belong to this resource alone.
         staging: where the image is tried alone: `resourceGroupName`, `location`, `identityId` (pulls the image),
-            `registryServer`.
+            `registryServer`, and what of `cpu` and `memoryGb` is not the default.
         stages: percent of the traffic, one stage after the other; 100 follows.
         stage_seconds: how long each stage is watched. Azure's metrics come minutes late: at least 300 there.
         ready_seconds: how long a server may take from its start until it is ready.
+        load: what a candidate has to bear: `requests`, `concurrency`, `seconds`, `answerSeconds`; what is left out
+            follows from how fast it answers.
         retry_rejected: digests of rejected images that may be tried again.
     """
 
@@ -215,6 +220,7 @@ class Rollout(Resource, module="ml", name="Rollout"):
         stages: Sequence[int] = (10, 50),
         stage_seconds: int = 600,
         ready_seconds: int = 120,
+        load: Mapping[str, float] | None = None,
         instance_type: str = "Standard_DS2_v2",
         instances: int = 1,
         retry_rejected: Sequence[str] = (),
@@ -235,6 +241,7 @@ class Rollout(Resource, module="ml", name="Rollout"):
             "stages": list(stages),
             "stageSeconds": stage_seconds,
             "readySeconds": ready_seconds,
+            "load": dict(load) if load else None,
             "instanceType": instance_type,
             "instances": instances,
             "retryRejected": list(retry_rejected),

@@ -9,7 +9,8 @@ import pulumi
 import pytest
 from pydantic import BaseModel, Field
 
-from infra.settings import Section, Settings
+from infra.settings import Settings
+from infra.sizes import Section, SystemSettings
 from tests.program.recorder import Recording, run, stack_config
 
 ID = "11111111-2222-3333-4444-555555555555"
@@ -39,7 +40,7 @@ def message(config: dict[str, Any], **options: Any) -> str:
 def test_committed_stacks_are_valid(stack: str) -> None:
     settings = load(stack_config(stack))
     assert settings.environment == stack
-    assert settings.systems == ("bike_buyer",)
+    assert list(settings.systems) == ["bike_buyer"]
 
 
 def test_values_are_typed_and_defaults_filled() -> None:
@@ -48,6 +49,40 @@ def test_values_are_typed_and_defaults_filled() -> None:
     assert settings.allow_generated_data is True
     assert settings.cost_center == "4711"
     assert settings.gate.wait_minutes == 5
+
+
+LISTED = {"systems": ["bike_buyer"]}
+FORECAST: dict[str, Any] = {
+    "compute": {"vmSize": "Standard_DS4_v2", "jobMinutes": 30},
+    "serving": {"memoryGb": 4},
+    "rollout": {"requests": 50, "concurrency": 2, "loadSeconds": 120},
+}
+
+
+def test_systems_may_be_a_list_or_a_mapping() -> None:
+    listed, mapped = load(GOOD | LISTED), load(GOOD | {"systems": {"bike_buyer": None, "energy_forecast": FORECAST}})
+    assert (list(listed.systems), list(mapped.systems)) == (["bike_buyer"], ["bike_buyer", "energy_forecast"])
+    assert listed.system("bike_buyer") == mapped.system("bike_buyer")
+    assert listed.system("bike_buyer").compute == listed.compute
+
+
+def test_a_system_has_its_own_sizes_else_the_stacks_else_those_of_its_task() -> None:
+    task = {"serving": {"memoryGb": 2, "instances": 3, "cpu": 2}, "rollout": {"answerSeconds": 30, "stageSeconds": 60}}
+    stack = {"serving": {"instances": 2, "instanceType": "Standard_F4s_v2"}, "rollout": {"stageSeconds": 15}}
+    settings = load(GOOD | stack | {"systems": {"bike_buyer": {}, "energy_forecast": FORECAST}})
+    sizes, others = settings.system("energy_forecast", task), settings.system("bike_buyer")
+    assert (sizes.serving.memory_gb, sizes.serving.instances, sizes.serving.cpu) == (4, 2, 2)
+    assert (sizes.serving.instance_type, sizes.compute.vm_size) == ("Standard_F4s_v2", "Standard_DS4_v2")
+    assert (sizes.rollout.answer_seconds, sizes.rollout.stage_seconds, sizes.rollout.requests) == (30, 15, 50)
+    assert (sizes.compute.job_minutes, others.compute.job_minutes) == (30, 60)
+    assert (others.serving.memory_gb, others.serving.instances, others.rollout.requests) == (1.5, 2, None)
+    assert not sizes.compute.same_cluster(settings.compute)
+    assert others.compute.same_cluster(settings.compute)
+
+
+def test_defaults_of_a_task_are_held_against_the_same_words() -> None:
+    with pytest.raises(ValueError, match="memory_gb"):
+        load(GOOD | LISTED).system("bike_buyer", {"serving": {"memory_gb": 2}})
 
 
 def test_settings_cannot_be_changed() -> None:
@@ -85,7 +120,21 @@ def test_settings_cannot_be_changed() -> None:
             ["mlops:rollout.stages.0", '"ten"', "Write: `stages: [10, 50]` below `mlops:rollout:`", "stacks/Pulumi."],
         ),
         ({"systems": "bike_buyer"}, ["mlops:systems", "pulumi config set --path 'mlops:systems[0]' bike_buyer"]),
-        ({"systems": ["Bike Buyer"]}, ["mlops:systems.0", '"Bike Buyer"']),
+        ({"systems": ["Bike Buyer"]}, ["mlops:systems =", '"Bike Buyer"']),
+        ({"systems": [{"bike_buyer": {}}]}, ["mlops:systems", "is no name", "`name: {...}`"]),
+        (
+            {"systems": {"bike_buyer": {"computer": {}}}},
+            ["mlops:systems.bike_buyer.computer", "no such setting", "Did you mean compute?", "config rm --path"],
+        ),
+        (
+            {"systems": {"bike_buyer": {"compute": {"vmsize": "big"}}}},
+            ["mlops:systems.bike_buyer.compute.vmsize", "no such setting", "Did you mean vmSize?", "config rm --path"],
+        ),
+        (
+            {"systems": {"bike_buyer": {"serving": {"memoryGb": 64}}}},
+            ["mlops:systems.bike_buyer.serving.memoryGb = 64", "gigabytes of memory", "memoryGb' 4"],
+        ),
+        ({"systems": {"bike_buyer": "large"}}, ["mlops:systems = ", "'large'", "write `bike_buyer: {}`"]),
         ({"systems": ["reviews", "reviews"]}, ["reviews", "more than once"]),
         ({"retire": ["bike_buyer"]}, ["bike_buyer", "in systems and in retire"]),
         ({"allowedAddresses": ["8.8.8.8"]}, ["allowedAddresses", "hybrid"]),
@@ -225,7 +274,9 @@ def _fields(model: type[BaseModel]) -> list[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "field"), _fields(Settings), ids=lambda value: value if isinstance(value, str) else ""
+    ("name", "field"),
+    _fields(Settings) + _fields(SystemSettings),
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_every_field_is_described_and_has_an_example(name: str, field: Any) -> None:
     assert field.description

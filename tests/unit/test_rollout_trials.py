@@ -20,6 +20,7 @@ from ml.rollout.core.ports import LeaseLost, Rejected, Target
 from ml.rollout.trials import proof as rollout_proof
 from ml.rollout.trials import staging as rollout_staging
 from ml.rollout.trials.checks import Golden
+from ml.rollout.trials.load import MOST_REQUESTS, RequiredLoad
 from ml.rollout.trials.proof import Proof
 from ml.rollout.trials.staging import GroupState, Staging
 from ml.scoring.log import JsonLines
@@ -72,9 +73,13 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollout_proof, "ANSWER_SECONDS", 0.02)
 
 
-def proof(new: Asked, old: Asked) -> Proof:
+def proof(new: Asked, old: Asked, load: RequiredLoad = RequiredLoad()) -> Proof:  # noqa: B008 - it is immutable
     clients = {"new": new, "old": old}
-    return Proof("new", GOLDEN, lambda name: cast(ScoringClient, clients[name]), Row(), lambda _: None, lambda: None)
+
+    def client(name: str) -> ScoringClient:
+        return cast(ScoringClient, clients[name])
+
+    return Proof("new", GOLDEN, client, Row(), lambda _: None, lambda: None, load)
 
 
 @pytest.mark.parametrize(
@@ -113,17 +118,47 @@ def test_a_proof_rejects_what_is_the_candidates_fault(
     made = proof(new, Asked(old))
     if kind is None:
         made.run("old" if serving else None)
-        assert new.count >= rollout_proof.REQUESTS
+        assert new.count >= MOST_REQUESTS
         return
     with pytest.raises(kind, match=said) as ended:
         made.run("old" if serving else None)
     assert type(ended.value) is kind
 
 
-def test_a_load_that_time_ran_out_for_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollout_proof, "LOAD_SECONDS", 0.0)
-    with pytest.raises(Failure, match=r"only \d+ of 400 requests to new in 0 s"):
-        proof(Asked(GOOD), Asked(GOOD)).run("old")
+def test_a_load_that_time_ran_out_for_proves_nothing() -> None:
+    with pytest.raises(Failure, match=r"only \d+ of 400 requests to new in 0 s: write fewer `requests` or more"):
+        proof(Asked(GOOD), Asked(GOOD), RequiredLoad(requests=400, seconds=0.0)).run("old")
+
+
+@pytest.mark.parametrize(
+    ("pace", "requests", "at_once"),
+    [(0.001, 400, 8), (0.07, 400, 8), (0.15, 200, 8), (0.5, 60, 8), (1, 30, 5), (3, 10, 1), (20, 10, 1)],
+)
+def test_the_load_suits_the_model(pace: float, requests: int, at_once: int) -> None:
+    load = RequiredLoad()
+    assert (load.count(pace), load.at_once(pace)) == (requests, at_once)
+    assert pace * at_once <= load.answer_seconds / 2 or at_once == 1
+    wanted = RequiredLoad.of({"requests": 50, "concurrency": 2})
+    assert (wanted.count(pace), wanted.at_once(pace)) == (50, 2)
+
+
+class OneByOne(Asked):
+    """A server that works on one request at a time, 50 a second."""
+
+    def score(self, row: Any) -> Answer:
+        with self.lock:
+            started = time.monotonic()
+            time.sleep(0.02)
+            self.count += 1
+            return Answer(time.monotonic() - started, GOOD.status, GOOD.body)
+
+
+def test_a_slow_model_is_not_taken_for_a_faulty_one() -> None:
+    slow = OneByOne(GOOD)
+    proof(slow, OneByOne(GOOD), RequiredLoad(seconds=0.6)).run("old")
+    assert 10 <= slow.count - 2 <= 15
+    with pytest.raises(Failure, match=r"only \d+ of 60 requests"):
+        proof(OneByOne(GOOD), OneByOne(GOOD), RequiredLoad(requests=60, seconds=0.3)).run("old")
 
 
 @pytest.mark.parametrize(
@@ -185,6 +220,7 @@ class Server(Asked):
 
 RUNNING = GroupState(base_url="http://192.0.2.1:5001")
 ENDED = GroupState(ended="exit code 3")
+TOO_LARGE = GroupState(ended="exit code 137 OOMKilled", out_of_memory=True)
 READY = Answer(0.01, 200, {})
 VERSION = Answer(0.01, 200, {"name": "m", "version": 2, "sha256": "5ha"})
 
@@ -216,6 +252,8 @@ def staging(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Staging]:
         (Groups([RUNNING], listening()), [RESET, STATUS[503]], [GOOD], Rejected, "was not ready after 0 s: HTTP 503"),
         (Groups([RUNNING], listening()), [LATE], [GOOD], Rejected, "was not ready after 0 s: no answer in time"),
         (Groups([ENDED]), [RESET], [GOOD], Rejected, "ended at start, exit code 3"),
+        (Groups([TOO_LARGE]), [RESET], [GOOD], Failure, "OOMKilled(.|\n)*raise `memoryGb` below `serving`"),
+        (Groups([RUNNING, TOO_LARGE]), [READY, VERSION], [RESET], Failure, "its server ended(.|\n)*`memoryGb`"),
         (Groups([RUNNING]), [READY, VERSION], [WRONG], Rejected, "in staging golden request 1: probability"),
         (Groups([RUNNING]), [READY, VERSION], [STATUS[401]], Rejected, "in staging golden request 1: HTTP 401"),
         (Groups([RUNNING]), [READY, VERSION], [RESET], Failure, "cannot be reached from here"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ml.clients.arm import arm
 from ml.clients.container_groups import API_VERSION, ContainerGroup, ContainerGroups
@@ -10,6 +11,8 @@ from ml.rollout.trials.staging import PORT, GroupState
 
 CPU, MEMORY_GB = 1.0, 1.5
 LOG_LINES = 20
+KILLED = 137
+"""Exit code of a program that was killed: in a group nobody does that but the kernel, for want of memory."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,9 @@ class CloudGroups:
     location: str
     identity_id: str
     registry: str
+    cpu: float = CPU
+    memory_gb: float = MEMORY_GB
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def prefix(self) -> str:
@@ -38,10 +44,10 @@ class CloudGroups:
             location=self.location,
             image=image,
             port=PORT,
-            environment={"ORT_DISABLE_TELEMETRY": "1"},
+            environment={"ORT_DISABLE_TELEMETRY": "1", **self.variables},
             secrets={"SCORING_KEY": key},
-            cpu=CPU,
-            memory_gb=MEMORY_GB,
+            cpu=self.cpu,
+            memory_gb=self.memory_gb,
             identity_id=self.identity_id,
             registry=self.registry,
             restart_policy="Never",
@@ -57,7 +63,8 @@ class CloudGroups:
         if found.provisioning == "Failed":
             return GroupState(problem=found.reason or "the container group could not be made")
         if found.state == "Terminated":
-            return GroupState(ended=f"exit code {found.exit_code} {found.reason}".strip())
+            ended = f"exit code {found.exit_code} {found.reason}".strip()
+            return GroupState(ended=ended, out_of_memory=found.exit_code == KILLED or "OOMKilled" in found.reason)
         url = f"http://{found.address}" if found.address and found.state == "Running" else ""
         return GroupState(base_url=url)
 

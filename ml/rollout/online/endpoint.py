@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -21,6 +22,8 @@ FAULTY = ("ResourceNotReady", "User container has crashed or terminated")
 COMPONENT_VERSION = "2020-02-02"
 VERSION_TAG = "version"
 SCALE_SECONDS = 1800.0
+ANSWER_SECONDS = 30
+"""What gateway and server allow a request, unless a model is slower."""
 
 
 def deployment_name(version: int, image: str, instance_type: str) -> str:
@@ -38,6 +41,7 @@ class Machines:
     instance_type: str
     instances: int = 1
     ready_seconds: int = 120
+    answer_seconds: int = ANSWER_SECONDS
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -56,6 +60,11 @@ def variables(application_insights_id: str | None, identity_client_id: str | Non
             raise CloudError(f"there is no Application Insights component {application_insights_id}", status=404)
         found["APPLICATIONINSIGHTS_CONNECTION_STRING"] = str(document["properties"]["ConnectionString"])
     return found
+
+
+def patience(answer_seconds: float) -> dict[str, str]:
+    """What a scoring server is told of the time it has for a request; nothing where its own default will do."""
+    return {"SCORING_SECONDS": f"{answer_seconds:g}"} if answer_seconds > ANSWER_SECONDS else {}
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,7 @@ class CloudEndpoint:
             environment_version=target.digest.removeprefix("sha256:")[:12],
             instance_type=machines.instance_type,
             instances=machines.instances,
+            timeout=machines.answer_seconds,
             variables=machines.variables,
             tags={"system": self.system, VERSION_TAG: str(target.version), "sha256": target.sha256},
             readiness=Probing(failures=machines.ready_seconds),
@@ -142,7 +152,10 @@ class CloudEndpoint:
         properties = document["properties"]
         instances = int((document.get("sku") or {}).get("capacity") or 1)
         given = properties.get("environmentVariables") or {}
-        return Machines(str(properties["instanceType"]), instances, ready_seconds, given)
+        allowed = str((properties.get("requestSettings") or {}).get("requestTimeout") or "")
+        found = re.fullmatch(r"PT(\d+)S", allowed)
+        seconds = int(found.group(1)) if found else ANSWER_SECONDS
+        return Machines(str(properties["instanceType"]), instances, ready_seconds, seconds, given)
 
 
 def to_deployment(found: OnlineDeployment) -> Deployment:

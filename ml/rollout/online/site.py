@@ -9,7 +9,7 @@ from functools import cached_property
 from ml.clients.arm import arm
 from ml.clients.endpoints import OnlineEndpoints
 from ml.clients.models import CHAMPION, READ_ONLY, Models
-from ml.clients.scoring import ScoringClient
+from ml.clients.scoring import REQUEST_SECONDS, ScoringClient
 from ml.clients.workspace import API_VERSION, Workspace
 from ml.progress import Failure, wait
 from ml.rollout.core.plan import WHOLE
@@ -110,8 +110,8 @@ class Site:
         found = self.client.get()
         return {"scoringUri": found.scoring_uri, "openApiUri": found.open_api_uri}
 
-    def asking(self) -> Callable[[str], ScoringClient]:
-        """Gives clients that reach a deployment by its name.
+    def asking(self, seconds: float = REQUEST_SECONDS) -> Callable[[str], ScoringClient]:
+        """Gives clients that reach a deployment by its name and wait so long for an answer.
 
         Raises:
             Failure: the endpoint does not take keys.
@@ -120,7 +120,7 @@ class Site:
         if found.auth_mode != KEY:
             raise Failure(f"the endpoint {found.name} has authMode {found.auth_mode}: a rollout needs {KEY}")
         key = self.client.key()
-        return lambda name: ScoringClient(found.scoring_uri, key, name)
+        return lambda name: ScoringClient(found.scoring_uri, key, name, seconds)
 
 
 def trouble(site: Site) -> str:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from statistics import median
 from typing import NoReturn
 
 from ml.clients.scoring import Answer, Load, ScoringClient, run_load
 from ml.progress import Failure
 from ml.rollout.core.ports import Rejected, Row
 from ml.rollout.trials.checks import Golden, ask_again, gateway_works, hindrance, load_problem, refuse_lost, too_slow
+from ml.rollout.trials.load import RequiredLoad
 
 ANSWER_SECONDS = 60.0
 POLL_SECONDS = 1.0
-REQUESTS, CONCURRENCY, LOAD_SECONDS = 400, 8, 60.0
 COMPARED_REQUESTS = 120
 ROUNDS = 2
 # A gateway may need a moment before it knows a new deployment.
@@ -28,7 +29,7 @@ class Proof:
     """One proof of a candidate.
 
     `client` gives a client that reaches a deployment by name. `pause` sleeps and, like `check`, raises when there is no
-    point in going on: the lease is lost, or the person pressed Ctrl-C.
+    point in going on: the lease is lost, or the person pressed Ctrl-C. `load` is what the candidate has to bear.
     """
 
     candidate: str
@@ -37,6 +38,7 @@ class Proof:
     row: Row
     pause: Callable[[float], None]
     check: Callable[[], None]
+    load: RequiredLoad = field(default_factory=RequiredLoad)
 
     def run(self, old: str | None) -> None:
         """All of it.
@@ -48,12 +50,12 @@ class Proof:
         slow = ""
         with self.client(self.candidate) as client:
             self.wait_for_answer(client, old)
-            self.ask(client, old)
+            pace = self.ask(client, old)
             for _ in range(ROUNDS):
-                load = self.load(client, old)
-                slow = self.compare(load, old)
+                load = self.bear(client, old, pace)
+                slow = self.compare(load, old, pace)
                 if not slow:
-                    return self.refuse_few(load)
+                    return self.refuse_few(load, pace)
         raise Rejected(f"under load {slow}")
 
     def wait_for_answer(self, client: ScoringClient, old: str | None) -> None:
@@ -68,8 +70,9 @@ class Proof:
             self.row.status(f"0 %: {self.candidate} does not answer yet ({answer.problem})")
             self.pause(POLL_SECONDS)
 
-    def ask(self, client: ScoringClient, old: str | None) -> None:
-        """Every golden request gets training's answer at the endpoint too."""
+    def ask(self, client: ScoringClient, old: str | None) -> float:
+        """Every golden request gets training's answer at the endpoint too; the seconds that one takes, the median."""
+        seconds: list[float] = []
         for index, case in enumerate(self.golden.cases):
             self.check()
             answer = ask_again(partial(self.score, client, index), self.pause)
@@ -77,26 +80,29 @@ class Proof:
                 raise Failure(trouble)
             if problem := self.golden.judge(case, answer):
                 self.blame(f"at the endpoint golden request {index + 1}: {problem}", old)
+            seconds.append(answer.seconds)
+        return median(seconds)
 
     def score(self, client: ScoringClient, index: int) -> Answer:
         """The answer to a golden request."""
         return client.score(self.golden.cases[index]["request"])
 
-    def load(self, client: ScoringClient, old: str | None) -> Load:
+    def bear(self, client: ScoringClient, old: str | None, pace: float) -> Load:
         """Many requests at once, none of which may fail."""
-        load = self.send(client, REQUESTS, self.candidate)
+        load = self.send(client, self.load.count(pace), self.candidate, pace)
         if problem := load_problem(load):
             self.blame(problem, old)
         return load
 
-    def refuse_few(self, load: Load) -> None:
+    def refuse_few(self, load: Load, pace: float) -> None:
         """A load that time ran out for is none.
 
         Raises:
             Failure: it has too few answers.
         """
-        if (count := len(load.answers)) < REQUESTS:
-            raise Failure(f"only {count} of {REQUESTS} requests to {self.candidate} in {LOAD_SECONDS:.0f} s")
+        if (count := len(load.answers)) < (wanted := self.load.count(pace)):
+            few = f"only {count} of {wanted} requests to {self.candidate} in {self.load.seconds:.0f} s"
+            raise Failure(f"{few}: write fewer `requests` or more `loadSeconds` below `rollout` in the stack file")
 
     def blame(self, reason: str, old: str | None) -> NoReturn:
         """Ends the proof: the candidate is at fault unless the gateway fails for what serves as well.
@@ -112,7 +118,7 @@ class Proof:
                 raise Failure(f"{self.candidate}: {reason}; but {old}, which serves, fails as well: {answer.problem}")
         raise Rejected(reason)
 
-    def send(self, client: ScoringClient, count: int, name: str) -> Load:
+    def send(self, client: ScoringClient, count: int, name: str, pace: float) -> Load:
         """A load with its progress on the row."""
 
         def progress(load: Load) -> None:
@@ -124,16 +130,16 @@ class Proof:
             self.golden.cases,
             self.golden.judge if name == self.candidate else lambda case, answer: "",
             count=count,
-            concurrency=CONCURRENCY,
-            seconds=LOAD_SECONDS,
+            concurrency=self.load.at_once(pace),
+            seconds=self.load.seconds,
             progress=progress,
         )
 
-    def compare(self, load: Load, old: str | None) -> str:
+    def compare(self, load: Load, old: str | None, pace: float) -> str:
         """Why the candidate is far slower than what serves; empty when it is not."""
         if old is None:
             return ""
         with self.client(old) as client:
-            serving = self.send(client, COMPARED_REQUESTS, old)
+            serving = self.send(client, min(COMPARED_REQUESTS, self.load.count(pace)), old, pace)
         refuse_lost(serving)
         return too_slow(load.percentile(95), serving.percentile(95))

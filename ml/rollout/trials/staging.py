@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol
 
 from ml.clients.errors import CloudError
-from ml.clients.scoring import Answer, ScoringClient
+from ml.clients.scoring import REQUEST_SECONDS, Answer, ScoringClient
 from ml.progress import Failure
 from ml.rollout.core.ports import LeaseLost, Rejected, Row, Target
 from ml.rollout.trials.checks import Golden, ask_again, stranger
@@ -27,12 +27,14 @@ PORT = 5001
 @dataclass(frozen=True)
 class GroupState:
     """A container group: `base_url` once it has an address; `ended` says how its program ended, when it has; `problem`
-    is why it cannot run at all, which is not the image's fault.
+    is why it cannot run at all, which is not the image's fault; `out_of_memory` that it ended because the group is too
+    small.
     """
 
     base_url: str = ""
     ended: str = ""
     problem: str = ""
+    out_of_memory: bool = False
 
 
 class Groups(Protocol):
@@ -67,6 +69,7 @@ class Staging:
     pause: Callable[[float], None]
     check: Callable[[], None]
     seconds: float = READY_SECONDS
+    answer_seconds: float = REQUEST_SECONDS
 
     @property
     def group(self) -> str:
@@ -84,7 +87,7 @@ class Staging:
         try:
             self.row.status(f"staging: starting {self.group}")
             self.groups.start(self.group, self.target.image, key)
-            with ScoringClient(f"{self.ready()}/score", key) as client:
+            with ScoringClient(f"{self.ready()}/score", key, seconds=self.answer_seconds) as client:
                 self.identify(client)
                 self.ask(client)
         finally:
@@ -109,7 +112,7 @@ class Staging:
             if state.problem:
                 raise Failure(f"staging cannot run {self.target.image}: {state.problem}")
             if state.ended:
-                raise Rejected(f"in staging its server ended at start, {state.ended}\n{self.logs()}")
+                raise self.end(state, "ended at start")
             if state.base_url:
                 deadline = deadline if running else time.monotonic() + self.seconds
                 running = True
@@ -127,6 +130,13 @@ class Staging:
             raise Failure(self.unreachable(said))
         raise Rejected(f"in staging it was not ready after {self.seconds:.0f} s: {said.problem}\n{logs}")
 
+    def end(self, state: GroupState, how: str) -> Exception:
+        """Whose fault it is that the server ended: a group that is too small is not the image's."""
+        said = f"in staging its server {how}, {state.ended}\n{self.logs()}"
+        if not state.out_of_memory:
+            return Rejected(said)
+        return Failure(f"{said}\nIt needs more memory: raise `memoryGb` below `serving` in the stack file")
+
     def unreachable(self, said: Answer) -> str:
         """What to do about a server that runs and cannot be asked."""
         return f"staging: {self.group} runs but cannot be reached from here ({said.problem}): allow outgoing TCP {PORT}"
@@ -140,8 +150,8 @@ class Staging:
         """
         answer = ask_again(ask, self.pause)
         if answer.lost:
-            if ended := self.groups.state(self.group).ended:
-                raise Rejected(f"in staging its server ended, {ended}\n{self.logs()}")
+            if (state := self.groups.state(self.group)).ended:
+                raise self.end(state, "ended")
             raise Failure(self.unreachable(answer))
         return answer
 

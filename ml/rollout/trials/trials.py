@@ -12,10 +12,12 @@ from pathlib import Path
 from ml.clients.container_groups import ContainerGroups
 from ml.clients.metrics import EndpointMetrics
 from ml.identity.values import Properties
-from ml.rollout.container_group.groups import CloudGroups
+from ml.rollout.container_group.groups import CPU, MEMORY_GB, CloudGroups
 from ml.rollout.core.ports import Lease, Target
+from ml.rollout.online.endpoint import patience
 from ml.rollout.online.site import Site
 from ml.rollout.trials.checks import Golden
+from ml.rollout.trials.load import RequiredLoad
 from ml.rollout.trials.proof import Proof
 from ml.rollout.trials.staging import Staging
 from ml.rollout.trials.watch import Watch
@@ -31,6 +33,11 @@ class CloudTrials:
     lease: Lease
     folder: Path
 
+    @property
+    def load(self) -> RequiredLoad:
+        """What it has to bear."""
+        return RequiredLoad.of(self.inputs.get("load"))
+
     @cached_property
     def golden(self) -> Golden:
         """The golden requests, from the files of the model version."""
@@ -44,7 +51,14 @@ class CloudTrials:
         place = self.inputs["staging"]
         client = ContainerGroups(self.site.workspace.subscription_id, place["resourceGroupName"])
         return CloudGroups(
-            client, self.site.system, place["location"], place["identityId"], place.get("registryServer", "")
+            client,
+            self.site.system,
+            place["location"],
+            place["identityId"],
+            place.get("registryServer", ""),
+            float(place.get("cpu") or CPU),
+            float(place.get("memoryGb") or MEMORY_GB),
+            patience(self.load.answer_seconds),
         )
 
     def tidy(self) -> None:
@@ -66,12 +80,14 @@ class CloudTrials:
             self.lease.pause,
             self.lease.check,
             self.inputs["readySeconds"],
+            self.load.answer_seconds,
         ).run()
 
     def prove(self, old: str | None) -> None:
         """Asks the candidate at the endpoint."""
-        clients, lease = self.site.asking(), self.lease
-        Proof(self.target.deployment, self.golden, clients, self.site.row, lease.pause, lease.alive).run(old)
+        clients, lease = self.site.asking(self.load.answer_seconds), self.lease
+        name, row = self.target.deployment, self.site.row
+        Proof(name, self.golden, clients, row, lease.pause, lease.alive, self.load).run(old)
 
     def watch(self, percent: int, old: str) -> None:
         """Looks at a stage."""
@@ -80,7 +96,7 @@ class CloudTrials:
             old=old,
             percent=percent,
             golden=self.golden,
-            client=self.site.asking(),
+            client=self.site.asking(self.load.answer_seconds),
             metrics=EndpointMetrics(self.site.client.path),
             row=self.site.row,
             pause=self.lease.pause,
