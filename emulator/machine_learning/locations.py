@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from emulator.errors import ServiceError
+from emulator.machine_learning.curated import UnknownCurated, curated
 from emulator.machine_learning.datastores import place
 from emulator.machine_learning.identifiers import (
     ARTIFACT_STORE,
@@ -64,10 +65,18 @@ class References:
         Raises:
             UnresolvedReference: there is no such version.
         """
+        if kind == "environments":
+            try:
+                found = curated(workspace, reference)
+            except UnknownCurated as error:
+                raise UnresolvedReference(str(error)) from None
+            if found:
+                return found
         text = reference.removeprefix("azureml:")
         if text.startswith("//registries/"):
             raise UnresolvedReference(
-                f"'{reference}' is in a registry: the emulator has no registries; register it in the workspace"
+                f"'{reference}' is in a registry: the emulator has none but Azure's own environments; register it in "
+                "the workspace"
             )
         if text.startswith("/"):
             found = self.store.get(text)

@@ -46,6 +46,10 @@ def component_of(workspace: str, name: str, step: dict[str, Any], references: Re
     except UnresolvedReference as error:
         raise ServiceError(400, "UserError", f"Step '{name}': {error}.", target=f"jobs.{name}") from None
     specification: dict[str, Any] = found.properties["componentSpec"]
+    try:
+        references.asset(workspace, "environments", step.get("environment") or specification["environment"])
+    except UnresolvedReference as error:
+        raise ServiceError(400, "UserError", f"Step '{name}': {error}.", target=f"jobs.{name}.environment") from None
     return specification
 
 
