@@ -1,6 +1,6 @@
 # Every verb is one line that calls a tool; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up refresh down preview env status open history rollback promote runs compare logs cancel score key recover doctor test mutants lint bench lock lock-data
+.PHONY: help up refresh down preview env status open history rollback promote runs compare logs cancel score key recover doctor test test-long mutants lint bench lock lock-data
 PYTHON ?= python3
 # Imports of pulumi-azure-native take four times as long without byte code.
 export PYTHONDONTWRITEBYTECODE =
@@ -64,6 +64,8 @@ recover: ## put a stack right after pulumi was killed (`up` does it by itself)
 ##@ Work on the project
 test: ## lint, then all tests (ARGS goes to pytest)
 	$(RUN) test $(ARGS)
+test-long: ## what takes hours by nature: kill grids, fuzz, hundreds of configurations (ARGS goes to pytest)
+	$(RUN) test-long $(ARGS)
 mutants: ## put committed defects in: a named test must notice each (ARGS=word: those with it in their name)
 	$(RUN) mutants $(ARGS)
 lint: ## style, format, types

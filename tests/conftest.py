@@ -17,7 +17,6 @@ from emulator.settings import Settings  # noqa: E402
 from emulator.supervisor import Supervisor  # noqa: E402
 from ml.clients.arm import arm  # noqa: E402
 from tests.side_by_side import (  # noqa: E402, F401
-    pytest_collection_modifyitems,
     pytest_runtest_protocol,
     pytest_xdist_make_scheduler,
 )

@@ -1,40 +1,56 @@
-"""How `make test` runs in two workers: deployed stacks in one, which mostly wait, and everything else in the other.
+"""How `make test` runs in two workers: one begins with deployed stacks, which mostly wait, the others with all else.
 
-Whole files stay together in one worker, so that what a module sets up is set up once. All of `tests/local` is one unit
-of work and the first one. A test with the mark `alone` measures time: no other test runs beside it.
+Whole files stay together in one worker, so that what a module sets up is set up once; files that look at the session's
+one deployed stack stay together too. Whoever has done its own kind helps with the other: nobody is idle at the end. A
+test with the mark `alone` measures time: no other test runs beside it.
 """
 
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 STACKS = "tests/local/"
+LONGEST = "tests/local/test_rollout_life.py"
+DEAR = {"deployed: Deployed": f"{STACKS}deployed", "shared_place(": "tests/contract/rollouts"}
+"""How a file names what it takes, and the unit that all of these files are."""
 # Locks on files that are there anyway: nothing to tidy up, and two runs in one checkout wait for each other too.
 GATE, ROOM = Path(__file__), Path(__file__).with_name("conftest.py")
 
 
+@cache
+def unit_of(file: str) -> str:
+    """What stays together: a file, or all files that take something which is made once a session and is dear."""
+    text = GATE.parent.parent.joinpath(file).read_text()
+    return next((unit for words, unit in DEAR.items() if words in text), file)
+
+
+def first_of(units: Iterable[str], *, stacks: bool) -> str:
+    """The unit to begin with: a stack, the longest first, or none."""
+    return min(units, key=lambda unit: (unit.startswith(STACKS) != stacks, unit != LONGEST))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Files, and the stacks together, in the order of collection: the number of tests says nothing of the time."""
-    from xdist.scheduler import LoadFileScheduling
+    """Units of work in the order of collection, stacks for the first worker: numbers of tests say nothing of time."""
+    from xdist.scheduler import LoadScopeScheduling
 
-    class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            return STACKS if nodeid.startswith(STACKS) else str(super()._split_scope(nodeid))
+            return unit_of(nodeid.partition("::")[0])
+
+        def _assign_work_unit(self, node: object) -> None:
+            unit = first_of(self.workqueue, stacks=node is self.nodes[0])
+            self.workqueue.move_to_end(unit, last=False)
+            super()._assign_work_unit(node)
 
     config.option.loadscopereorder = False
     return Scheduling(config, log)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The stacks first: they take longest."""
-    items.sort(key=lambda item: not item.nodeid.startswith(STACKS))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.contract import faulty_images as faults
-from tests.local.checkout import Checkout, kill, wait_until
+from tests.local.checkout import Checkout, wait_until
+from tests.local.kills import killed_at
 from tests.local.serving import Service, at_share
 
 HYPERPARAMETERS = "ml/systems/bike_buyer/job/hyperparameters.py"
@@ -198,38 +198,9 @@ def test_a_server_that_fails_its_clients_is_taken_back_within_the_stage(checkout
     checkout.tool("up", "local")
 
 
-def another_server(checkout: Checkout, word: str) -> None:
-    """Another scoring server that answers the same: another image of the same model."""
-    entry = checkout.folder / "ml/scoring/__init__.py"
-    entry.write_text(f"{entry.read_text()}\nBUILD = {word!r}\n")
-
-
-def killed(checkout: Checkout, running: subprocess.Popen[str]) -> None:
-    """Ends the CLI of an `up` as no process can refuse."""
-    family = psutil.Process(running.pid).children(recursive=True)
-    kill(next(process.pid for process in family if process.name() == "pulumi"))
-    running.communicate(timeout=60)
-
-
-@pytest.mark.parametrize("stage", ["staging", "0 %", "10 %", "50 %"])
-def test_a_killed_cli_never_leaves_the_traffic_in_between(checkout: Checkout, service: Service, stage: str) -> None:
-    known = set(service.deployments())
-    reached = {
-        "staging": lambda: bool(service.staged()),
-        "0 %": lambda: bool(set(service.deployments()) - known),
-        "10 %": at_share(service, 10),
-        "50 %": at_share(service, 50),
-    }[stage]
-    another_server(checkout, stage)
-    with service.load() as load:
-        running = checkout.start("up", "local")
-        wait_until(reached, stage, 400)
-        killed(checkout, running)
-        checkout.tool("up", "local")
-    assert (load.problems, load.wrong(service.right)) == ([], [])
-    assert list(service.traffic().values()) == [100]
-    assert service.champion() == checkout.outputs()["model"]["version"]
-    assert service.staged() == []
+def test_a_killed_cli_never_leaves_the_traffic_in_between(checkout: Checkout, service: Service) -> None:
+    """`test_kill_grid.py` kills it everywhere."""
+    killed_at(service, "10 %")
     checkout.pulumi(UNCHANGED)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -56,9 +57,20 @@ QUICK = settings(
 STACKS = st.from_regex(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,60}", fullmatch=True)
 
 
+@pytest.mark.long
+@given(config=CONFIGURATIONS, stack=STACKS)
+@settings(QUICK, max_examples=300, phases=tuple(Phase))
+def test_rules_hold_for_hundreds(config: dict[str, Any], stack: str) -> None:
+    hold_rules(config, stack)
+
+
 @given(config=CONFIGURATIONS, stack=STACKS)
 @settings(QUICK, max_examples=3)
 def test_rules_hold(config: dict[str, Any], stack: str) -> None:
+    hold_rules(config, stack)
+
+
+def hold_rules(config: dict[str, Any], stack: str) -> None:
     recording = run(platform_rules.program, config, stack=stack)
     for rule in RULES:
         rule(recording)

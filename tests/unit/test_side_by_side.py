@@ -6,12 +6,22 @@ import fcntl
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from xdist.remote import Producer
 
-from tests.side_by_side import turn
+from tests import side_by_side
+from tests.side_by_side import LONGEST, first_of, turn, unit_of
 
 SECONDS = 20.0
+FILES = (
+    "tests/contract/test_arm.py",
+    "tests/local/test_two_systems.py",
+    "tests/local/test_rollout_life.py",
+    "tests/unit/test_store.py",
+)
 
 
 @dataclass
@@ -76,3 +86,48 @@ def test_who_is_alone_waits_for_all_and_is_not_overtaken(folder: Path) -> None:
     alone.end()
     assert late.entered.wait(SECONDS)
     late.end()
+
+
+def test_files_that_share_what_is_dear_stay_together() -> None:
+    assert unit_of("tests/local/test_verbs.py") == unit_of("tests/local/test_page.py") == "tests/local/deployed"
+    assert unit_of("tests/contract/test_rollout.py") == unit_of("tests/contract/test_rollout_kills.py")
+    for file in (LONGEST, "tests/local/test_two_systems.py", "tests/unit/test_store.py"):
+        assert unit_of(file) == file
+
+
+def test_one_worker_begins_with_stacks_and_each_helps_the_other_at_the_end() -> None:
+    left = ["tests/contract/test_arm.py", "tests/local/deployed", LONGEST, "tests/unit/test_store.py"]
+    assert first_of(left, stacks=True) == LONGEST
+    assert first_of(left, stacks=False) == "tests/contract/test_arm.py"
+    assert first_of(["tests/local/deployed"], stacks=False) == "tests/local/deployed"
+    assert first_of(left[::3], stacks=True) == "tests/contract/test_arm.py"
+
+
+@dataclass(eq=False)
+class Worker:
+    """What the scheduler knows of a worker: which tests it was sent."""
+
+    shutting_down: bool = False
+    gateway: object = field(default_factory=lambda: SimpleNamespace(id="gw"))
+    sent: list[int] = field(default_factory=list)
+
+    def send_runtest_some(self, tests: list[int]) -> None:
+        self.sent += tests
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+
+def test_the_scheduler_of_xdist_does_that() -> None:
+    config = SimpleNamespace(getvalue=lambda _: ["popen"] * 2, option=SimpleNamespace(loadscopereorder=True))
+    scheduling: Any = side_by_side.pytest_xdist_make_scheduler(cast(Any, config), Producer("test"))
+    tests = [f"{file}::test_{number}" for file in FILES for number in range(3)]
+    stacks, others = Worker(), Worker()
+    for worker in (stacks, others):
+        scheduling.add_node(worker)
+        scheduling.add_node_collection(worker, tests)
+    scheduling.schedule()
+    assert (stacks.sent, others.sent) == ([6, 7, 8], [0, 1, 2])
+    scheduling.mark_test_complete(others, 0)  # two are left, so the next unit is sent
+    scheduling.mark_test_complete(stacks, 6)
+    assert (stacks.sent[3:], others.sent[3:]) == ([3, 4, 5], [9, 10, 11])

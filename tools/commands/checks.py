@@ -67,6 +67,14 @@ def test(context: typer.Context) -> None:
     raise typer.Exit(code or (0 if clean else 1))
 
 
+@application.command("test-long", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test_long(context: typer.Context) -> None:
+    """What takes hours by nature: kill grids, fuzz, hundreds of configurations; further words go to pytest."""
+    raise typer.Exit(
+        _python("-m", "pytest", "-m", "long", *([] if _named(context.args) else SIDE_BY_SIDE), *context.args)
+    )
+
+
 @application.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def mutants(context: typer.Context) -> None:
     """Puts committed defects in, one after the other: the test named beside each must fail."""

@@ -1,6 +1,7 @@
 """Random faults in JSON and HTTP: every answer is one of ours, and the server lives on.
 
-Takes a few seconds; `SCORING_FUZZ_SECONDS=60` makes it longer, `SCORING_FUZZ_SEED` gives other requests.
+Takes a few seconds and, with `make test-long`, two hours; `SCORING_FUZZ_SECONDS=60` makes it longer,
+`SCORING_FUZZ_SEED` gives other requests.
 """
 
 from __future__ import annotations
@@ -19,6 +20,14 @@ from tests.unit.scoring.running import Reply, Scoring
 logger = logging.getLogger(__name__)
 """`--log-cli-level=INFO` shows how often which status came."""
 LONGEST = float(os.environ.get("SCORING_FUZZ_SECONDS", "4"))
+HOUR = 3600.0
+DURATIONS = pytest.mark.parametrize(
+    "seconds",
+    [
+        pytest.param(LONGEST / 2, marks=pytest.mark.timeout(LONGEST + 120), id="short"),
+        pytest.param(HOUR, marks=[pytest.mark.long, pytest.mark.timeout(HOUR + 120)], id="hour"),
+    ],
+)
 SEED = int(os.environ.get("SCORING_FUZZ_SEED", "1"))
 GROWTH = 40_000_000
 """Resident bytes that may be added, however long it runs."""
@@ -35,10 +44,10 @@ def check(reply: Reply, allowed: set[int], sent: bytes) -> None:
         assert isinstance(reply.json, dict)
 
 
-@pytest.mark.timeout(LONGEST + 120)
-def test_random_bodies(scoring: Scoring, rows: list[dict[str, Any]]) -> None:
+@DURATIONS
+def test_random_bodies(scoring: Scoring, rows: list[dict[str, Any]], seconds: float) -> None:
     mutations, seen = Mutations(SEED, rows), Counter[int]()
-    deadline, before = time.monotonic() + LONGEST / 2, scoring.memory
+    deadline, before = time.monotonic() + seconds, scoring.memory
     while time.monotonic() < deadline:
         with scoring.connect() as client:
             for _ in range(100):
@@ -54,10 +63,10 @@ def test_random_bodies(scoring: Scoring, rows: list[dict[str, Any]]) -> None:
     scoring.assert_alive()
 
 
-@pytest.mark.timeout(LONGEST + 120)
-def test_random_messages(scoring: Scoring, rows: list[dict[str, Any]]) -> None:
+@DURATIONS
+def test_random_messages(scoring: Scoring, rows: list[dict[str, Any]], seconds: float) -> None:
     mutations, seen = Mutations(SEED + 1, rows), Counter[int]()
-    deadline, before = time.monotonic() + LONGEST / 2, scoring.memory
+    deadline, before = time.monotonic() + seconds, scoring.memory
     while time.monotonic() < deadline:
         sent = mutations.message()
         replies = scoring.raw(sent)
