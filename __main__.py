@@ -8,7 +8,7 @@ from infra.dependents import skip_dependents_of_failures, without_failures
 from infra.deployed import deployed_systems
 from infra.platform import Platform
 from infra.settings import Settings
-from ml.system import load_system
+from ml.recipes import build
 
 skip_dependents_of_failures()
 settings = Settings.load()
@@ -18,4 +18,4 @@ settings.check_systems(found, deployed_systems())
 platform = Platform("platform", settings)
 pulumi.export("platform", without_failures(platform.outputs))
 for name in settings.systems:
-    pulumi.export(name, without_failures(load_system(name)(name, platform).outputs))
+    pulumi.export(name, without_failures(build(name, platform).outputs))

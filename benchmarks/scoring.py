@@ -53,7 +53,17 @@ def model_folder(folder: Path) -> Path:
     if data is None:
         data = str(folder / "data")
         generator.generate(GENERATED_ROWS, 2, folder / "data")
-    command = [sys.executable, "-m", "ml.systems.bike_buyer.job.train", "--data", data, "--output", str(model)]
+    command = [
+        sys.executable,
+        "-m",
+        "ml.jobkit.train",
+        "--system",
+        "bike_buyer",
+        "--data",
+        data,
+        "--output",
+        str(model),
+    ]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     sha256 = hashlib.sha256(model.joinpath("model.onnx").read_bytes()).hexdigest()
     identity = {"name": "bike-buyer", "version": 1, "sha256": sha256, "system": "bike_buyer"}

@@ -10,7 +10,6 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import yaml
 
@@ -21,8 +20,8 @@ from ml.jobkit.features import Feature, Specification
 
 FILE = "data.yaml"
 """Its name in a system's folder, beside `features.yaml`."""
-ColumnType = Literal["text", "category", "integer", "number", "birth_date"]
-WRITTEN_TYPES: tuple[ColumnType, ...] = ("text", "category", "integer", "number")
+TYPES = ("text", "category", "integer", "number")
+"""Of a column that `data.yaml` describes; a feature's kind may have others."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Column:
     """One column of a file."""
 
     name: str
-    type: ColumnType
+    type: str
     categories: tuple[str, ...] = ()
     range: tuple[float, float] | None = None
     """Lowest and highest value allowed, both included; of a birth date: completed years at `as_of`."""
@@ -105,15 +104,13 @@ def _file(section: Section, specification: Specification) -> RawFile:
 
 
 def _of_feature(feature: Feature, specification: Specification) -> Column:
-    if feature.derive == "whole_years":
-        return Column(feature.column, "birth_date", (), feature.range, feature.name, specification.as_of)
-    return Column(feature.column, feature.type, feature.categories, feature.range, feature.name)
+    return Column(feature.column, feature.raw, feature.categories, feature.range, feature.name, specification.as_of)
 
 
 def _column(section: Section) -> Column:
     column = Column(
         name=section.text("name"),
-        type=section.choice("type", WRITTEN_TYPES) if section.has("type") else "text",
+        type=section.choice("type", TYPES) if section.has("type") else "text",
         categories=section.texts("categories") if section.has("categories") else (),
         range=section.bounds("range") if section.has("range") else None,
     )

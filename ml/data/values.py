@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from difflib import get_close_matches
 
 from ml.data.contract import Column
@@ -20,6 +20,8 @@ def fault(column: Column, value: str) -> str:
         return _category(column, value)
     if column.type == "birth_date":
         return _birth_date(column, value)
+    if column.type == "timestamp":
+        return _timestamp(value)
     return _number(column, value) if column.type in ("integer", "number") else ""
 
 
@@ -54,6 +56,14 @@ def _birth_date(column: Column, value: str) -> str:
         return "no date; write it as YYYY-MM-DD"
     years = column.as_of.year - born.year - ((column.as_of.month, column.as_of.day) < (born.month, born.day))
     return _range(column, years, f"{years} years at {column.as_of}, ")
+
+
+def _timestamp(value: str) -> str:
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return "no point in time; write it as YYYY-MM-DD HH:MM:SS"
+    return "" if found.tzinfo is None else "it has an offset; write local time"
 
 
 def _number(column: Column, value: str) -> str:

@@ -16,6 +16,7 @@ from ml.gate.verdict import Interval, Scored
 from ml.identity.code import stage
 from ml.identity.environment import ensure_environment
 from ml.identity.values import Properties
+from ml.jobkit.plan import parse as parse_plan
 from ml.jobs.attempts import job_prefix
 from ml.jobs.variables import job_variables
 from ml.progress import Failure, status
@@ -39,6 +40,8 @@ class Result:
     """The champion was trained with another `features.yaml`."""
     intervals: Mapping[str, Interval] = field(default_factory=dict)
     """Of what the challenger has more than the champion, by metric; empty in results of earlier versions."""
+    lower: frozenset[str] = frozenset()
+    """The metrics of which less is better."""
 
 
 def ensure_evaluation(
@@ -66,7 +69,7 @@ def ensure_evaluation(
     environment = ensure_environment(jobs.workspace, inputs["environment"])
     with tempfile.TemporaryDirectory() as folder:
         staged = Path(folder, "code")
-        stage(ROOT, inputs["code"], staged)
+        stage(ROOT, inputs["code"], parse_plan(inputs["system"], inputs["plan"]), staged)
         tags = {"claim": claim, "kind": "evaluation", "system": inputs["system"], **judged}
         return jobs.submit(specification(inputs, name, artefact, champion, staged, environment, tags))
 
@@ -86,7 +89,8 @@ def specification(
         "challenger": artefact,
         **({"champion": champion.uri} if champion else {}),
     }
-    options = " ".join(f"--{option} ${{{{inputs.{option}}}}}" for option in folders)
+    system = f"--system {inputs['system']}"
+    options = " ".join([system, *(f"--{option} ${{{{inputs.{option}}}}}" for option in folders)])
     return JobSpecification(
         name=name,
         experiment=inputs["system"],
@@ -151,6 +155,7 @@ def parse(content: bytes) -> Result:
         challenger=scored(document["challenger"]),
         champion=scored(champion) if champion is not None else None,
         rows=int(document["holdout"]["rows"]),
+        lower=frozenset(name for name, better in document.get("better", {}).items() if better == "lower"),
         other_features=champion is not None and champion["features"] != document["features"],
         intervals={
             name: Interval(float(one["low"]), float(one["high"]))

@@ -30,18 +30,32 @@ class Interval:
 
 @dataclass(frozen=True)
 class Rule:
-    """When a challenger goes on. Of every metric, more must be better.
+    """When a challenger goes on.
 
     Attributes:
-        floors: least value by metric; reaching it is enough.
+        floors: what a model must reach, by metric: at least, or at most where lower is better; reaching it is enough.
         metric: what challenger and champion are compared by.
         margin: by how much the challenger must be better. None: by more than chance explains, so the interval of the
-            difference must lie above 0.
+            difference must lie on the better side of 0.
+        lower: the metrics of which less is better.
     """
 
     floors: Figures
     metric: str
     margin: float | None = None
+    lower: frozenset[str] = frozenset()
+
+    def missed(self, metrics: Figures) -> str:
+        """Every metric that does not reach its floor, with both figures; empty when there is none."""
+        return ", ".join(
+            f"{name} {metrics[name]:.4f} is {'above' if name in self.lower else 'below'} the floor {floor:g}"
+            for name, floor in self.floors.items()
+            if (metrics[name] > floor if name in self.lower else metrics[name] < floor)
+        )
+
+    def gain(self, more: float) -> float:
+        """By how much a model is better in the metric, when it has so much more of it."""
+        return -more if self.metric in self.lower else more
 
 
 @dataclass(frozen=True)
@@ -82,7 +96,7 @@ def decide(
     if unusable:
         return Verdict("refused", unusable)
     same = champion is not None and champion.sha256 == challenger.sha256
-    below = below_floors(challenger.metrics, rule.floors)
+    below = rule.missed(challenger.metrics)
     if below:
         return _below(below, champion, metric, same=same)
     if same:
@@ -113,23 +127,18 @@ def unusable_figures(challenger: Scored, champion: Scored | None, names: list[st
     return ""
 
 
-def below_floors(metrics: Figures, floors: Figures) -> str:
-    """Every metric below its floor, with both figures; empty when there is none."""
-    missed = {name: least for name, least in floors.items() if metrics[name] < least}
-    return ", ".join(f"{name} {metrics[name]:.4f} is below the floor {least:g}" for name, least in missed.items())
-
-
 def _below(below: str, champion: Scored | None, metric: str, *, same: bool) -> Verdict:
     if champion is None:
         return Verdict(
             "refused",
-            f"{below}, and there is no champion to keep: train a better one, or lower the floor (FLOORS in system.py)",
+            f"{below}, and there is no champion to keep: train a better one, or change the floor (`floors` in "
+            "system.py)",
         )
     if same:
         return Verdict(
             "refused",
-            f"{below}: the champion itself does not reach it; train a better one, or lower the floor "
-            "(FLOORS in system.py)",
+            f"{below}: the champion itself does not reach it; train a better one, or change the floor "
+            "(`floors` in system.py)",
         )
     return Verdict("kept", f"{below}: kept the champion ({metric} {champion.metrics[metric]:.4f})", warning=True)
 
@@ -145,12 +154,13 @@ def _rejected(rejections: Mapping[str, str], champion: Scored | None, lift: str)
 def _compared(challenger: Scored, champion: Scored, rule: Rule, interval: Interval | None) -> Verdict:
     ours, theirs = challenger.metrics[rule.metric], champion.metrics[rule.metric]
     if rule.margin is not None:
-        won, how = ours - theirs > rule.margin, f"margin {rule.margin:g}"
+        won, how = rule.gain(ours - theirs) > rule.margin, f"margin {rule.margin:g}"
     elif interval is None or not (math.isfinite(interval.low) and math.isfinite(interval.high)):
-        fix = "give the QualityGate in system.py a `margin`, or another `metric`"
+        fix = "give the task in system.py a `margin`, or another `metric`"
         return Verdict("refused", f"the evaluation gives no interval of the difference in {rule.metric}: {fix}")
     else:
-        won, how = interval.low > 0, f"95 % interval {interval.low:+.4f} .. {interval.high:+.4f}"
+        least = min(rule.gain(interval.low), rule.gain(interval.high))
+        won, how = least > 0, f"95 % interval {interval.low:+.4f} .. {interval.high:+.4f}"
     found = f"{rule.metric} {ours - theirs:+.4f} ({ours:.4f} against {theirs:.4f}), {how}"
     text = f"{found}: {'promoted' if won else 'kept the champion'}{of_other_data(challenger, champion)}"
     return Verdict("promoted", text) if won else Verdict("kept", text, warning=True)

@@ -8,12 +8,17 @@ import ast
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import yaml
+
+from ml.jobkit.features import FILE as FEATURES
+from ml.jobkit.plan import FILE as PLAN
+from ml.jobkit.plan import Plan
+from ml.jobkit.report import module as report_module
 
 PACKAGE = "ml"
 DATA_SUFFIXES = (".yaml", ".yml", ".json")
@@ -23,37 +28,45 @@ class CodeError(Exception):
     """The code of a job cannot be staged; the message names the file and the fix."""
 
 
-def job_files(root: Path, entry: str) -> dict[str, str]:
-    """Every file that a job needs, by its path below `root` (with forward slashes), and the digest of its meaning.
+def job_files(root: Path, entry: str, plan: Plan, *, trainer: bool) -> dict[str, str]:
+    """Every file that makes a job what it is, by its path below `root` (with forward slashes), and the digest of its
+    meaning.
 
     Args:
         root: the project's folder.
-        entry: the module that runs, such as `ml.systems.bike_buyer.job.train`.
+        entry: the module that runs, such as `ml.jobkit.train`.
+        plan: whose kinds are found by name, so that imports do not show them.
+        trainer: whether the job trains, or only judges what was trained.
 
     Returns:
         Paths in order with 12 hexadecimal digits each. A Python file counts by its syntax tree and a YAML or JSON file
-        by its values,
-        so that comments and formatting retrain nothing.
+        by its values, so that comments and formatting retrain nothing; any other file by its content. Of the system's
+        folder these are `features.yaml` and every file below `job/`.
 
     Raises:
         CodeError: a file is missing or cannot be parsed.
     """
-    modules = closure(root, entry)
-    system = module_file(root, entry).parent.parent
-    data = [
-        system / "features.yaml",
-        *sorted(path for path in (system / "job").iterdir() if path.suffix in DATA_SUFFIXES),
-    ]
-    files = [*modules, *(path for path in data if path.exists())]
-    return {path.relative_to(root).as_posix(): digest(path) for path in sorted(files)}
+    modules = {path for module in (entry, *plan.modules(trainer=trainer)) for path in closure(root, module)}
+    system = root / "ml" / "systems" / plan.system
+    data = (path for path in system.glob("job/**/*") if path.is_file() and path.suffix not in (".py", ".pyc"))
+    return {path.relative_to(root).as_posix(): digest(path) for path in sorted({*modules, system / FEATURES, *data})}
 
 
-def stage(root: Path, files: Mapping[str, str], target: Path) -> None:
-    """Copies the files of a job into an empty folder, so that nothing else is uploaded."""
-    for name in files:
+def report_files(root: Path, plan: Plan) -> list[str]:
+    """The files that draw pictures: a job has them with it, and they make it no other job."""
+    modules = (report_module(name) for name in (plan.task.kind, "drawing"))
+    found = {path for module in modules if is_module(root, module) for path in closure(root, module)}
+    return sorted(path.relative_to(root).as_posix() for path in found)
+
+
+def stage(root: Path, files: Iterable[str], plan: Plan, target: Path) -> None:
+    """Copies the files of a job into an empty folder, so that nothing else is uploaded, with its plan."""
+    for name in {*files, *report_files(root, plan)}:
         destination = target / name
         destination.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / name, destination)
+    written = target / "ml" / "systems" / plan.system / PLAN
+    written.write_text(json.dumps(plan.document(), indent=1, sort_keys=True) + "\n")
 
 
 def closure(root: Path, entry: str) -> list[Path]:
@@ -125,7 +138,7 @@ def digest(path: Path) -> str:
         except yaml.YAMLError as error:
             raise CodeError(f"{path} is no YAML: {error}") from None
     else:
-        raise CodeError(f"{path}: only Python, YAML and JSON files go into a job")
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     return hexadecimal(meaning)
 
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ml.identity.code import closure
 from ml.identity.code import digest as code_digest
 from ml.identity.digest import digest
@@ -27,6 +29,8 @@ SOURCE = f"docker.io/library/python:{PYTHON}-slim-bookworm"
 BASE = f"base/python:{PYTHON}-slim-bookworm"
 ENVIRONMENT_REPOSITORY = "scoring-environment"
 MODEL_FILES = ("model.onnx", "features.yaml", "golden.json", "provenance.json")
+LATER_FILES = ("contract.json",)
+"""Files that models of earlier jobs do not have."""
 MODEL_INPUTS = ("model", "version", "sha256")
 """What names the model that goes into an image; not known before it is registered."""
 USER = 10001
@@ -60,13 +64,26 @@ def environment_tag(name: str) -> str:
     return digest(LAYOUT, ENVIRONMENT_DOCKERFILE, SOURCE, PLATFORM, requirements(name))
 
 
-def scoring_code(root: Path) -> dict[str, str]:
+def scoring_code(root: Path, features: Path) -> dict[str, str]:
     """The files of the server by path, with a digest of what each means.
+
+    Args:
+        features: a `features.yaml`; the kinds of feature in it are found by their names when the server starts.
 
     Raises:
         CodeError: a file is missing or cannot be parsed.
     """
-    return {path.relative_to(root).as_posix(): code_digest(path) for path in sorted(closure(root, ENTRY))}
+    modules = (ENTRY, *(f"ml.{part}.{kind}" for kind in kinds(features) for part in ("jobkit.kinds", "scoring.fields")))
+    found = {path for module in modules for path in closure(root, module)}
+    return {path.relative_to(root).as_posix(): code_digest(path) for path in sorted(found)}
+
+
+def kinds(features: Path) -> list[str]:
+    """The kinds of feature that a `features.yaml` names; none where there is no such file."""
+    if not features.is_file():
+        return []
+    document = yaml.safe_load(features.read_text(encoding="utf-8"))
+    return sorted({one["type"] for one in document.get("features", ())})
 
 
 def context_tag(inputs: Properties, code: Mapping[str, str], environment: str) -> str:
@@ -92,10 +109,11 @@ def fill(folder: Path, root: Path, inputs: Properties, model: Path, provenance: 
         base: the environment image, by digest.
     """
     app = folder / "app"
-    for name in inputs["code"]:
+    # A champion may have been trained with kinds of feature that the checkout's system has no more.
+    for name in {*inputs["code"], *scoring_code(root, model / "features.yaml")}:
         copy(root / name, app / name)
     compile_bytecode(app, "/app")
-    for name in MODEL_FILES:
+    for name in (*MODEL_FILES, *(name for name in LATER_FILES if (model / name).is_file())):
         copy(model / name, app / "model" / name)
     (app / "model" / "model.json").write_text(json.dumps(identity(inputs, provenance), indent=1) + "\n")
     known = {key: inputs[key] for key in ("system", "model", "version", "sha256", "tag")}

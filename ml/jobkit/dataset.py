@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ml.jobkit.provenance import data_source, sha256
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ml.jobkit.features import Specification
 
 DIGITS = 12
-KINDS = {"category": "string", "integer": "long", "number": "double"}
-"""MLflow's types of columns by ours."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Dataset:
         )
 
 
-def read(specification: Specification, folder: Path, files: Iterable[str], rows: int) -> Dataset:
+def read(specification: Specification, folder: Path, files: Iterable[str], rows: int, label_type: str) -> Dataset:
     """The data in a folder: by the asset that `MLOPS_DATA_REFERENCE` names, else by the files themselves."""
     reference = os.environ.get("MLOPS_DATA_REFERENCE", "")
     name, _, version = reference.removeprefix("azureml:").partition(":")
@@ -63,8 +61,13 @@ def read(specification: Specification, folder: Path, files: Iterable[str], rows:
         uri=reference or folder.resolve().as_uri(),
         source=data_source(folder),
         rows=rows,
-        columns={one.name: KINDS[one.type] for one in specification.features} | {specification.label.name: "long"},
+        columns={one.name: one.stored for one in specification.features} | {specification.label.name: label_type},
     )
+
+
+def stored(values: Any) -> str:
+    """MLflow's type of an array or a column."""
+    return {"i": "long", "u": "long", "f": "double"}.get(values.dtype.kind, "string")
 
 
 def content_digest(folder: Path, files: Iterable[str]) -> str:

@@ -8,24 +8,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ml.jobkit.onnx_export import TOLERANCE
+from ml.jobkit.errors import JobError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy.typing as npt
 
     from ml.jobkit.features import Specification
+    from ml.jobkit.tasks.contract import Contract
 
+FILE = "golden.json"
 UNKNOWN = "(unknown)"
 """Stands for a category that no `features.yaml` lists."""
 
 
 def requests(
-    specification: Specification, frame: pd.DataFrame, probabilities: npt.NDArray[np.float64], count: int = 20
+    specification: Specification, frame: pd.DataFrame, ranks: npt.NDArray[np.float64], count: int = 20
 ) -> pd.DataFrame:
-    """Rows from the least to the most probable, then one row with an unknown value for each category feature."""
-    order = np.argsort(probabilities, kind="stable")
+    """Rows from the lowest to the highest answer, then one row with an unknown value for each category feature that
+    allows it.
+    """
+    order = np.argsort(ranks, kind="stable")
     spread = order[np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)]
     known = frame.iloc[spread]
     strange = [
@@ -36,11 +41,30 @@ def requests(
     return joined.reset_index(drop=True)
 
 
-def write(path: Path, asked: pd.DataFrame, probabilities: npt.NDArray[np.float64]) -> None:
-    """Write requests and answers as JSON: `{"tolerance": t, "cases": [{"request": {...}, "probability": p}, ...]}`."""
+def write(path: Path, contract: Contract, asked: pd.DataFrame, answers: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write requests and answers as JSON: `{"tolerance": t, "relative": r, "cases": [{"request": {...}, "<member>": …},
+    ...]}`. `relative` is left out where it is 0.
+    """
     rows = asked.to_json(orient="records", lines=True).splitlines()
-    cases: list[dict[str, Any]] = [
-        {"request": json.loads(row), "probability": float(probability)}
-        for row, probability in zip(rows, probabilities, strict=True)
+    expected = [np.asarray(answers[member]).tolist() for member in contract.golden]
+    cases = [
+        {"request": json.loads(row), **dict(zip(contract.golden, values, strict=True))}
+        for row, *values in zip(rows, *expected, strict=True)
     ]
-    path.write_text(json.dumps({"tolerance": TOLERANCE, "cases": cases}, indent=1, ensure_ascii=False) + "\n")
+    tolerance = {"tolerance": contract.absolute, **({"relative": contract.relative} if contract.relative else {})}
+    path.write_text(json.dumps({**tolerance, "cases": cases}, indent=1, ensure_ascii=False) + "\n")
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The cases of a file.
+
+    Raises:
+        JobError: there are none.
+    """
+    try:
+        cases: list[dict[str, Any]] = json.loads(path.read_text())["cases"]
+    except (OSError, ValueError, LookupError, TypeError):
+        cases = []
+    if not cases:
+        raise JobError(f"no golden requests in {path.name}; train it again")
+    return cases

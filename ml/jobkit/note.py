@@ -7,29 +7,27 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ml.jobkit.dataset import Dataset
+    from ml.jobkit.tasks.contract import Contract
 
 
-MOST_ASKED = ("auc", "accuracy", "log_loss")
-
-
-def training(data: Dataset, counts: Mapping[str, int], figures: Mapping[str, float]) -> str:
+def training(data: Dataset, counts: Mapping[str, int], figures: Mapping[str, float], contract: Contract) -> str:
     """What was trained on, and how good it is on the rows held out."""
     return (
         f"Trained on {counts['training']:,} rows of **{data.source}** data, {data.name} `{data.digest}`. "
-        f"On the {counts['holdout']:,} rows held out: {in_words(figures)}."
+        f"On the {counts['holdout']:,} rows held out: {in_words(figures, contract)}."
     )
 
 
-def evaluation(data: Dataset, rows: int, figures: Mapping[str, Mapping[str, float]]) -> str:
+def evaluation(data: Dataset, rows: int, figures: Mapping[str, Mapping[str, float]], contract: Contract) -> str:
     """How models compare on the holdout set; their figures by role."""
-    found = "; ".join(f"{role}: {in_words(one)}" for role, one in figures.items())
+    found = "; ".join(f"{role}: {in_words(one, contract)}" for role, one in figures.items())
     rows_of = f"On {rows:,} rows held out of **{data.source}** data, {data.name} `{data.digest}`"
     return f"{rows_of}: {found}.\n\n{table(figures)}"
 
 
-def in_words(figures: Mapping[str, float]) -> str:
+def in_words(figures: Mapping[str, float], contract: Contract) -> str:
     """The figures most asked for."""
-    return ", ".join(f"{name} {figures[name]:.4f}" for name in MOST_ASKED if name in figures)
+    return ", ".join(f"{name} {figures[name]:.4f}" for name in contract.shown if name in figures)
 
 
 def table(columns: Mapping[str, Mapping[str, float]]) -> str:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 GENERATED = "generated.json"
 """The file by which a generator marks a folder of data it made."""
-PACKAGES = ("lightgbm", "numpy", "onnx", "onnxmltools", "onnxruntime", "pandas", "scikit-learn")
+PACKAGES = ("numpy", "onnx", "onnxruntime", "pandas")
+"""Beside those of the trainer."""
 
 
 def sha256(path: Path) -> str:
@@ -57,9 +58,11 @@ def write(
     folder: Path,
     files: Iterable[str],
     artefacts: Iterable[Path],
+    packages: Iterable[str],
     **settings: Mapping[str, Any],
 ) -> None:
     """Write `provenance.json` for a model trained on `files` of `folder`; `settings` are sections of the caller's."""
+    held_out = specification.holdout
     document = {
         "system": specification.system,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -70,11 +73,11 @@ def write(
             "version": os.environ.get("MLOPS_DATA_DIGEST"),
             "sha256": {name: sha256(folder / name) for name in files},
         },
-        "features": {"sha256": specification.digest, "as_of": specification.as_of.isoformat()},
-        "holdout": {"salt": specification.holdout.salt, "share": specification.holdout.share},
+        "features": {"sha256": specification.digest, "as_of": specification.as_of and specification.as_of.isoformat()},
+        "holdout": held_out and {"salt": held_out.salt, "share": held_out.share},
         "artefacts": {artefact.name: sha256(artefact) for artefact in artefacts},
         "python": platform.python_version(),
-        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "packages": {name: importlib.metadata.version(name) for name in (*PACKAGES, *packages)},
         **settings,
     }
     path.write_text(json.dumps(document, indent=1) + "\n")

@@ -38,7 +38,7 @@ class ContainerImageProvider(Provider):
     def derive(self, inputs: Properties, old: Properties) -> Properties:
         """The image's tag, and the digest of every file of ours in it, so that a preview can name what changed."""
         try:
-            code = image_context.scoring_code(ROOT)
+            code = image_context.scoring_code(ROOT, ROOT / "ml" / "systems" / inputs["system"] / "features.yaml")
             environment = image_context.environment_tag(inputs["environment"])
         except CodeError as error:
             raise InputError("system", str(error)) from None

@@ -23,6 +23,7 @@ from ml.identity.code import CodeError, job_files
 from ml.identity.digest import digest
 from ml.identity.environment import EnvironmentFileError, environment_digest
 from ml.identity.values import Properties
+from ml.jobkit.plan import parse
 from ml.jobs.attempts import failure, going_on, release_job
 from ml.jobs.trained_model import Provenance, checked_provenance, data_source, differs
 from ml.jobs.watch import watch
@@ -53,6 +54,7 @@ class QualityGateProvider(Provider):
         "code",
         "environmentDigest",
         "evaluationDigest",
+        "plan",
         "job",
         "artefact",
         "dataReference",
@@ -64,12 +66,15 @@ class QualityGateProvider(Provider):
         """
         check_thresholds(inputs)
         try:
-            code, environment = job_files(ROOT, inputs["entry"]), environment_digest(inputs["environment"])
+            plan = parse(inputs["system"], inputs["plan"])
+            code = job_files(ROOT, inputs["entry"], plan, trainer=False)
+            environment = environment_digest(inputs["environment"])
         except CodeError as error:
             raise InputError("entry", str(error)) from None
         except EnvironmentFileError as error:
             raise InputError("environment", str(error)) from None
-        parts = (inputs["jobDigest"], inputs["dataDigest"], code, environment, inputs["entry"])
+        judged_by = (code, environment, inputs["entry"], inputs["plan"]["task"], inputs["plan"]["files"])
+        parts = (inputs["jobDigest"], inputs["dataDigest"], *judged_by)
         evaluation = derived(lambda: digest(*parts), *parts)
         judged = (evaluation, inputs["floors"], inputs["metric"], inputs.get("margin"))
         known = {"code": code, "environmentDigest": environment, "evaluationDigest": evaluation}
@@ -111,7 +116,7 @@ class QualityGateProvider(Provider):
         verdict = decide(
             result.challenger,
             result.champion,
-            Rule(inputs["floors"], inputs["metric"], inputs.get("margin")),
+            Rule(inputs["floors"], inputs["metric"], inputs.get("margin"), result.lower),
             intervals=result.intervals,
             rejections=registered.rejections if registered else {},
             lift=f"make promote SYSTEM={inputs['system']} VERSION={registered.version if registered else 'n'}",
@@ -315,6 +320,7 @@ class QualityGate(Resource, module="ml", name="QualityGate"):
         compute: pulumi.Input[str],
         environment: str,
         entry: str,
+        plan: Mapping[str, Any],
         job: pulumi.Input[str],
         job_digest: pulumi.Input[str],
         artefact: pulumi.Input[str],
@@ -334,6 +340,7 @@ class QualityGate(Resource, module="ml", name="QualityGate"):
             "compute": compute,
             "environment": environment,
             "entry": entry,
+            "plan": dict(plan),
             "job": job,
             "jobDigest": job_digest,
             "artefact": artefact,

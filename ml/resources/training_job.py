@@ -16,6 +16,7 @@ from ml.identity.code import CodeError, job_files, stage
 from ml.identity.digest import digest
 from ml.identity.environment import EnvironmentFileError, ensure_environment, environment_digest
 from ml.identity.values import Properties
+from ml.jobkit.plan import parse
 from ml.jobs.attempts import MOST_ATTEMPTS, earlier, exhausted, job_prefix, release_job
 from ml.jobs.variables import job_variables
 from ml.progress import Failure, note, status
@@ -35,12 +36,15 @@ class TrainingJobProvider(Provider):
         changed.
         """
         try:
-            code, environment = job_files(ROOT, inputs["entry"]), environment_digest(inputs["environment"])
+            plan = parse(inputs["system"], inputs["plan"])
+            code = job_files(ROOT, inputs["entry"], plan, trainer=True)
+            environment = environment_digest(inputs["environment"])
         except CodeError as error:
             raise InputError("entry", str(error)) from None
         except EnvironmentFileError as error:
             raise InputError("environment", str(error)) from None
-        parts = (code, environment, inputs["entry"], inputs["arguments"], inputs["dataDigest"], inputs["generation"])
+        made_of = (code, environment, inputs["entry"], inputs["plan"], inputs["arguments"])
+        parts = (*made_of, inputs["dataDigest"], inputs["generation"])
         known = {"code": code, "environmentDigest": environment, "digest": derived(lambda: digest(*parts), *parts)}
         result = {**inputs, **known}
         explain(result, old)
@@ -83,7 +87,7 @@ class TrainingJobProvider(Provider):
         environment = ensure_environment(jobs.workspace, inputs["environment"])
         with tempfile.TemporaryDirectory() as folder:
             staged = Path(folder, "code")
-            stage(ROOT, inputs["code"], staged)
+            stage(ROOT, inputs["code"], parse(inputs["system"], inputs["plan"]), staged)
             return jobs.submit(specification(inputs, name, claim, staged, environment))
 
     def observe(self, identifier: str, properties: Properties) -> Properties | None:
@@ -103,12 +107,13 @@ def artefact(system: str, job: str) -> str:
 
 def specification(inputs: Properties, name: str, claim: str, code: Path, environment: str) -> JobSpecification:
     """What Azure ML is asked to run."""
-    arguments = " ".join([*map(str, inputs["arguments"]), "--data ${{inputs.data}}", "--output ${{outputs.model}}"])
+    folders = ("--data ${{inputs.data}}", "--output ${{outputs.model}}")
+    arguments = " ".join([f"--system {inputs['system']}", *map(str, inputs["arguments"]), *folders])
     return JobSpecification(
         name=name,
         experiment=inputs["system"],
         description=f"Training of {inputs['system']}",
-        command=f"python -m {inputs['entry']} {arguments}".replace("  ", " "),
+        command=f"python -m {inputs['entry']} {arguments}",
         code=code,
         environment=environment,
         compute=inputs["compute"],
@@ -146,7 +151,24 @@ def reasons(old: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:
     """What makes a job another one: its changed files, then whatever else it is made of."""
     before, after = old.get("code", {}), inputs["code"]
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    return [*changed, *(what for what, key in REASONS.items() if old.get(key) != inputs.get(key))]
+    settings = changed_settings(old.get("plan"), inputs.get("plan"))
+    return [*changed, *settings, *(what for what, key in REASONS.items() if old.get(key) != inputs.get(key))]
+
+
+def changed_settings(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[str]:
+    """What `system.py` says otherwise than before: `rounds 200 -> 250`."""
+    if not old or not new:  # a job of before there were plans
+        return []
+    found = []
+    for part in ("task", "trainer"):
+        before, after = old[part], new[part]
+        if before["kind"] != after["kind"]:
+            found.append(f"{part} {before['kind']} -> {after['kind']}")
+            continue
+        names = sorted(before["options"].keys() | after["options"].keys())
+        values = [(name, before["options"].get(name), after["options"].get(name)) for name in names]
+        found += [f"{name} {was} -> {now}" for name, was, now in values if was != now]
+    return [*found, *(["files"] if old["files"] != new["files"] else [])]
 
 
 REASONS = {"packages": "environmentDigest", "data": "dataDigest", "arguments": "arguments", "drift": "generation"}
@@ -183,6 +205,7 @@ class TrainingJob(Resource, module="ml", name="TrainingJob"):
         compute: pulumi.Input[str],
         environment: str,
         entry: str,
+        plan: Mapping[str, Any],
         data_digest: pulumi.Input[str],
         data_reference: pulumi.Input[str],
         arguments: Sequence[str] = (),
@@ -196,6 +219,7 @@ class TrainingJob(Resource, module="ml", name="TrainingJob"):
             "compute": compute,
             "environment": environment,
             "entry": entry,
+            "plan": dict(plan),
             "dataDigest": data_digest,
             "dataReference": data_reference,
             "arguments": list(arguments),

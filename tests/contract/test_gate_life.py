@@ -28,6 +28,7 @@ from ml.resources.model_version import ModelVersionProvider
 from ml.resources.quality_gate import QualityGateProvider
 from ml.resources.retention import RetentionProvider
 from ml.resources.training_job import TrainingJobProvider
+from ml.system import find
 from tests.contract.azureml_workspace import IGNORED, fixture_sockets, fixture_workspace
 from tests.contract.azureml_workspace import Workspace as Made
 
@@ -35,6 +36,7 @@ __all__ = ["fixture_sockets", "fixture_workspace"]
 # azure-ai-ml never closes the clients it makes for an upload.
 pytestmark = [IGNORED, pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
 SYSTEM = "bike_buyer"
+PLAN = find(SYSTEM).plan(SYSTEM).document()
 ROWS = 500
 SECONDS = 300
 GOOD = ("--rounds", "20")
@@ -91,7 +93,7 @@ class System:
     def job(self, entry: str) -> Properties:
         """What training and evaluation share."""
         where = {"system": SYSTEM, "workspace": self.place, "compute": "cpu", "environment": "tabular"}
-        return {**where, "entry": f"ml.systems.bike_buyer.job.{entry}", "timeoutMinutes": 10, **self.data}
+        return {**where, "entry": f"ml.jobkit.{entry}", "plan": PLAN, "timeoutMinutes": 10, **self.data}
 
     def train(self, *arguments: str) -> Step:
         """A training job, once for the same arguments."""

@@ -23,7 +23,6 @@ import pytest
 from tests.local.checkout import Checkout
 from tests.local.serving import Service
 
-HYPERPARAMETERS = "ml/systems/bike_buyer/job/hyperparameters.py"
 SYSTEM = "ml/systems/bike_buyer/system.py"
 STACK = "stacks/Pulumi.local.yaml"
 ROWS, TREES, FEWER_TREES = 2000, 12, 1
@@ -45,13 +44,13 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """Version 1 of the bike buyer serves, trained on data that count as real; the stack remembers a lost challenger."""
     made = Checkout(tmp_path_factory.mktemp("deployed"), rows=ROWS)
     made.commit("Ada Lovelace")
-    made.edit(HYPERPARAMETERS, "rounds: int = 200", f"rounds: int = {TREES}")
+    made.edit(SYSTEM, "rounds=200", f"rounds={TREES}")
     # Few rows and few trees: what decides here is the champion, not the floor.
     made.edit(SYSTEM, '{"auc": 0.80, "accuracy": 0.75}', '{"auc": 0.5, "accuracy": 0.4}')
     made.edit(STACK, "stageSeconds: 15", "stageSeconds: 5")
     try:
         first = made.tool("up", "local")
-        made.edit(HYPERPARAMETERS, f"rounds: int = {TREES}\n", f"rounds: int = {FEWER_TREES}\n")
+        made.edit(SYSTEM, f"rounds={TREES},", f"rounds={FEWER_TREES},")
         lost = made.tool("up", "local")
         port = json.loads(made.folder.joinpath(".emulator/settings.json").read_text())["http_port"]
         service = Service(made, tmp_path_factory.mktemp("deployed-models"))

@@ -16,7 +16,7 @@ from tests.local.checkout import Checkout, wait_until
 from tests.local.kills import killed_at
 from tests.local.serving import Service, at_share
 
-HYPERPARAMETERS = "ml/systems/bike_buyer/job/hyperparameters.py"
+SYSTEM = "ml/systems/bike_buyer/system.py"
 FEATURES = "ml/systems/bike_buyer/features.yaml"
 FEATURE = """\
   - name: HouseOwnerFlag
@@ -53,17 +53,17 @@ def service(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Ser
 
 def trees(checkout: Checkout, old: int, new: int) -> None:
     """Another number of trees: another model."""
-    checkout.edit(HYPERPARAMETERS, f"rounds: int = {old}\n", f"rounds: int = {new}\n")
+    checkout.edit(SYSTEM, f"rounds={old},", f"rounds={new},")
 
 
 def test_a_model_below_the_floor_fails_and_nothing_serves(checkout: Checkout, service: Service) -> None:
-    checkout.edit(HYPERPARAMETERS, "learning_rate: float = 0.06", "learning_rate: float = 1e-12")
+    checkout.edit(SYSTEM, "learning_rate=0.06", "learning_rate=1e-12")
     trees(checkout, 200, 2)
     printed = checkout.tool("up", "local", check=False)
     assert re.search(r"auc 0\.\d+ is below the floor 0\.8", printed), printed[-3000:]
     assert "Traceback" not in printed
     assert (service.deployments(), service.champion()) == ([], None)
-    checkout.edit(HYPERPARAMETERS, "learning_rate: float = 1e-12", "learning_rate: float = 0.06")
+    checkout.edit(SYSTEM, "learning_rate=1e-12", "learning_rate=0.06")
 
 
 def test_the_first_model_serves_and_the_printed_line_asks_it(checkout: Checkout, service: Service) -> None:
@@ -128,7 +128,7 @@ def test_a_better_model_takes_over_under_load(checkout: Checkout, service: Servi
 def test_a_worse_model_changes_nothing(checkout: Checkout, service: Service) -> None:
     """Not even one of other features: the champion is judged, and served, by those it was trained with."""
     before = (service.traffic(), service.deployments(), service.champion(), checkout.outputs()["model"])
-    checkout.edit(HYPERPARAMETERS, "num_leaves: int = 127", "num_leaves: int = 2")
+    checkout.edit(SYSTEM, "num_leaves=127", "num_leaves=2")
     checkout.edit(FEATURES, FEATURE, "")
     trees(checkout, SECOND, 1)
     with service.load() as load:
@@ -139,7 +139,7 @@ def test_a_worse_model_changes_nothing(checkout: Checkout, service: Service) -> 
     assert any(line.count("0.") >= 2 for line in kept), printed[-3000:]
     checkout.pulumi(UNCHANGED)
     assert (service.traffic(), service.deployments(), service.champion(), checkout.outputs()["model"]) == before
-    checkout.edit(HYPERPARAMETERS, "num_leaves: int = 2", "num_leaves: int = 127")
+    checkout.edit(SYSTEM, "num_leaves=2", "num_leaves=127")
     checkout.edit(FEATURES, AFTER, f"{FEATURE}{AFTER}")
     trees(checkout, 1, SECOND)
     checkout.tool("up", "local")

@@ -14,8 +14,8 @@ import pytest
 
 from tests.local.checkout import Checkout, kill, wait_until
 
-TRAIN = "ml/systems/bike_buyer/job/train.py"
-HYPERPARAMETERS = "ml/systems/bike_buyer/job/hyperparameters.py"
+TRAIN = "ml/jobkit/train.py"
+SYSTEM = "ml/systems/bike_buyer/system.py"
 MAIN = "    folder, output, hyperparameters = arguments()\n"
 UNCHANGED = "up --yes --skip-preview --expect-no-changes -s local"
 
@@ -33,9 +33,9 @@ for path in (f"onlineEndpoints/{system.endpoint}", f"models/{system.model}"):
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     made = Checkout(tmp_path_factory.mktemp("life"))
-    made.edit(HYPERPARAMETERS, "rounds: int = 200", "rounds: int = 12")
+    made.edit(SYSTEM, "rounds=200", "rounds=12")
     # 500 rows leave about a hundred to judge by.
-    made.edit("ml/systems/bike_buyer/system.py", '{"auc": 0.80, "accuracy": 0.75}', '{"auc": 0.5, "accuracy": 0.4}')
+    made.edit(SYSTEM, '{"auc": 0.80, "accuracy": 0.75}', '{"auc": 0.5, "accuracy": 0.4}')
     made.edit("stacks/Pulumi.local.yaml", "stageSeconds: 15", "stageSeconds: 5")
     yield made
     subprocess.run([".venv/bin/python", "-m", "emulator", "reset"], cwd=made.folder, env=made.environment, check=False)
@@ -58,7 +58,7 @@ def test_the_same_program_changes_nothing(checkout: Checkout) -> None:
 
 
 def test_comments_formatting_and_test_tools_retrain_nothing(checkout: Checkout) -> None:
-    checkout.edit("ml/jobkit/metrics.py", "from __future__", "# a comment\nfrom __future__")
+    checkout.edit("ml/jobkit/tasks/binary/figures.py", "from __future__", "# a comment\nfrom __future__")
     checkout.edit(TRAIN, MAIN, "    (folder, output,\n       hyperparameters) = arguments()  # reformatted\n")
     checkout.edit("pyproject.toml", '"pytest>=8.4"', '"pytest>=8.3"')
     checkout.pulumi(UNCHANGED)
@@ -67,9 +67,9 @@ def test_comments_formatting_and_test_tools_retrain_nothing(checkout: Checkout) 
 
 def test_a_hyperparameter_is_one_new_job_and_preview_names_the_file(checkout: Checkout) -> None:
     first = checkout.outputs()["job"]
-    checkout.edit(HYPERPARAMETERS, "rounds: int = 12", "rounds: int = 14")
+    checkout.edit(SYSTEM, "rounds=12", "rounds=14")
     preview = checkout.pulumi("preview -s local")
-    assert HYPERPARAMETERS in preview
+    assert "rounds 12 -> 14" in preview
     assert len(checkout.jobs()) == 1
     checkout.tool("up", "local")
     names = [job.name for job in checkout.jobs()]
@@ -79,7 +79,7 @@ def test_a_hyperparameter_is_one_new_job_and_preview_names_the_file(checkout: Ch
 
 def test_back_to_an_earlier_value_adopts_the_earlier_job(checkout: Checkout) -> None:
     before = checkout.jobs()
-    checkout.edit(HYPERPARAMETERS, "rounds: int = 14", "rounds: int = 12")
+    checkout.edit(SYSTEM, "rounds=14", "rounds=12")
     checkout.tool("up", "local")
     after = checkout.jobs()
     assert [job.name for job in after] == [job.name for job in before]
@@ -90,7 +90,7 @@ def test_back_to_an_earlier_value_adopts_the_earlier_job(checkout: Checkout) -> 
 
 def test_a_renamed_resource_keeps_what_its_successor_adopts(checkout: Checkout) -> None:
     before = checkout.jobs()
-    checkout.edit("ml/systems/bike_buyer/system.py", '"{name}-training"', '"{name}-model-training"')
+    checkout.edit("ml/recipes/served_model.py", '"{self.name}-training"', '"{self.name}-model-training"')
     checkout.tool("up", "local")
     assert checkout.jobs() == before
     checkout.pulumi("refresh --yes --skip-preview --expect-no-changes -s local")
@@ -154,9 +154,9 @@ def test_a_killed_cli_leaves_one_job_that_the_next_up_adopts(checkout: Checkout,
 
 def test_back_to_an_earlier_value_after_a_kill_keeps_what_is_in_use(checkout: Checkout) -> None:
     used, count = checkout.outputs()["job"], len(checkout.jobs())
-    checkout.edit(HYPERPARAMETERS, "rounds: int = 12", "rounds: int = 16")
+    checkout.edit(SYSTEM, "rounds=12", "rounds=16")
     up_and_kill_while_the_job_runs(checkout)
-    checkout.edit(HYPERPARAMETERS, "rounds: int = 16", "rounds: int = 12")
+    checkout.edit(SYSTEM, "rounds=16", "rounds=12")
     checkout.tool("up", "local")
     assert checkout.outputs()["job"] == used
     assert [job.archived for job in checkout.jobs() if job.name == used] == [False]

@@ -22,7 +22,7 @@ STACK = "stacks/Pulumi.local.yaml"
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """The bike buyer, which cannot reach its floor, and a copy of it under another name, which can."""
     made = Checkout(tmp_path_factory.mktemp("two"))
-    made.edit("ml/systems/bike_buyer/job/hyperparameters.py", "rounds: int = 200", "rounds: int = 12")
+    made.edit(SYSTEM, "rounds=200", "rounds=12")
     made.edit(SYSTEM, FLOORS, LOW)
     copy_system(made)
     made.edit(SYSTEM, LOW, UNREACHABLE)

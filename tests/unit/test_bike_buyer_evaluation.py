@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,20 @@ import yaml
 from onnx import TensorProto, helper
 
 from ml.gate.evaluation import parse
-from ml.jobkit import evaluation, features
+from ml.jobkit import evaluate, features, plan, train
 from ml.jobkit.errors import JobError
+from ml.jobkit.tasks.base import Prepared
+from ml.jobkit.tasks.binary.task import Task
 from ml.jobkit.tracking import Untracked
+from ml.jobkit.trainers.lightgbm.settings import Settings
 from ml.systems.bike_buyer import generator
-from ml.systems.bike_buyer.job import evaluate, join, train
-from ml.systems.bike_buyer.job.files import HOLDERS, PURCHASES
-from ml.systems.bike_buyer.job.hyperparameters import Hyperparameters
+from ml.systems.bike_buyer.files import HOLDERS, PURCHASES
 
-SPECIFICATION = features.load(evaluate.SPECIFICATION)
-SMALL = Hyperparameters(rounds=15, num_leaves=15)
-SMALLER = Hyperparameters(rounds=1, num_leaves=2)
+PLAN = plan.load("bike_buyer")
+SPECIFICATION = PLAN.specification()
+TASK = Task(SPECIFICATION)
+SMALL = Settings(rounds=15, num_leaves=15, min_data_in_leaf=5, feature_fraction=0.5)
+SMALLER = Settings(rounds=1, num_leaves=2, min_data_in_leaf=5, feature_fraction=0.5)
 
 
 class Recorded(Untracked):
@@ -53,20 +57,20 @@ def fixture_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(name="model", scope="module")
 def fixture_model(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
-    train.train(data, folder, SMALL, Untracked())
+    train.train(PLAN, data, folder, SMALL, Untracked())
     return folder
 
 
 @pytest.fixture(name="poor", scope="module")
 def fixture_poor(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("poor")
-    train.train(data, folder, SMALLER, Untracked())
+    train.train(PLAN, data, folder, SMALLER, Untracked())
     return folder
 
 
 def judge(data: Path, challenger: Path, champion: Path | None, output: Path) -> dict[str, Any]:
     """Runs the job and reads what it wrote."""
-    evaluate.evaluate(data, challenger, champion, output, Untracked())
+    evaluate.evaluate(PLAN, data, challenger, champion, output, Untracked())
     document: dict[str, Any] = json.loads((output / "evaluation.json").read_text())
     return document
 
@@ -103,14 +107,14 @@ def handmade(
 
 def of_features(*names: str, **changes: Mapping[str, Any]) -> str:
     """The present `features.yaml` with some of its features only; `changes` are made to them, by name."""
-    document = yaml.safe_load(evaluate.SPECIFICATION.read_text())
+    document = yaml.safe_load((PLAN.folder / features.FILE).read_text())
     kept = [one | changes.get(one["name"], {}) for one in document["features"] if one["name"] in names]
     return yaml.safe_dump(document | {"features": kept or document["features"]})
 
 
 def test_figures_are_those_of_the_training(data: Path, model: Path, poor: Path, tmp_path: Path) -> None:
     tracker = Recorded()
-    evaluate.evaluate(data, model, poor, tmp_path / "new", tracker)
+    evaluate.evaluate(PLAN, data, model, poor, tmp_path / "new", tracker)
     found = json.loads((tmp_path / "new" / "evaluation.json").read_text())
     for role, folder in (("challenger", model), ("champion", poor)):
         trained = json.loads((folder / "metrics.json").read_text())
@@ -147,13 +151,15 @@ def test_a_result_is_what_a_gate_reads_also_one_of_before_there_were_intervals(
 
 
 def test_the_order_of_rows_is_not_part_of_the_holdout(data: Path) -> None:
-    table = join.join(SPECIFICATION, data)
+    table = PLAN.prepare(SPECIFICATION, data)
     order = table.features.sample(frac=1, random_state=0).index
-    found = evaluation.holdout(SPECIFICATION, table.features, table.labels)
-    again = evaluation.holdout(SPECIFICATION, table.features.loc[order], table.labels.loc[order])
-    assert again.digest == found.digest
-    flipped = evaluation.holdout(SPECIFICATION, table.features, 1 - table.labels)
-    assert flipped.digest != found.digest
+    shuffled = replace(table, features=table.features.loc[order], labels=table.labels.loc[order])
+
+    def digest(prepared: Prepared) -> str:
+        return TASK.digest(TASK.split(prepared).holdout)
+
+    assert digest(shuffled) == digest(table)
+    assert digest(replace(table, labels=1 - table.labels)) != digest(table)
 
 
 def test_shuffled_labels_are_measured_like_any_others(data: Path, model: Path, tmp_path: Path) -> None:
@@ -230,7 +236,7 @@ def test_answers_that_are_no_probabilities_are_refused(data: Path, tmp_path: Pat
 
 def test_a_wrong_golden_answer_is_refused(data: Path, tmp_path: Path) -> None:
     challenger = handmade(tmp_path / "odd", {"TotalChildren": TensorProto.FLOAT}, golden=0.5001)
-    with pytest.raises(JobError, match=r"golden request 0 with a difference of 0\.0001"):
+    with pytest.raises(JobError, match=r"golden request 0 with a difference of 0\.0001 in probability"):
         judge(data, challenger, None, tmp_path / "out")
 
 

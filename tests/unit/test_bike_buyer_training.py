@@ -14,16 +14,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.jobkit import errors, features, frame, onnx_export, splits
+from ml.jobkit import errors, frame, onnx_export, plan, splits, train
 from ml.jobkit.errors import JobError
+from ml.jobkit.tasks.base import Examples, Task
 from ml.jobkit.tracking import Untracked
+from ml.jobkit.trainers.lightgbm import search
+from ml.jobkit.trainers.lightgbm.settings import Settings
 from ml.systems.bike_buyer import generator
-from ml.systems.bike_buyer.job import search, train
-from ml.systems.bike_buyer.job.files import HOLDERS
-from ml.systems.bike_buyer.job.hyperparameters import Hyperparameters
+from ml.systems.bike_buyer.files import HOLDERS
 
-SPECIFICATION = features.load(train.SPECIFICATION)
-FEW_TREES = Hyperparameters(rounds=15, num_leaves=15)
+PLAN = plan.load("bike_buyer")
+SPECIFICATION = PLAN.specification()
+USUAL = Settings(**PLAN.trainer.options)
+FEW_TREES = replace(USUAL, rounds=15, num_leaves=15)
 
 
 class Recorded(Untracked):
@@ -60,14 +63,22 @@ def tracker() -> Recorded:
 @pytest.fixture(scope="module")
 def output(data: Path, tracker: Recorded, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "new" / "outputs"
-    train.train(data, folder, FEW_TREES, tracker)
+    train.train(PLAN, data, folder, FEW_TREES, tracker)
     return folder
 
 
 def test_the_outputs_are_complete_and_tracked(output: Path, tracker: Recorded) -> None:
     names = ("calibration", "confusion", "explained_rows", "importance", "learning_curve", "roc")
     plots = [f"plots/{name}.png" for name in names]
-    assert tracker.files == ["features.yaml", "golden.json", "metrics.json", "model.onnx", *plots, "provenance.json"]
+    assert tracker.files == [
+        "contract.json",
+        "features.yaml",
+        "golden.json",
+        "metrics.json",
+        "model.onnx",
+        *plots,
+        "provenance.json",
+    ]
     assert all((output / plot).read_bytes().startswith(b"\x89PNG") for plot in plots)
 
 
@@ -85,7 +96,7 @@ def test_generated_data_is_labelled_so(output: Path, tracker: Recorded) -> None:
 
 
 def test_the_same_inputs_give_the_same_model(output: Path, data: Path, tmp_path: Path) -> None:
-    train.train(data, tmp_path, FEW_TREES, Untracked())
+    train.train(PLAN, data, tmp_path, FEW_TREES, Untracked())
     for name in ("model.onnx", "golden.json", "metrics.json", "plots/roc.png"):
         assert (tmp_path / name).read_bytes() == (output / name).read_bytes(), name
 
@@ -105,7 +116,9 @@ def test_golden_requests_are_answered_by_the_file(output: Path) -> None:
     assert list(asked) == SPECIFICATION.names
     expected = np.array([case["probability"] for case in golden["cases"]])
     running = onnx_export.session(output / "model.onnx")
-    assert onnx_export.assert_parity(running, SPECIFICATION, asked, expected) <= golden["tolerance"]
+    contract = PLAN.build_task(SPECIFICATION).contract
+    difference = onnx_export.assert_parity(running, SPECIFICATION, asked, {"probability": expected}, contract)
+    assert difference <= golden["tolerance"]
     for feature in SPECIFICATION.features:
         if feature.unknown == "zeros":
             assert (~asked[feature.name].isin(feature.categories)).sum() == 1
@@ -121,10 +134,10 @@ def test_rows_held_out_are_never_trained_on(data: Path, monkeypatch: pytest.Monk
         return honest(matrix, *arguments, **named)
 
     monkeypatch.setattr(lightgbm, "Dataset", recording)
-    train.train(data, tmp_path, FEW_TREES, Untracked())
-    rows, _ = train.read(SPECIFICATION, data)
-    held_out = splits.holdout_mask(SPECIFICATION, rows.features)
-    forbidden = {row.tobytes() for row in rows.matrix[held_out]}
+    train.train(PLAN, data, tmp_path, FEW_TREES, Untracked())
+    rows = PLAN.prepare(SPECIFICATION, data).features
+    held_out = splits.holdout_mask(SPECIFICATION, rows)
+    forbidden = {row.tobytes() for row in frame.encode(SPECIFICATION, rows)[held_out]}
     assert forbidden
     assert len(seen) == 2  # the folds, and the model itself
     for matrix in seen:
@@ -135,26 +148,25 @@ def test_rows_held_out_are_never_trained_on(data: Path, monkeypatch: pytest.Monk
 def test_the_search_sees_the_training_part_only(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows, _ = train.read(SPECIFICATION, data)
-    training, _ = train.split(SPECIFICATION, rows)
+    prepared = PLAN.prepare(SPECIFICATION, data)
+    training = PLAN.build_task(SPECIFICATION).split(prepared).training
     judged: list[int] = []
 
-    def one_line(part: train.Rows, settings: Hyperparameters) -> str:
-        judged.append(len(part.labels))
-        return f"auc 0.5000 {settings}"
+    def figures(task: Task, part: Examples, settings: Settings) -> dict[str, float]:
+        judged.append(len(part))
+        return {"auc": 0.5}
 
-    monkeypatch.setattr(search, "_judged", one_line)
-    monkeypatch.setattr(sys, "argv", ["search", "--data", str(data), "--candidates", "3"])
+    monkeypatch.setattr(search, "judged", figures)
+    monkeypatch.setattr(sys, "argv", ["search", "--system", "bike_buyer", "--data", str(data), "--candidates", "3"])
     search.main()
-    assert judged == [len(training.labels)] * 4
+    assert judged == [len(training)] * 4
     assert len(set(capsys.readouterr().out.splitlines()[:4])) == 4
 
 
 def test_an_unknown_category_has_an_answer_of_its_own(output: Path, data: Path) -> None:
-    rows, _ = train.read(SPECIFICATION, data)
-    strange = rows.features.assign(Occupation="Astronaut")
+    strange = PLAN.prepare(SPECIFICATION, data).features.assign(Occupation="Astronaut")
     running = onnx_export.session(output / "model.onnx")
-    found = onnx_export.answer(running, SPECIFICATION, strange)
+    found = onnx_export.answer(running, SPECIFICATION, strange, ["probability"])["probability"]
     assert ((found > 0) & (found < 1)).all()
     encoded = frame.encode(SPECIFICATION, strange)
     owner = [name for name, _ in SPECIFICATION.encoded_columns]
@@ -162,21 +174,23 @@ def test_an_unknown_category_has_an_answer_of_its_own(output: Path, data: Path) 
 
 
 def test_the_documented_request_is_answered(output: Path) -> None:
-    readme = train.SPECIFICATION.with_name("README.md").read_text()
+    readme = (PLAN.folder / "README.md").read_text()
     [request] = json.loads(readme.partition("```json\n")[2].partition("```")[0])["data"]
     assert list(request) == SPECIFICATION.names
     for feature in SPECIFICATION.features:
         assert not feature.categories or request[feature.name] in feature.categories
     running = onnx_export.session(output / "model.onnx")
-    assert 0 < onnx_export.answer(running, SPECIFICATION, pd.DataFrame([request]))[0] < 1
+    found = onnx_export.answer(running, SPECIFICATION, pd.DataFrame([request]), ["probability"])
+    assert 0 < found["probability"][0] < 1
 
 
 def test_every_hyperparameter_is_an_option() -> None:
-    words = ["--data", "in", "--output", "out", "--learning-rate", "0.5", "--num-leaves", "7"]
+    words = ["--system", "bike_buyer", "--data", "in", "--output", "out", "--learning-rate", "0.5", "--num-leaves", "7"]
     assert train.arguments(words) == (
+        PLAN,
         Path("in"),
         Path("out"),
-        replace(Hyperparameters(), learning_rate=0.5, num_leaves=7),
+        replace(USUAL, learning_rate=0.5, num_leaves=7),
     )
 
 
@@ -193,14 +207,14 @@ def test_every_hyperparameter_is_an_option() -> None:
 )
 def test_what_lightgbm_would_refuse_is_refused_with_the_values_it_takes(option: str, value: str, said: str) -> None:
     with pytest.raises(JobError, match=f"^{said}$"):
-        train.arguments(["--data", "in", option, value])
+        train.arguments(["--system", "bike_buyer", "--data", "in", option, value])
 
 
 def test_a_mistake_is_one_line_without_a_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr(sys, "argv", ["train", "--data", str(tmp_path)])
+    monkeypatch.setattr(sys, "argv", ["train", "--system", "bike_buyer", "--data", str(tmp_path)])
     assert errors.run(train.main) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ")
@@ -210,5 +224,5 @@ def test_a_mistake_is_one_line_without_a_traceback(
 
 def test_too_few_rows_say_so(tmp_path: Path) -> None:
     generator.generate(3, 0, tmp_path)
-    with pytest.raises(JobError, match="it needs buyers and others: give more rows"):
-        train.train(tmp_path, tmp_path / "out", FEW_TREES, Untracked())
+    with pytest.raises(JobError, match="it needs both labels: give more rows"):
+        train.train(PLAN, tmp_path, tmp_path / "out", FEW_TREES, Untracked())

@@ -11,12 +11,11 @@ import pandas as pd
 import pytest
 
 from ml.data import check, contract, values
-from ml.jobkit import features, frame
+from ml.jobkit import encoding, features
 from ml.jobkit.errors import JobError
-from ml.systems.bike_buyer import generator, system
-from ml.systems.bike_buyer.job import files, join
+from ml.systems.bike_buyer import files, generator, prepare
 
-SYSTEM = Path(system.FOLDER)
+SYSTEM = Path("ml/systems/bike_buyer")
 CONTRACT = contract.load(SYSTEM)
 HOLDERS, PURCHASES = CONTRACT.names
 ODD = (
@@ -66,12 +65,12 @@ def said(folder: Path) -> list[str]:
     found = check.problems(CONTRACT, folder)
     if found:
         with pytest.raises(JobError):
-            join.join(features.load(SYSTEM / "features.yaml"), folder)
+            prepare.prepare(features.load(SYSTEM / "features.yaml"), folder)
     return found
 
 
 def test_the_files_of_the_contract_are_those_the_job_reads() -> None:
-    assert CONTRACT.names == (files.HOLDERS, files.PURCHASES) == system.FILES
+    assert CONTRACT.names == (files.HOLDERS, files.PURCHASES)
 
 
 def test_good_files_have_no_problem(folder: Path) -> None:
@@ -174,7 +173,7 @@ def test_a_value_is_refused_exactly_when_the_job_refuses_it(column: contract.Col
     for value in ODD:
         raw = pd.Series([value], name=column.name, dtype=object)
         try:
-            frame._check(only, raw, frame._values(only, raw, specification))
+            encoding.of(only).check(only, raw, encoding.of(only).values(only, raw, specification))
             refused = False
         except (JobError, ValueError):  # pandas has no whole number for infinity
             refused = True

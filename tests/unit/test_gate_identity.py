@@ -18,9 +18,12 @@ from ml.clients.workspace import Workspace
 from ml.gate.evaluation import UNUSABLE
 from ml.identity.code import job_files
 from ml.identity.values import Properties
+from ml.jobkit.plan import Plan
 from ml.resources.quality_gate import QualityGateProvider
 from ml.resources.training_job import TrainingJobProvider
+from ml.system import find
 
+PLAN = find("bike_buyer").plan("bike_buyer").document()
 PLACE = {"subscriptionId": "s", "resourceGroupName": "g", "workspaceName": "w"}
 SHARED = {"system": "bike_buyer", "workspace": PLACE, "compute": "cpu", "environment": "tabular", "timeoutMinutes": 30}
 DATA = {"dataDigest": "d1", "dataReference": "azureml:customers:d1"}
@@ -28,7 +31,8 @@ GATE = {
     **SHARED,
     **DATA,
     "model": "bike-buyer",
-    "entry": "ml.systems.bike_buyer.job.evaluate",
+    "entry": "ml.jobkit.evaluate",
+    "plan": PLAN,
     "job": "bike-buyer-1-1",
     "jobDigest": "1",
     "artefact": "azureml://datastores/workspaceblobstore/paths/x/",
@@ -36,17 +40,25 @@ GATE = {
     "metric": "auc",
     "waitMinutes": 5,
 }
-TRAINING = {**SHARED, **DATA, "entry": "ml.systems.bike_buyer.job.train", "arguments": [], "generation": 0}
+TRAINING = {**SHARED, **DATA, "entry": "ml.jobkit.train", "plan": PLAN, "arguments": [], "generation": 0}
 
 
-CODE = cache(job_files)
+@cache
+def files_of(entry: str, *, trainer: bool) -> dict[str, str]:
+    """The files of a job of the bike buyer."""
+    return job_files(Path(), entry, find("bike_buyer").plan("bike_buyer"), trainer=trainer)
+
+
+def code(root: Path, entry: str, plan: Plan, *, trainer: bool) -> dict[str, str]:
+    """Reads the code of a job once for all tests."""
+    return files_of(entry, trainer=trainer)
 
 
 @pytest.fixture(autouse=True)
 def _once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reads the code of a job once for all tests."""
     for module in ("quality_gate", "training_job"):
-        monkeypatch.setattr(f"ml.resources.{module}.job_files", CODE)
+        monkeypatch.setattr(f"ml.resources.{module}.job_files", code)
     monkeypatch.setattr("ml.resources.quality_gate.note", lambda _: None)
 
 
@@ -158,9 +170,9 @@ def test_a_margin_must_be_a_number_from_0(margin: object) -> None:
 
 
 def test_a_change_of_the_evaluation_trains_nothing_again() -> None:
-    training = set(CODE(Path(), TRAINING["entry"]))
+    training = set(files_of(TRAINING["entry"], trainer=True))
     assert {"ml/jobkit/evaluation.py", "ml/jobkit/bootstrap.py"} & training == set()
-    assert {"ml/jobkit/evaluation.py", "ml/jobkit/bootstrap.py"} <= set(CODE(Path(), GATE["entry"]))
+    assert {"ml/jobkit/evaluation.py", "ml/jobkit/bootstrap.py"} <= set(files_of(GATE["entry"], trainer=False))
 
 
 def test_a_job_nobody_can_ask_about_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ def test_a_margin_of_the_system_decides_instead(margin: float, kind: str) -> Non
 def test_without_an_interval_nothing_is_promoted_unless_there_is_a_margin(interval: Interval | None) -> None:
     verdict = compared(None, interval)
     assert verdict.kind == "refused"
-    assert "no interval of the difference in auc: give the QualityGate in system.py a `margin`" in verdict.text
+    assert "no interval of the difference in auc: give the task in system.py a `margin`" in verdict.text
     assert compared(0, interval).kind == "promoted"
 
 

@@ -16,8 +16,11 @@ PULUMI_FREE = (*PULUMI, "ml.resources", "infra", "emulator", "tools")
 # folder pattern -> what its files must not import
 FORBIDDEN = {
     "infra/**/*.py": ("ml", "emulator", "tools"),
-    "ml/systems/*/system.py": ("azure", "emulator", "ml.clients", "mlflow"),
-    "ml/systems/*/job/**/*.py": JOB_CODE,
+    "ml/system.py": (*JOB_CODE, "ml.recipes", "mlflow"),
+    "ml/recipes/**/*.py": ("azure", "emulator", "tools", "ml.clients", "mlflow"),
+    "ml/systems/*/system.py": (*JOB_CODE, "ml.recipes", "ml.jobkit", "mlflow"),
+    "ml/systems/*/prepare.py": (*JOB_CODE, "ml.system", "ml.recipes"),
+    "ml/systems/*/generator.py": (*JOB_CODE, "ml.system", "ml.recipes"),
     "ml/jobkit/**/*.py": (*JOB_CODE, "ml.data", "ml.systems"),
     "ml/scoring/**/*.py": (*JOB_CODE, "ml.data", "ml.systems"),
     "ml/resources/**/*.py": ("infra", "emulator", "tools", "pulumi_azure_native", "ml.systems"),

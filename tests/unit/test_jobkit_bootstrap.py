@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml.jobkit import bootstrap, metrics
+from ml.jobkit import bootstrap
+from ml.jobkit.tasks.binary import figures as metrics
+from ml.jobkit.tasks.binary import scorers
 
 ROWS = 400
 
@@ -16,10 +18,18 @@ def rows(seed: int, noise: float) -> tuple[metrics.Labels, metrics.Probabilities
     return labels, first, np.clip(first + random.normal(0, noise, ROWS), 0, 1)
 
 
+def intervals(
+    labels: metrics.Labels, challenger: metrics.Probabilities, champion: metrics.Probabilities
+) -> dict[str, dict[str, float]]:
+    """Of two binary classifiers, by label."""
+    pairs = [[scorers.means(labels, one), scorers.ranks(labels, one)] for one in (challenger, champion)]
+    return bootstrap.intervals(labels, *pairs)
+
+
 def test_each_metric_is_the_one_of_the_figures() -> None:
     labels, answers, _ = rows(1, 0.1)
     expected = metrics.binary(labels, answers)
-    for scorer in bootstrap.SCORERS:
+    for scorer in (scorers.means, scorers.ranks):
         for name, found in scorer(labels, answers)(np.ones((1, ROWS))).items():
             assert found[0] == pytest.approx(expected[name], abs=1e-12), name
 
@@ -28,9 +38,7 @@ def test_a_row_that_is_drawn_twice_counts_twice() -> None:
     labels, answers, _ = rows(2, 0.1)
     counts = np.random.default_rng(3).integers(0, 3, (1, ROWS)).astype(np.float64)
     drawn = np.repeat(np.arange(ROWS), counts[0].astype(int))
-    assert bootstrap.ranks(labels, answers)(counts)["auc"][0] == pytest.approx(
-        metrics.auc(labels[drawn], answers[drawn])
-    )
+    assert scorers.ranks(labels, answers)(counts)["auc"][0] == pytest.approx(metrics.auc(labels[drawn], answers[drawn]))
 
 
 def test_every_resample_has_the_labels_of_the_holdout_set() -> None:
@@ -51,15 +59,15 @@ def test_of_a_large_holdout_set_fewer_are_drawn_a_few_at_a_time(monkeypatch: pyt
 
 def test_a_model_does_not_differ_from_itself() -> None:
     labels, answers, _ = rows(5, 0.1)
-    for interval in bootstrap.intervals(labels, answers, answers).values():
+    for interval in intervals(labels, answers, answers).values():
         assert interval == {"low": 0.0, "high": 0.0}
 
 
 def test_the_same_rows_give_the_same_interval_and_changed_sides_its_mirror() -> None:
     labels, first, second = rows(6, 0.1)
-    found = bootstrap.intervals(labels, first, second)
-    assert bootstrap.intervals(labels, first, second) == found
-    mirror = bootstrap.intervals(labels, second, first)
+    found = intervals(labels, first, second)
+    assert intervals(labels, first, second) == found
+    mirror = intervals(labels, second, first)
     assert mirror["auc"]["low"] == pytest.approx(-found["auc"]["high"])
 
 
@@ -70,7 +78,7 @@ def test_the_interval_is_as_wide_as_the_figure_varies_from_one_holdout_set_to_an
         labels, first, second = rows(100 + seed, 0.2)
         differences.append(metrics.auc(labels, first) - metrics.auc(labels, second))
         if seed < 3:
-            found = bootstrap.intervals(labels, first, second)["auc"]
+            found = intervals(labels, first, second)["auc"]
             widths.append(found["high"] - found["low"])
     truth = 2 * 1.96 * float(np.std(differences))
     assert 0.75 * truth < float(np.mean(widths)) < 1.33 * truth

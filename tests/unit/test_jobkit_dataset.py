@@ -10,10 +10,9 @@ import pytest
 from ml.data.source import real_source
 from ml.jobkit import dataset, features
 from ml.systems.bike_buyer import generator
-from ml.systems.bike_buyer.job import train
-from ml.systems.bike_buyer.job.files import HOLDERS, PURCHASES
+from ml.systems.bike_buyer.prepare import HOLDERS, PURCHASES
 
-SPECIFICATION = features.load(train.SPECIFICATION)
+SPECIFICATION = features.load(Path("ml/systems/bike_buyer/features.yaml"))
 FILES = (HOLDERS, PURCHASES)
 
 
@@ -26,7 +25,7 @@ def fixture_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_asset_is_named_by_its_reference(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLOPS_DATA_REFERENCE", "azureml:customers:0123456789ab")
-    found = dataset.read(SPECIFICATION, folder, FILES, 20)
+    found = dataset.read(SPECIFICATION, folder, FILES, 20, "long")
     assert (found.name, found.digest, found.uri) == ("customers", "0123456789ab", "azureml:customers:0123456789ab")
     assert found.tags == {"data_source": "generated", "data_version": "0123456789ab"}
     columns = {column["name"]: column["type"] for column in json.loads(found.schema)["mlflow_colspec"]}
@@ -36,6 +35,6 @@ def test_an_asset_is_named_by_its_reference(folder: Path, monkeypatch: pytest.Mo
 
 def test_a_folder_has_the_version_it_would_have_as_an_asset(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLOPS_DATA_REFERENCE", raising=False)
-    found = dataset.read(SPECIFICATION, folder, FILES, 20)
+    found = dataset.read(SPECIFICATION, folder, FILES, 20, "long")
     assert found.digest == real_source(folder, FILES).digest
     assert (found.name, found.uri) == ("bike_buyer", folder.as_uri())

@@ -61,7 +61,10 @@ def test_comments_do_not_change_the_digest_and_values_do(tmp_path: Path) -> None
         (GOOD | {"holdout": {"salt": "s", "share": 2}}, r"holdout: share is 2\.0; write a number between 0 and 1"),
         (GOOD | {"holdout": {"salt": "s", "share": True}}, r"share is True; write a number"),
         (GOOD | {"as_of": "soon"}, r"as_of is 'soon'; write a date"),
-        (with_feature(type="colour"), r"features\[0\]: type is 'colour'; write one of category, integer, number"),
+        (
+            with_feature(type="colour"),
+            r"features\[0\]: type is 'colour'; write one of category, datetime, integer, number, ordinal, series",
+        ),
         (with_feature(categories=None), r"categories is \[\]; a category needs them"),
         (with_feature(categories=["red", 1]), r"categories is \['red', 1\]; write a list of texts"),
         (with_feature(categories=["red", "red"]), r"each may appear once"),

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from ml.jobkit import features, frame
+from ml.jobkit.encodings.number import whole_years
 from ml.jobkit.errors import JobError
 
 SPECIFICATION = features.load(Path("ml/systems/bike_buyer/features.yaml"))
@@ -50,7 +51,7 @@ def test_age_is_counted_by_birthdays(born: str, age: int) -> None:
 def test_a_birthday_in_a_leap_year_does_not_count_as_a_day_off() -> None:
     """365-day years give 38 here: that is how the same person aged two weeks early."""
     dates = pd.to_datetime(pd.Series(["1980-10-30"]))
-    assert frame.whole_years(dates, datetime.date(2018, 10, 26)).tolist() == [37]
+    assert whole_years(dates, datetime.date(2018, 10, 26)).tolist() == [37]
 
 
 def test_every_category_has_a_column_of_its_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,17 @@ def test_an_answer_is_held_against_training(given: Answer, problem: str) -> None
 def test_golden_requests_are_read_and_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(Failure, match=r"bike-buyer version 2 has no golden\.json"):
         Golden.read(tmp_path, "bike-buyer", 2)
-    (tmp_path / "golden.json").write_text(json.dumps({"tolerance": 1, "cases": [CASE]}))
-    assert Golden.read(tmp_path, "bike-buyer", 2) == GOLDEN
+    (tmp_path / "golden.json").write_text(json.dumps({"tolerance": 1, "relative": 0.1, "cases": [CASE]}))
+    assert Golden.read(tmp_path, "bike-buyer", 2) == replace(GOLDEN, tolerance=1, relative=0.1)
+
+
+def test_how_exact_an_answer_must_be_is_the_models_own_to_say() -> None:
+    loose = replace(GOLDEN, tolerance=0.5, relative=0.01)
+    case = {"request": {}, "forecast": [1000.0, 10.0]}
+    said = {"model": "bike-buyer", "version": 2}
+    assert loose.judge(case, Answer(0.01, 200, {**said, "result": [{"forecast": [1010.4, 10.5]}]})) == ""
+    for wrong in ([1010.6, 10.0], [1000.0, 10.7], [1000.0], 1000.0):
+        assert loose.judge(case, Answer(0.01, 200, {**said, "result": [{"forecast": wrong}]})).startswith("forecast is")
 
 
 def test_version_must_name_the_registered_artefact() -> None:

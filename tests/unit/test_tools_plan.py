@@ -8,7 +8,7 @@ import pytest
 
 from tools import plan, preview
 
-FILE = "ml/systems/bike_buyer/job/hyperparameters.py"
+FILE = "ml/jobkit/train.py"
 OLD = {"system": "bike_buyer", "code": {FILE: "1a"}, "timeoutMinutes": 60.0, "compute": "cpu", "dataDigest": "d1"}
 NEW = {**OLD, "code": {FILE: "2b"}}
 CHAIN = {"QualityGate": "gate", "ModelVersion": "model", "ContainerImage": "image", "Rollout": "rollout"}
@@ -43,7 +43,7 @@ def sentence(steps: list[dict[str, Any]], adopted: dict[str, str] | None = None,
 def test_a_changed_file_is_named_with_the_limit_and_what_follows() -> None:
     steps = [ours("TrainingJob", "replace", OLD, NEW), *chain("replace")]
     assert sentence(steps) == (
-        "5 change: bike_buyer trains again (hyperparameters.py), at most 60 min of cpu; "
+        "5 change: bike_buyer trains again (train.py), at most 60 min of cpu; "
         "model, image and rollout follow if it wins; 60 unchanged."
     )
 
@@ -58,7 +58,7 @@ def test_an_earlier_job_is_taken_up_and_not_said_to_train() -> None:
     ("old", "new", "why"),
     [
         (OLD, {**OLD, "dataDigest": "d2"}, "(data)"),
-        (OLD, {**NEW, "environmentDigest": "e2"}, "(hyperparameters.py, packages)"),
+        (OLD, {**NEW, "environmentDigest": "e2"}, "(train.py, packages)"),
         (OLD, {**OLD, "code": {f"{number}.py": "x" for number in range(4)}}, "(0.py, 1.py, 2.py, and 2 more)"),
     ],
 )
@@ -87,7 +87,7 @@ def test_an_image_that_changes_anyway_is_not_said_to_wait_for_a_win() -> None:
     image = ours("ContainerImage", "replace", old, new)
     others = [one for one in chain("replace") if not one["urn"].endswith("-image")]
     assert sentence([ours("TrainingJob", "replace", OLD, NEW), image, *others]) == (
-        "5 change: bike_buyer trains again (hyperparameters.py), at most 60 min of cpu; model follows if it wins; "
+        "5 change: bike_buyer trains again (train.py), at most 60 min of cpu; model follows if it wins; "
         "what serves then gets another image in any case (scoring server); 60 unchanged."
     )
 

@@ -14,7 +14,7 @@ from ml.clients.jobs import Job
 from ml.clients.models import ModelRecord
 from ml.clients.tracking import Run
 from ml.clients.workspace import Workspace
-from ml.jobkit.evaluation import Holdout
+from ml.jobkit.tasks.base import Examples
 from tools import words
 from tools.progress import SetupError
 from tools.runs import changes, compare, disagreement, table
@@ -208,11 +208,11 @@ def test_the_code_of_two_runs_is_shown_by_its_lines(codes: Codes) -> None:
 
 def test_rows_on_which_two_models_disagree_most_come_first_each_once() -> None:
     features = pd.DataFrame({"Age": [30, 40, 50, 50], "Income": [1.0, 2.5, 3.0, 3.0]})
-    held_out = Holdout(features, np.array([1, 0, 1, 1]), "digest")
+    held_out = Examples(features, np.array([1, 0, 1, 1]))
     found = disagreement.compare(np.array([0.6, 0.4, 0.9, 0.9]), np.array([0.4, 0.4, 0.1, 0.1]), held_out, "d1")
     assert found.summary == (
-        "4 held out of data d1: the answers differ by 0.4500 on average, by 0.8000 at most; 3 fall on the other side "
-        "of 0.5, where A is right 3 times and B 0 times"
+        "4 held out of data d1: the answers differ by 0.4500 on average, by 0.8000 at most; A is nearer to the label "
+        "3 times and B 0 times"
     )
     assert list(compare.listed(found.rows, 120)) == [
         "       A       B  label",

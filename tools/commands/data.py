@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from pathlib import Path
 from typing import Annotated
@@ -28,15 +27,16 @@ def lock_data(system: Annotated[str, typer.Argument(help="A system of ml/systems
     folder = os.environ.get(VARIABLE)
     if not folder:
         raise SetupError(f"{VARIABLE} is not set: set it to the folder with the real data of {name}")
-    module = importlib.import_module(f"ml.systems.{name}.system")
+    home = ROOT / "ml" / "systems" / name
+    described = contract.load(home)
     try:
-        source = real_source(Path(folder), module.FILES)
+        source = real_source(Path(folder), described.names)
     except DataSourceError as error:
         raise SetupError(str(error)) from None
     if source.kind != "real":
         raise SetupError(f"{folder} holds generated data; a data.lock records real data")
-    if wrong := check.problems(contract.load(ROOT / module.FOLDER), Path(folder)):
+    if wrong := check.problems(described, Path(folder)):
         raise SetupError("\n".join([f"the data in {folder} cannot be used:", *(f"  - {line}" for line in wrong)]))
-    record = ROOT / module.FOLDER / "data.lock"
+    record = home / "data.lock"
     write_record(record, source)
     typer.echo(f"{record.relative_to(ROOT)}: {', '.join(f'{name} {rows} rows' for name, rows in source.rows.items())}")

@@ -154,7 +154,7 @@ def listed(rows: Sequence[Mapping[str, object]], width: int) -> Iterator[str]:
         fields = "  ".join(
             words.together(f"{name} {value_of(value)}") for name, value in row.items() if name not in OURS
         )
-        yield words.hanging(f"  {row['A']:>6.4f}  {row['B']:>6.4f}  {row['label']:>5}  ", fields, width)
+        yield words.hanging(f"  {row['A']:>6.4f}  {row['B']:>6.4f}  {value_of(row['label']):>5}  ", fields, width)
 
 
 def value_of(value: object) -> str:

@@ -15,7 +15,6 @@ from ml.progress import Failure
 from ml.rollout.core.ports import Target
 
 GOLDEN_FILE = "golden.json"
-TOLERANCE = 1e-5
 # Below this share of failed requests nothing is concluded, whatever the other deployment does.
 TOLERATED_SHARE = 0.01
 # A difference counts when chance alone makes it less often than this.
@@ -37,6 +36,9 @@ class Golden:
     model: str
     version: int
     cases: Sequence[Mapping[str, Any]]
+    tolerance: float = 1e-5
+    """A number is the expected one when it differs by at most this, plus `relative` times the expected number."""
+    relative: float = 0.0
 
     @classmethod
     def read(cls, folder: Path, model: str, version: int) -> Golden:
@@ -46,12 +48,13 @@ class Golden:
             Failure: there are none: the training job writes them.
         """
         files = sorted(folder.rglob(GOLDEN_FILE))
-        cases = json.loads(files[0].read_text())["cases"] if files else []
+        document = json.loads(files[0].read_text()) if files else {}
+        cases = document.get("cases")
         if not cases:
             raise Failure(
                 f"{model} version {version} has no {GOLDEN_FILE}: its training job must write golden requests"
             )
-        return cls(model, version, cases)
+        return cls(model, version, cases, document.get("tolerance", cls.tolerance), document.get("relative", 0.0))
 
     def judge(self, case: Mapping[str, Any], answer: Answer) -> str:
         """What is wrong with an answer to a case; empty when nothing is."""
@@ -65,17 +68,18 @@ class Golden:
         if not isinstance(rows, list) or len(rows) != 1 or not isinstance(rows[0], dict):
             return "the answer to one row is not one result"
         for name, expected in case.items():
-            if name != "request" and not close(rows[0].get(name), expected):
+            if name != "request" and not self.same(rows[0].get(name), expected):
                 return f"{name} is {rows[0].get(name)} where training gave {expected}"
         return ""
 
-
-def close(given: Any, expected: Any) -> bool:
-    """Whether an answer is the expected one: numbers within `TOLERANCE`, anything else equal."""
-    if isinstance(expected, (int, float)) and not isinstance(expected, bool):
-        number = isinstance(given, (int, float)) and not isinstance(given, bool)
-        return number and abs(given - expected) <= TOLERANCE
-    return bool(given == expected)
+    def same(self, given: Any, expected: Any) -> bool:
+        """Whether an answer is the expected one: numbers within the tolerance, lists one by one, else equal."""
+        if isinstance(expected, list):
+            return isinstance(given, list) and len(given) == len(expected) and all(map(self.same, given, expected))
+        if isinstance(expected, (int, float)) and not isinstance(expected, bool):
+            number = isinstance(given, (int, float)) and not isinstance(given, bool)
+            return number and abs(given - expected) <= self.tolerance + self.relative * abs(expected)
+        return bool(given == expected)
 
 
 def stranger(said: Any, model: str, target: Target) -> str:

@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 
 from ml.jobkit.features import Feature, Specification
+from ml.scoring import fields
 from ml.scoring.errors import Refusal
-from ml.scoring.model.schema import bounds, example, longest_text
+from ml.scoring.model.schema import example
 
 AT = " - at `"
-PATH = re.compile(r"\$\.data(?:\[(\d+)\](?:\[(\d+)\]|\.(.*))?)?`", re.DOTALL)
+PATH = re.compile(r"\$\.data(?:\[(\d+)\](?:\[(\d+)\](?:\[\d+\])?|\.(.*?)(?:\[\d+\])?)?)?`", re.DOTALL)
+"""The last index is that of a value in a list."""
 MISSING = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
 UNKNOWN = "Object contains unknown field `"
 UNKNOWN_END = re.compile(r"`(?: - at `\$\.data\[(\d{1,9})\]`)?\Z")
@@ -20,7 +22,6 @@ UNKNOWN_END = re.compile(r"`(?: - at `\$\.data\[(\d{1,9})\]`)?\Z")
 LONGEST_END = 30
 """Only so much of the message is searched; the name before it may be megabytes."""
 MALFORMED = re.compile(r"JSON is malformed: (.*) \(byte (\d+)\)$")
-TOO_LONG = "Expected `str` of length <="
 NOT_FINITE = re.compile(rb"-?(NaN|Infinity)")
 LONGEST_NAME = 100
 """Characters of an unknown field's name that are repeated."""
@@ -128,26 +129,14 @@ class Explanation:
 
 
 def _wrong_value(text: str, row: int, feature: Feature) -> Refusal:
-    message = f"row {row}: {feature.name} must be {_wanted(feature)}"
-    if text.startswith("Invalid enum value"):
-        return Refusal(400, "unknown_category", message, row=row, field=feature.name)
-    if text.startswith(TOO_LONG):
-        return Refusal(400, "text_too_long", message, row=row, field=feature.name)
-    expected, _, got = text.partition(", got ")
-    if got and not (feature.type == "integer" and got == "`float`" and "multiple" in expected):
-        return Refusal(400, "wrong_type", f"{message}, not {_name(got)}", row=row, field=feature.name)
-    code = "wrong_type" if "multiple" in text else "out_of_range"
+    field = fields.of(feature)
+    message = f"row {row}: {feature.name} must be {field.wanted(feature)}"
+    if not (code := field.fault(text)):
+        _, _, got = text.partition(", got ")
+        if got:
+            return Refusal(400, "wrong_type", f"{message}, not {_name(got)}", row=row, field=feature.name)
+        code = "out_of_range"
     return Refusal(400, code, message, row=row, field=feature.name)
-
-
-def _wanted(feature: Feature) -> str:
-    if feature.type == "category":
-        if feature.unknown == "zeros":
-            return f"a text of at most {longest_text(feature)} characters"
-        return f"one of {', '.join(feature.categories)}"
-    lowest, highest = (format(bound, ".15g") for bound in bounds(feature))
-    kind = "a whole number" if feature.type == "integer" else "a number"
-    return f"{kind} from {lowest} to {highest}" + (f" ({feature.unit})" if feature.unit else "")
 
 
 def _name(got: str) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml.scoring import fields
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -44,13 +46,16 @@ class Feeds:
 
 
 class Feed:
-    """The arrays for one number of rows: parts of two, one with all texts and one with all numbers."""
+    """The arrays for one number of rows: parts of two, one with all texts and one with all numbers, and one for each
+    feature that is neither.
+    """
 
     def __init__(self, features: Sequence[Feature], rows: int) -> None:
-        texts = {index: one.name for index, one in enumerate(features) if one.type == "category"}
-        numbers = {index: one.name for index, one in enumerate(features) if one.type != "category"}
+        texts = {index: one.name for index, one in enumerate(features) if one.plain and one.is_text}
+        numbers = {index: one.name for index, one in enumerate(features) if one.plain and not one.is_text}
         self._blocks = [Block(texts, rows, object), Block(numbers, rows, np.float32)]
         self._arrays = {name: array for block in self._blocks for name, array in block.arrays.items()}
+        self._others = [(index, one, fields.of(one).array) for index, one in enumerate(features) if not one.plain]
 
     def filled(self, rows: Sequence[Row]) -> Arrays:
         """The arrays with the values of these rows."""
@@ -61,6 +66,8 @@ class Feed:
             columns = [*zip(*rows, strict=True)]
             for block in self._blocks:
                 block.by_column[...] = block.pick(columns)
+        for index, feature, array in self._others:
+            self._arrays[feature.name] = array(feature, [row[index] for row in rows])
         return self._arrays
 
 

@@ -26,10 +26,18 @@ KINDS = {"tensor(string)": "text", "tensor(float)": "number"}
 class Model:
     """A loaded model. `run` may be called from several threads."""
 
-    def __init__(self, identity: ModelIdentity, specification: Specification, session: Any) -> None:
+    def __init__(
+        self,
+        identity: ModelIdentity,
+        specification: Specification,
+        session: Any,
+        answer: Mapping[str, Any] | None = None,
+    ) -> None:
         self.identity = identity
         self.specification = specification
         self.session = session
+        self.answer = answer or {}
+        """JSON schema of each output, by its name, as far as the model's contract states it."""
         self.outputs: list[str] = [output.name for output in session.get_outputs()]
 
     def run(self, arrays: Mapping[str, npt.NDArray[Any]], rows: int, options: Any = None) -> Columns:
@@ -40,13 +48,14 @@ class Model:
             rows: how many values each of them has.
             options: an `onnxruntime.RunOptions`; setting its `terminate` ends the call with an error.
         """
-        return [_scalars(found, rows) for found in self.session.run(self.outputs, arrays, options)]
+        return [_values(found, rows) for found in self.session.run(self.outputs, arrays, options)]
 
 
-def _scalars(found: npt.NDArray[Any], rows: int) -> list[Any]:
-    if found.size != rows:
-        raise ValueError(f"an output has the shape {found.shape} for {rows} rows; each row must have one value")
-    values: list[Any] = found.reshape(rows).tolist()
+def _values(found: npt.NDArray[Any], rows: int) -> list[Any]:
+    """One value for each row, or a list of values where the output has two dimensions."""
+    if found.size != rows and (found.ndim != 2 or len(found) != rows):
+        raise ValueError(f"an output has the shape {found.shape} for {rows} rows; each row must have its own values")
+    values: list[Any] = (found.reshape(rows) if found.size == rows else found).tolist()
     return values
 
 
@@ -63,7 +72,24 @@ def load_model(folder: Path) -> Model:
     specification = load(folder / "features.yaml")
     session = _session(content, folder / "model.onnx")
     _check_graph(session, specification)
-    return Model(identity, specification, session)
+    return Model(identity, specification, session, _answer(folder / "contract.json", session))
+
+
+def _answer(path: Path, session: Any) -> dict[str, Any]:
+    """What the training job states of the outputs (`ml/jobkit/tasks/contract.py`); earlier models state nothing."""
+    if not path.is_file():
+        return {}
+    try:
+        answer: dict[str, Any] = msgspec.json.decode(_read(path))["answer"]
+        stated = set(answer)
+    except (msgspec.MsgspecError, LookupError, TypeError) as error:
+        raise StartError(f"{path} is not what a training job writes: {error!r}") from None
+    if stated != (given := {one.name for one in session.get_outputs()}):
+        raise StartError(
+            f"model.onnx answers with {', '.join(sorted(given))} and {path.name} states {', '.join(sorted(stated))}; "
+            "both must come from one training job"
+        )
+    return answer
 
 
 def _read(path: Path) -> bytes:
@@ -101,7 +127,7 @@ def _session(content: bytes, path: Path) -> Any:
 def _check_graph(session: Any, specification: Specification) -> None:
     """The graph must take exactly the features that requests are checked against."""
     taken = {one.name: KINDS.get(one.type, one.type) for one in session.get_inputs()}
-    wanted = {one.name: "text" if one.type == "category" else "number" for one in specification.features}
+    wanted = {one.name: "text" if one.is_text else "number" for one in specification.features}
     if taken != wanted:
         different = sorted(name for name in taken | wanted if taken.get(name) != wanted.get(name))
         raise StartError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ml.jobkit.features import Feature
-from ml.scoring.model.schema import bounds, longest_text
+from ml.scoring import fields
 
 if TYPE_CHECKING:
     from ml.scoring.model.loading import Model
@@ -21,8 +21,6 @@ KINDS = {
     "tensor(bool)": {"type": "boolean"},
     "tensor(string)": {"type": "string"},
 }
-OUTPUTS = {"probability": {"minimum": 0, "maximum": 1}}
-"""What is known of an output by its name."""
 REFUSALS = {
     "400": "The request is not valid; the error names row and field",
     "408": "The request did not arrive in time",
@@ -116,7 +114,7 @@ def _read(name: str, text: str, kind: str = "application/json", schema: dict[str
 def _schemas(model: Model, settings: Settings) -> dict[str, Any]:
     features = model.specification.features
     values = [_feature(feature) for feature in features]
-    outputs = {one.name: KINDS.get(one.type, {}) | OUTPUTS.get(one.name, {}) for one in model.session.get_outputs()}
+    outputs = {one.name: model.answer.get(one.name, KINDS.get(one.type, {})) for one in model.session.get_outputs()}
     rows = {"anyOf": [_reference("NamedRow"), _reference("PositionalRow")]}
     asked = {"type": "boolean", "default": False, "description": "whether the answer lists unknown categories"}
     return {
@@ -169,17 +167,10 @@ def _error() -> dict[str, Any]:
 
 
 def _feature(feature: Feature) -> dict[str, Any]:
-    unit = f" ({feature.unit})" if feature.unit else ""
-    schema: dict[str, Any] = {"description": feature.description + unit}
-    if feature.type == "category":
-        known = {"enum": list(feature.categories)}
-        if feature.unknown == "reject":
-            return schema | {"type": "string"} | known
-        schema["description"] += "; another text is taken as none of these, with a warning"
-        return schema | {"anyOf": [known, {"type": "string", "maxLength": longest_text(feature)}]}
-    lowest, highest = bounds(feature)
-    schema |= {"type": feature.type, "minimum": lowest, "maximum": highest}
-    return schema | ({"x-unit": feature.unit} if feature.unit else {})
+    text = feature.description + (f" ({feature.unit})" if feature.unit else "")
+    if feature.is_text and feature.unknown == "zeros":
+        text += "; another text is taken as none of these, with a warning"
+    return {"description": text} | fields.of(feature).described(feature)
 
 
 def _object(properties: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:

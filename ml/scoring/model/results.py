@@ -1,9 +1,10 @@
-"""The body of a result: `{"result": [{"probability": p, "label": l}, ...], "model": name, "version": n}`, and
-`"warnings"` where they were asked for.
+"""The body of a result: `{"result": [{"<output>": value, ...}, ...], "model": name, "version": n}`, and `"warnings"`
+where they were asked for.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,9 +31,12 @@ class Results:
         """
         row = self._row
         body = self._encode([row(*values) for values in zip(*columns, strict=True)])
-        if b"null" in body and any(value != value or value in (INFINITY, -INFINITY) for c in columns for value in c):
+        if b"null" in body and not all(_finite(value) for column in columns for value in column):
             raise ValueError("the model answered with a number that is not finite")
         return b'{"result":' + body + listed + self._end
 
 
-INFINITY = float("inf")
+def _finite(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)

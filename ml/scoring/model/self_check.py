@@ -24,6 +24,8 @@ class Golden(msgspec.Struct):
 
     tolerance: float
     cases: list[dict[str, Any]]
+    relative: float = 0.0
+    """Times the expected number, this may be added to the tolerance."""
 
 
 def read_golden(path: Path) -> Golden:
@@ -51,10 +53,10 @@ def check(golden: Golden, decoding: Decoding, lane: Lane, batch_rows: int) -> fl
     """
     for index, case in enumerate(golden.cases):
         found = _score(decoding, lane, [case["request"]], f"golden request {index}")
-        _compare(index, case, found[0], golden.tolerance)
+        _compare(index, case, found[0], golden)
     together = _score(decoding, lane, [case["request"] for case in golden.cases], "the golden requests together")
     for index, case in enumerate(golden.cases):
-        _compare(index, case, together[index], golden.tolerance)
+        _compare(index, case, together[index], golden)
     return _seconds(decoding, lane, golden, batch_rows)
 
 
@@ -75,22 +77,25 @@ def _score(decoding: Decoding, lane: Lane, requests: list[dict[str, Any]], what:
     return result
 
 
-def _compare(index: int, case: dict[str, Any], found: dict[str, Any], tolerance: float) -> None:
+def _compare(index: int, case: dict[str, Any], found: dict[str, Any], golden: Golden) -> None:
     for name, expected in case.items():
         if name == "request":
             continue
         if name not in found:
             raise StartError(f"golden request {index}: the model has no output {name}; it has {', '.join(found)}")
-        if not _same(expected, found[name], tolerance):
+        if not _same(expected, found[name], golden):
             raise StartError(
-                f"golden request {index}: {name} is {found[name]!r}, expected {expected!r} within {tolerance:g}: this "
-                "is not the model that was evaluated, or this machine computes differently"
+                f"golden request {index}: {name} is {found[name]!r}, expected {expected!r} within "
+                f"{golden.tolerance:g}: this is not the model that was evaluated, or this machine computes differently"
             )
 
 
-def _same(expected: Any, found: Any, tolerance: float) -> bool:
+def _same(expected: Any, found: Any, golden: Golden) -> bool:
+    if isinstance(expected, list) and isinstance(found, list):
+        return len(expected) == len(found) and all(map(lambda a, b: _same(a, b, golden), expected, found))
     if isinstance(expected, int | float) and isinstance(found, int | float):
-        return math.isclose(expected, found, rel_tol=0, abs_tol=tolerance)
+        allowed = golden.tolerance + golden.relative * abs(expected)
+        return math.isclose(expected, found, rel_tol=0, abs_tol=allowed)
     return bool(expected == found)
 
 

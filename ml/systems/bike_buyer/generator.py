@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from ml.jobkit import features
 from ml.jobkit.provenance import GENERATED
-from ml.systems.bike_buyer.job.files import HOLDERS, PURCHASES
+from ml.systems.bike_buyer.files import HOLDERS, PURCHASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -112,7 +112,7 @@ def people(rows: int, seed: int, as_of: date) -> Iterable[tuple[dict[str, str], 
 def generate(rows: int, seed: int, output: Path) -> None:
     """Write both files and the mark into `output`, which is made."""
     output.mkdir(parents=True, exist_ok=True)
-    as_of = features.load(Path(__file__).with_name("features.yaml")).as_of
+    as_of = features.load(Path(__file__).with_name("features.yaml")).day
     drawn = list(people(rows, seed, as_of))
     purchases = [
         {

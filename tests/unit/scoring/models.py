@@ -14,8 +14,9 @@ import pandas as pd
 from onnx import TensorProto, helper
 
 from ml.jobkit import features, frame, golden, onnx_export
-from ml.systems.bike_buyer import generator
-from ml.systems.bike_buyer.job import join
+from ml.jobkit.tasks.binary.contract import CONTRACT
+from ml.jobkit.tasks.binary.task import Task
+from ml.systems.bike_buyer import generator, prepare
 
 OLD_AGE = 119.0
 SPECIFICATION = Path("ml/systems/bike_buyer/features.yaml")
@@ -24,7 +25,7 @@ SPECIFICATION = Path("ml/systems/bike_buyer/features.yaml")
 def people(folder: Path, rows: int = 200) -> pd.DataFrame:
     """Generated people, as the bike-buyer model sees them."""
     generator.generate(rows, 5, folder)
-    return join.join(features.load(SPECIFICATION), folder).features
+    return prepare.prepare(features.load(SPECIFICATION), folder).features
 
 
 def weights(specification: features.Specification) -> npt.NDArray[np.float64]:
@@ -123,12 +124,13 @@ def write_model(
     folder.mkdir(parents=True, exist_ok=True)
     folder.joinpath("features.yaml").write_text(specification_text or SPECIFICATION.read_text())
     specification = features.load(folder / "features.yaml")
-    graph = onnx_export.merged(specification, logistic(specification, turns, old_age_turns), "both")
+    graph = Task(specification).graph(logistic(specification, turns, old_age_turns), {})
     content = graph.SerializeToString()
     folder.joinpath("model.onnx").write_bytes(content)
     known = answers(specification, asked)
     chosen = golden.requests(specification, asked, known, 10)
-    golden.write(folder / "golden.json", chosen, answers(specification, chosen))
+    golden.write(folder / "golden.json", CONTRACT, chosen, {"probability": answers(specification, chosen)})
+    CONTRACT.write(folder)
     write_identity(folder, hashlib.sha256(content).hexdigest())
     return folder
 

@@ -42,7 +42,9 @@ def test_nobody_gets_the_answer_of_another(
     model: Path, rows: list[dict[str, Any]], asked: pd.DataFrame, tmp_path: Path, thread: str
 ) -> None:
     specification = features.load(model / "features.yaml")
-    known = onnx_export.answer(onnx_export.session(model / "model.onnx"), specification, asked)
+    known = onnx_export.answer(onnx_export.session(model / "model.onnx"), specification, asked, ["probability"])[
+        "probability"
+    ]
     with serving(model, tmp_path / "log", scoring_thread=thread) as scoring:
 
         def client(seed: int) -> tuple[int, int]:

@@ -16,10 +16,10 @@ import pytest
 
 from ml.jobkit import features
 from ml.scoring.errors import Refusal
+from ml.scoring.fields.category import LONGEST_TEXT
 from ml.scoring.log import LONGEST_EXCEPTION, JsonLines
 from ml.scoring.model.decoding import Decoding
 from ml.scoring.model.explanation import LONGEST_NAME
-from ml.scoring.model.schema import LONGEST_TEXT
 from tests.unit.scoring.models import SPECIFICATION, people, write_model
 from tests.unit.scoring.running import Reply, Scoring, serving
 

@@ -14,7 +14,8 @@ import pandas as pd
 
 from ml.jobkit import frame, table
 from ml.jobkit.errors import JobError
-from ml.systems.bike_buyer.job.files import HOLDERS, PURCHASES
+from ml.jobkit.tasks.base import Prepared
+from ml.systems.bike_buyer.files import HOLDERS, PURCHASES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,17 +48,7 @@ class Quality:
         return [size, *(f"warning: {name.replace('_', ' ')}: {found[name]:,}" for name in doubts if found[name])]
 
 
-@dataclass(frozen=True)
-class Table:
-    """The joined data: row i of `features` belongs to entry i of `labels`. Both are indexed by the holders' key."""
-
-    features: pd.DataFrame
-    labels: pd.Series
-    """1 bought, 0 did not."""
-    quality: Quality
-
-
-def join(specification: Specification, folder: Path, *, strict: bool = True) -> Table:
+def prepare(specification: Specification, folder: Path, *, strict: bool = True) -> Prepared:
     """Read both files of `folder` and join them on the specification's key; `strict` as in `frame.build`.
 
     Raises:
@@ -80,7 +71,7 @@ def join(specification: Specification, folder: Path, *, strict: bool = True) -> 
         purchases_without_holder=int((~purchases[key].isin(holders[key])).sum()),
         ages_that_differ=_ages_that_differ(key, holders[[key]].join(features), purchases),
     )
-    return Table(features, labels, quality)
+    return Prepared(features, labels, quality)
 
 
 def _distinct(key: str, holders: pd.DataFrame) -> pd.DataFrame:

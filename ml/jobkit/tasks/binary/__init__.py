@@ -1,0 +1,1 @@
+"""Yes or no, with the probability of yes."""

@@ -1,0 +1,171 @@
+"""A model that serves: from the system's data to the address that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from ml.resources.container_image import ContainerImage
+from ml.resources.data_version import DataVersion
+from ml.resources.model_version import ModelVersion
+from ml.resources.quality_gate import QualityGate
+from ml.resources.retention import Retention
+from ml.resources.rollout import Rollout
+from ml.resources.training_job import TrainingJob
+
+if TYPE_CHECKING:
+    from infra.platform import Platform
+    from ml.system import SystemSpec
+
+TRAIN, EVALUATE = "ml.jobkit.train", "ml.jobkit.evaluate"
+
+
+class ServedModel:
+    """The resources of one system. They are named `<system>-<step>`: those names are in every stack's state."""
+
+    def __init__(self, name: str, spec: SystemSpec, platform: Platform) -> None:
+        self.name, self.spec, self.platform = name, spec, platform
+        self.model = name.replace("_", "-")
+        asset = f"{self.model}-{spec.data.name}"
+        self.retention = Retention(
+            f"{name}-retention",
+            system=name,
+            model=self.model,
+            workspace=platform.workspace_inputs,
+            assets=[asset],
+            registry=platform.registry_inputs,
+            opts=pulumi.ResourceOptions(depends_on=[platform]),
+        )
+        self.after = pulumi.ResourceOptions(depends_on=[self.retention])
+        self.plan = spec.plan(name)
+        self.data = self._data(asset)
+        self.training = self._training()
+        self.gate = self._gate()
+        self.version = self._version()
+        self.image = self._image()
+        self.endpoint = platform.scoring_endpoint(name)
+        self.rollout = self._rollout()
+
+    def _data(self, asset: str) -> DataVersion:
+        settings, data = self.platform.settings, self.spec.data
+        directory = settings.data.directory
+        folder = f"ml/systems/{self.name}"
+        return DataVersion(
+            f"{self.name}-{data.name}",
+            system=self.name,
+            workspace=self.platform.workspace_inputs,
+            asset=asset,
+            files=self.plan.files,
+            folder=folder,
+            directory=str(directory) if directory else None,
+            record=f"{folder}/data.lock",
+            generator={"module": f"ml.systems.{self.name}.generator", "rows": data.rows, "seed": data.seed},
+            allow_generated=settings.allow_generated_data,
+            opts=self.after,
+        )
+
+    def _training(self) -> TrainingJob:
+        return TrainingJob(
+            f"{self.name}-training",
+            system=self.name,
+            workspace=self.platform.workspace_inputs,
+            compute=self.platform.compute_name,
+            environment=self.spec.trainer.environment,
+            entry=TRAIN,
+            plan=self.plan.document(),
+            data_digest=self.data.digest,
+            data_reference=self.data.reference,
+            opts=self.after,
+        )
+
+    def _gate(self) -> QualityGate:
+        task = self.spec.task
+        return QualityGate(
+            f"{self.name}-gate",
+            system=self.name,
+            model=self.model,
+            workspace=self.platform.workspace_inputs,
+            compute=self.platform.compute_name,
+            environment="tabular",
+            entry=EVALUATE,
+            plan=self.plan.document(),
+            job=self.training.job,
+            job_digest=self.training.digest,
+            artefact=self.training.artefact,
+            data_digest=self.data.digest,
+            data_reference=self.data.reference,
+            floors=task.floors,
+            metric=task.metric,
+            margin=task.margin,
+            wait_minutes=self.platform.settings.gate.wait_minutes,
+            opts=self.after,
+        )
+
+    def _version(self) -> ModelVersion:
+        return ModelVersion(
+            f"{self.name}-model",
+            system=self.name,
+            model=self.model,
+            workspace=self.platform.workspace_inputs,
+            sha256=self.gate.sha256,
+            source=self.gate.source,
+            metrics=self.gate.metrics,
+            provenance=self.gate.provenance,
+            opts=self.after,
+        )
+
+    def _image(self) -> ContainerImage:
+        return ContainerImage(
+            f"{self.name}-image",
+            system=self.name,
+            model=self.model,
+            version=self.version.version,
+            sha256=self.gate.sha256,
+            workspace=self.platform.workspace_inputs,
+            registry=self.platform.registry_inputs,
+            opts=self.after,
+        )
+
+    def _rollout(self) -> Rollout:
+        platform, settings = self.platform, self.platform.settings
+        return Rollout(
+            f"{self.name}-rollout",
+            system=self.name,
+            model=self.model,
+            version=self.version.version,
+            sha256=self.gate.sha256,
+            image=self.image.image,
+            workspace=platform.workspace_inputs,
+            endpoint=self.endpoint.endpoint_name,
+            endpoint_id=self.endpoint.endpoint_id,
+            staging=platform.staging_inputs,
+            application_insights_id=platform.monitoring.application_insights_id,
+            identity_client_id=platform.identities.endpoint.client_id,
+            stages=settings.rollout.stages,
+            stage_seconds=settings.rollout.stage_seconds,
+            instance_type=settings.serving.instance_type,
+            instances=settings.serving.instances,
+            retry_rejected=settings.rollout.retry_rejected,
+            opts=pulumi.ResourceOptions(depends_on=[self.retention, self.endpoint]),
+        )
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """What the stack shows of the system."""
+        return {
+            "cloud": self.platform.settings.cloud,
+            "data": {"source": self.data.source, "rows": self.data.rows, "version": self.data.digest},
+            "job": self.training.job,
+            "experimentUri": self.gate.experimentUri,
+            "scoringUri": self.rollout.scoringUri,
+            "openApiUri": self.rollout.openApiUri,
+            "endpoint": self.endpoint.endpoint_name,
+            "model": {
+                "name": self.model,
+                "version": self.rollout.serving,
+                "sha256": self.gate.sha256,
+                "metrics": self.gate.metrics,
+            },
+        }
