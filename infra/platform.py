@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi_azure_native import Provider
@@ -107,7 +107,7 @@ class Platform(pulumi.ComponentResource):
             "registryServer": self.registry.login_server,
         }
 
-    def staging(self, serving: ServingSettings) -> dict[str, pulumi.Input[str | float]]:
+    def staging(self, serving: ServingSettings) -> dict[str, pulumi.Input[Any]]:
         """The same for a system whose servers need another size."""
         said = {"cpu": serving.cpu, "memoryGb": serving.memory_gb}
         fields = {"cpu": "cpu", "memoryGb": "memory_gb"}

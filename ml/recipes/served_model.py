@@ -28,6 +28,8 @@ class ServedModel:
     def __init__(self, name: str, spec: SystemSpec, platform: Platform) -> None:
         self.name, self.spec, self.platform = name, spec, platform
         self.model = name.replace("_", "-")
+        self.sizes = platform.settings.system(name)
+        self.cluster = platform.cluster(name, self.sizes.compute)
         asset = f"{self.model}-{spec.data.name}"
         self.retention = Retention(
             f"{name}-retention",
@@ -39,6 +41,8 @@ class ServedModel:
             opts=pulumi.ResourceOptions(depends_on=[platform]),
         )
         self.after = pulumi.ResourceOptions(depends_on=[self.retention])
+        own = [] if self.cluster is platform.compute else [self.cluster]
+        self.after_cluster = pulumi.ResourceOptions(depends_on=[self.retention, *own])
         self.plan = spec.plan(name)
         self.data = self._data(asset)
         self.training = self._training()
@@ -71,13 +75,14 @@ class ServedModel:
             f"{self.name}-training",
             system=self.name,
             workspace=self.platform.workspace_inputs,
-            compute=self.platform.compute_name,
+            compute=self.cluster.compute_name,
             environment=self.spec.trainer.environment,
             entry=TRAIN,
             plan=self.plan.document(),
             data_digest=self.data.digest,
             data_reference=self.data.reference,
-            opts=self.after,
+            timeout_minutes=self.sizes.compute.job_minutes,
+            opts=self.after_cluster,
         )
 
     def _gate(self) -> QualityGate:
@@ -87,7 +92,7 @@ class ServedModel:
             system=self.name,
             model=self.model,
             workspace=self.platform.workspace_inputs,
-            compute=self.platform.compute_name,
+            compute=self.cluster.compute_name,
             environment="tabular",
             entry=EVALUATE,
             plan=self.plan.document(),
@@ -100,7 +105,7 @@ class ServedModel:
             metric=task.metric,
             margin=task.margin,
             wait_minutes=self.platform.settings.gate.wait_minutes,
-            opts=self.after,
+            opts=self.after_cluster,
         )
 
     def _version(self) -> ModelVersion:
@@ -129,7 +134,7 @@ class ServedModel:
         )
 
     def _rollout(self) -> Rollout:
-        platform, settings = self.platform, self.platform.settings
+        platform, rollout, serving = self.platform, self.sizes.rollout, self.sizes.serving
         return Rollout(
             f"{self.name}-rollout",
             system=self.name,
@@ -140,14 +145,16 @@ class ServedModel:
             workspace=platform.workspace_inputs,
             endpoint=self.endpoint.endpoint_name,
             endpoint_id=self.endpoint.endpoint_id,
-            staging=platform.staging_inputs,
+            staging=platform.staging(serving),
             application_insights_id=platform.monitoring.application_insights_id,
             identity_client_id=platform.identities.endpoint.client_id,
-            stages=settings.rollout.stages,
-            stage_seconds=settings.rollout.stage_seconds,
-            instance_type=settings.serving.instance_type,
-            instances=settings.serving.instances,
-            retry_rejected=settings.rollout.retry_rejected,
+            stages=rollout.stages,
+            stage_seconds=rollout.stage_seconds,
+            ready_seconds=rollout.ready_seconds,
+            load=rollout.load,
+            instance_type=serving.instance_type,
+            instances=serving.instances,
+            retry_rejected=rollout.retry_rejected,
             opts=pulumi.ResourceOptions(depends_on=[self.retention, self.endpoint]),
         )
 

@@ -214,7 +214,7 @@ class Rollout(Resource, module="ml", name="Rollout"):
         workspace: Mapping[str, pulumi.Input[str]],
         endpoint: pulumi.Input[str],
         endpoint_id: pulumi.Input[str],
-        staging: Mapping[str, pulumi.Input[str]],
+        staging: Mapping[str, pulumi.Input[Any]],
         application_insights_id: pulumi.Input[str] | None = None,
         identity_client_id: pulumi.Input[str] | None = None,
         stages: Sequence[int] = (10, 50),

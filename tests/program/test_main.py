@@ -73,3 +73,28 @@ def test_a_system_that_the_checkout_has_lost_stops_the_program() -> None:
 
 def test_program_is_short() -> None:
     assert len((ROOT / "__main__.py").read_text().splitlines()) <= 40
+
+
+def test_sizes_of_a_system_reach_its_resources_and_a_plain_list_gives_none() -> None:
+    sizes = {
+        "compute": {"vmSize": "Standard_DS4_v2", "jobMinutes": 15},
+        "serving": {"instanceType": "Standard_F4s_v2", "memoryGb": 4},
+        "rollout": {"requests": 50, "readySeconds": 300},
+    }
+    listed, sized = (
+        {one.name: one.inputs for one in main(stack_config("local") | {"systems": systems}).resources}
+        for systems in (["bike_buyer"], {"bike_buyer": sizes})
+    )
+    assert sized.keys() - listed.keys() == {"bike_buyer-compute", "bike_buyer-compute-cpu"}
+    for step, key, value in [
+        ("training", "compute", "bike-buyer"),
+        ("training", "timeoutMinutes", 15),
+        ("gate", "compute", "bike-buyer"),
+        ("rollout", "instanceType", "Standard_F4s_v2"),
+        ("rollout", "readySeconds", 300),
+    ]:
+        assert sized[f"bike_buyer-{step}"][key] == value
+    assert sized["bike_buyer-rollout"]["load"] == {"requests": 50}
+    assert sized["bike_buyer-rollout"]["staging"]["memoryGb"] == 4
+    assert listed["bike_buyer-rollout"].get("load") is None
+    assert "memoryGb" not in listed["bike_buyer-rollout"]["staging"]
