@@ -104,6 +104,16 @@ def binary(*, floors: Mapping[str, float], metric: str = "", margin: float | Non
     return _task("binary", floors, metric, margin)
 
 
+def multiclass(*, floors: Mapping[str, float], metric: str = "", margin: float | None = None) -> TaskSpec:
+    """One of several classes, with the probability of each; they are the `classes` of the label in `features.yaml`."""
+    return _task("multiclass", floors, metric, margin)
+
+
+def regression(*, floors: Mapping[str, float], metric: str = "", margin: float | None = None) -> TaskSpec:
+    """A number, within the `range` of the label in `features.yaml`."""
+    return _task("regression", floors, metric, margin)
+
+
 def _task(kind: str, floors: Mapping[str, float], metric: str, margin: float | None, **options: Any) -> TaskSpec:
     """A task whose figures the kind knows.
 
@@ -123,6 +133,16 @@ def _task(kind: str, floors: Mapping[str, float], metric: str, margin: float | N
 def lightgbm(**hyperparameters: Any) -> TrainerSpec:
     """Gradient-boosted trees; hyperparameters as in `ml/jobkit/trainers/lightgbm/settings.py`."""
     return _trainer("lightgbm", "tabular", hyperparameters)
+
+
+def sklearn(**hyperparameters: Any) -> TrainerSpec:
+    """A linear model; hyperparameters as in `ml/jobkit/trainers/sklearn/settings.py`."""
+    return _trainer("sklearn", "tabular", hyperparameters)
+
+
+def automl(**settings: Any) -> TrainerSpec:
+    """The best that a search over the other trainers finds; settings as in `ml/jobkit/trainers/automl/settings.py`."""
+    return _trainer("automl", "automl", settings)
 
 
 def _trainer(kind: str, environment: str, hyperparameters: Mapping[str, Any]) -> TrainerSpec:

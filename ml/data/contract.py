@@ -37,6 +37,8 @@ class Column:
     """The feature of `features.yaml` that is read from it; empty for a column that `data.yaml` describes."""
     as_of: datetime.date | None = None
     """The day at which the years of a birth date are counted."""
+    constant: bool = False
+    """It holds its one category in every row, so that it tells no rows apart; no feature may be read from it."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,9 @@ def _file(section: Section, specification: Specification) -> RawFile:
         section.choice("features", ("all",))
         described += [_of_feature(feature, specification) for feature in specification.features]
     if section.has("columns"):
-        described += [_column(one) for one in section.sections("columns")]
+        written = [_column(one) for one in section.sections("columns")]
+        _check_constants(section.where, written, specification)
+        described += written
     key = section.text("key", default="")
     section.finish()
     if key and key not in [column.name for column in described]:
@@ -107,7 +111,21 @@ def _of_feature(feature: Feature, specification: Specification) -> Column:
     return Column(feature.column, feature.raw, feature.categories, feature.range, feature.name, specification.as_of)
 
 
+def _check_constants(where: str, described: Sequence[Column], specification: Specification) -> None:
+    constants = {column.name: column.categories[0] for column in described if column.constant}
+    for feature in specification.features:
+        if feature.column in constants:
+            raise JobError(
+                f"{where}: {feature.column} is the constant {constants[feature.column]}, which tells no rows apart; "
+                f"take the feature {feature.name} out of {features.FILE}"
+            )
+
+
 def _column(section: Section) -> Column:
+    if section.has("constant"):
+        column = Column(section.text("name"), "category", (section.text("constant"),), constant=True)
+        section.finish()
+        return column
     column = Column(
         name=section.text("name"),
         type=section.choice("type", TYPES) if section.has("type") else "text",

@@ -43,6 +43,9 @@ def _category(column: Column, value: str) -> str:
     near = suggestion(value, column.categories)
     if column.feature:
         return f"no category of {column.feature} in features.yaml{near}; correct the data, or add it there"
+    if column.constant:
+        (usual,) = column.categories
+        return f"not {usual}, as data.yaml has it for every row; correct the data, or take the constant out there"
     return f"none of {', '.join(column.categories)}{near}; correct the data, or add it in data.yaml"
 
 

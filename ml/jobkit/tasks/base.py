@@ -81,6 +81,8 @@ class Lesson:
     columns: Sequence[str]
     """Names of the matrix's columns."""
     classes: int = 2
+    refold: Callable[[int], Sequence[Fold]] | None = None
+    """Other folds, by a seed; None where rows cannot be shuffled."""
 
     def part(self, rows: Array) -> Lesson:
         """Some of the rows, without folds."""

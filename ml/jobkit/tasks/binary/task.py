@@ -52,6 +52,7 @@ class Task:
             folds=tabular.folds(self.specification, training, folds, seed),
             objective="binary",
             columns=tabular.columns(self.specification),
+            refold=lambda seed: tabular.folds(self.specification, training, folds, seed),
         )
 
     def matrix(self, requests: pd.DataFrame) -> npt.NDArray[np.float32]:

@@ -1,0 +1,1 @@
+"""One of several classes, with the probability of each."""

@@ -1,0 +1,1 @@
+"""A search over the other trainers and their hyperparameters (FLAML)."""

@@ -1,0 +1,1 @@
+"""Linear models (scikit-learn): logistic regression, and ridge regression for numbers."""
