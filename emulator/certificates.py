@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,6 +30,10 @@ NAMES = (
     *(f"*.{location}.{INFERENCE_SUFFIX}" for location in LOCATIONS),
 )
 RENEW_BEFORE = timedelta(days=30)
+CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
+"""Where a person's own list of authorities is named."""
+SYSTEM_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
 
 def authority_file(settings: Settings) -> Path:
@@ -37,8 +42,15 @@ def authority_file(settings: Settings) -> Path:
 
 
 def bundle_file(settings: Settings) -> Path:
-    """certifi's certificates plus our authority, for tools that replace their whole list."""
+    """What this machine and its user trust, certifi's certificates and our authority, for tools that replace their
+    whole list.
+    """
     return settings.state / "ca-bundle.pem"
+
+
+def user_file(settings: Settings) -> Path:
+    """The authorities that the person trusts who started the emulator."""
+    return settings.state / "user-ca.pem"
 
 
 def server_file(settings: Settings) -> Path:
@@ -46,16 +58,49 @@ def server_file(settings: Settings) -> Path:
     return settings.state / "server.pem"
 
 
+def keep_user_authorities(settings: Settings, variables: Mapping[str, str]) -> None:
+    """Writes down which authorities a person's variables name, as in a company whose proxy has one of its own.
+
+    Variables that name our bundle, as in a shell that `make env` prepared, say nothing new.
+    """
+    named = {variables[name] for name in VARIABLES if variables.get(name)} - {str(bundle_file(settings))}
+    if found := certificates(Path(file) for file in sorted(named)):
+        write(user_file(settings), b"\n".join(found) + b"\n")
+
+
 def ensure_certificates(settings: Settings) -> None:
-    """Makes authority, server certificate and bundle when they are missing, about to end, or lack a name."""
-    files = (authority_file(settings), bundle_file(settings), server_file(settings))
-    if all(file.exists() for file in files) and remaining(files[0]) > RENEW_BEFORE and covers(files[2], NAMES):
-        return
-    authority = trustme.CA(organization_name="Azure emulator on this machine")
-    server = authority.issue_cert(*NAMES)
-    write(authority_file(settings), authority.cert_pem.bytes())
-    write(bundle_file(settings), Path(certifi.where()).read_bytes() + b"\n" + authority.cert_pem.bytes())
-    write(server_file(settings), server.private_key_and_cert_chain_pem.bytes())
+    """Makes authority and server certificate when they are missing, about to end, or lack a name, and the bundle anew
+    when anything in it changed.
+    """
+    files = (authority_file(settings), server_file(settings))
+    present = all(file.exists() for file in files)
+    if not present or remaining(files[0]) <= RENEW_BEFORE or not covers(files[1], NAMES):
+        authority = trustme.CA(organization_name="Azure emulator on this machine")
+        server = authority.issue_cert(*NAMES)
+        write(authority_file(settings), authority.cert_pem.bytes())
+        write(server_file(settings), server.private_key_and_cert_chain_pem.bytes())
+    ensure_bundle(settings)
+
+
+def ensure_bundle(settings: Settings) -> None:
+    """Writes the bundle unless it is there as it should be."""
+    system = [Path(file) for file in SYSTEM_FILES]
+    sources = [Path(certifi.where()), *system, user_file(settings), authority_file(settings)]
+    content = b"\n".join(certificates(sources)) + b"\n"
+    file = bundle_file(settings)
+    if not file.exists() or file.read_bytes() != content:
+        write(file, content)
+
+
+def certificates(files: Iterable[Path]) -> list[bytes]:
+    """The certificates in some files, each once; a file that cannot be read has none."""
+    found: dict[bytes, None] = {}
+    for file in files:
+        try:
+            found.update(dict.fromkeys(CERTIFICATE.findall(file.read_bytes())))
+        except OSError:
+            continue
+    return list(found)
 
 
 def remaining(file: Path) -> timedelta:

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import psutil
 
-from emulator.certificates import bundle_file
+from emulator.certificates import bundle_file, keep_user_authorities
 from emulator.containers.marked_processes import end_marked
 from emulator.runtime import ProcessHandle
 from emulator.settings import STATE, SUBSCRIPTION_ID, TENANT_ID, Settings, free_port, load_settings
@@ -101,6 +101,7 @@ class Supervisor:
             "PYTHONPATH": str(root),
             "ORT_DISABLE_TELEMETRY": "1",
         }
+        keep_user_authorities(settings, os.environ)
         # Nothing the emulator starts may think that it is a client of another cloud.
         foreign = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "MLFLOW_TRACKING_URI", "ARM_METADATA_HOSTNAME")
         for name in (*foreign, "PYTHONDONTWRITEBYTECODE"):

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 BINDING = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z0-9_.\-]+)\s*\}\}")
 OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
 INHERITED = ("HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", STATE, "IDENTITY_HEADER")
+INSTALLERS = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT")
+"""Where this machine's user has packages from: what a job installs itself comes from there too."""
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -84,7 +86,7 @@ class CommandPreparation:
             "command": bind(properties["command"], values),
             "directory": str(folder.working_directory),
             "environment": {**self._environment(job, values), **given},
-            "inherit": [*INHERITED, *PROXIES],
+            "inherit": [*INHERITED, *INSTALLERS, *PROXIES],
             "packages": plan,
             "timeout": seconds(limit) if limit else None,
         }
@@ -96,6 +98,7 @@ class CommandPreparation:
             "IDENTITY_HEADER": settings.identity_secret,
             STATE: str(settings.state),
             "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+            "SSL_CERT_FILE": str(bundle_file(settings)),
         }
         return {**os.environ, **uv_variables(), **own}
 
@@ -150,6 +153,7 @@ class CommandPreparation:
             "DO_NOT_TRACK": "true",
             "ORT_DISABLE_TELEMETRY": "1",
             "PYTHONUNBUFFERED": "1",
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "ARM_METADATA_HOSTNAME": f"localhost:{settings.https_port}",
             "ARM_DISABLE_INSTANCE_DISCOVERY": "true",
             "IDENTITY_ENDPOINT": f"{settings.http_url}/msi/token",

@@ -15,7 +15,7 @@ from emulator.machine_learning.packages import InvalidPackages, Packages, read_p
 from emulator.store import Document
 from tools.localhost_names import FILES
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when environments are built in another way, so that old ones are not taken for new ones."""
 
 

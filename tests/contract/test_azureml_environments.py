@@ -52,3 +52,16 @@ def test_pipeline_with_an_unknown_curated_environment_is_refused_at_once(workspa
     answer = workspace.request("PUT", f"{workspace.id}/jobs/refused", json={"properties": body})
     assert answer.status_code == 400, answer.text
     assert "Step 'one': 'azureml:AzureML-none@latest' is a curated" in answer.json()["error"]["message"]
+
+
+def test_pip_in_a_job_installs_into_that_job_alone(workspace: Workspace) -> None:
+    workspace.client.environments.create_or_update(Environment(name="plain", version="1", image=IMAGE))
+    look = "python -c 'import importlib.util as u; print(bool(u.find_spec(\"pyjokes\")))'"
+    text = f"pip install -q pyjokes==0.8.3 && {look} && command -v pip pyjokes && python -m pip list --format=freeze"
+    first = run(workspace, text, "plain:1").splitlines()
+    assert first[0] == "True"
+    assert all(
+        line.endswith(f"/environment/bin/{name}") for name, line in zip(("pip", "pyjokes"), first[1:3], strict=True)
+    )
+    assert "pyjokes==0.8.3" in first
+    assert run(workspace, look, "plain:1") == "False"

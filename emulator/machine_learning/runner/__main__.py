@@ -16,6 +16,7 @@ from typing import Any
 
 from emulator.machine_learning.runner import files, process
 from emulator.machine_learning.runner.environment import EnvironmentFailure, ensure_environment
+from emulator.machine_learning.runner.own_environment import make_own_environment
 
 TRACKING_SECONDS = 180.0
 POLL_SECONDS = 0.05
@@ -56,7 +57,8 @@ class Runner:
         """Environment, then tracking, then the command; gives exit code and the reason it was ended, if it was."""
         files.write_state(self.job, "Preparing")
         self.report(f"job {self.specification['name']} on this machine")
-        folder = ensure_environment(self.specification["packages"], self.build_log, self.report)
+        shared = ensure_environment(self.specification["packages"], self.build_log, self.report)
+        folder = make_own_environment(shared, self.job / "environment")
         tracking = self.await_tracking()
         environment = self.environment(folder, tracking.get("environment", {}))
         self.preparing = False

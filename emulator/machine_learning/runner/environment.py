@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from emulator.machine_learning.runner.own_environment import bundled_pip, unpack_pip
+
 HEARTBEAT_SECONDS = 10.0
 Report = Callable[[str], None]
 
@@ -50,6 +52,7 @@ def build(specification: Mapping[str, Any], folder: Path, log: Path, report: Rep
     uv, python = specification["uv"], specification["python"]
     report(f"making environment {folder.name} with Python {python}")
     run([uv, "venv", "--quiet", "--relocatable", "--no-project", "--python", python, str(temporary)], log, report)
+    add_pip(uv, temporary, log, report)
     if specification["requirements"]:
         requirements = temporary / "requirements.txt"
         requirements.write_text(specification["requirements"])
@@ -61,6 +64,18 @@ def build(specification: Mapping[str, Any], folder: Path, log: Path, report: Rep
             (packages / name).write_text(content)
     os.replace(temporary, folder)
     report(f"environment {folder.name} made in {time.monotonic() - began:.1f} s")
+
+
+def add_pip(uv: str, environment: Path, log: Path, report: Report) -> None:
+    """Gives an environment pip, as environments on Azure have one; without a network where Python brings its own."""
+    python = environment / "bin" / "python"
+    if wheel := bundled_pip(python):
+        unpack_pip(wheel, environment)
+        return
+    try:
+        run([uv, "pip", "install", "--python", str(python), "pip"], log, report)
+    except EnvironmentFailure as error:
+        report(f"this environment has no pip: {error}")
 
 
 def run(command: list[str], log: Path, report: Report) -> None:
