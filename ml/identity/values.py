@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 Properties = dict[str, Any]
@@ -14,3 +15,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(inner) for inner in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def some(names: Sequence[str], most: int = 6) -> str:
+    """`a, b and 3 more`: the first of many names, for one line of text."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"

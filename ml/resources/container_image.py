@@ -18,7 +18,7 @@ from ml.clients.registry_builds import RegistryBuilds
 from ml.clients.workspace import Workspace
 from ml.identity.code import CodeError
 from ml.identity.environment import EnvironmentFileError
-from ml.identity.values import Properties
+from ml.identity.values import Properties, some
 from ml.images import context as image_context
 from ml.images.packages import packages_folder
 from ml.progress import Failure, note, status, wait
@@ -161,7 +161,7 @@ def explain(inputs: Properties, old: Properties) -> None:
     before, after = old.get("code", {}), inputs["code"]
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
     reasons = [*changed, *(what for what, key in REASONS.items() if old.get(key) != inputs[key])]
-    note(f"{inputs['system']} gets another image because of: {', '.join(reasons)}")
+    note(f"{inputs['system']} gets another image because of: {some(reasons)}")
 
 
 REASONS = {"packages": "environmentTag", "model": "sha256"}

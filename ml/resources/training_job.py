@@ -15,7 +15,7 @@ from ml.clients.workspace import Workspace
 from ml.identity.code import CodeError, job_files, stage
 from ml.identity.digest import digest
 from ml.identity.environment import EnvironmentFileError, ensure_environment, environment_digest
-from ml.identity.values import Properties
+from ml.identity.values import Properties, some
 from ml.jobkit.plan import parse
 from ml.jobs.attempts import MOST_ATTEMPTS, earlier, exhausted, job_prefix, release_job
 from ml.jobs.variables import job_variables
@@ -133,10 +133,10 @@ def explain(inputs: Properties, old: Properties) -> None:
         return
     if (taken := adopted(inputs)) is not None:
         head = f"{inputs['system']} takes up its earlier job {taken.name} ({taken.status.lower()})"
-        note(f"{head} because of: {', '.join(reasons(old, inputs))}")
+        note(f"{head} because of: {some(reasons(old, inputs))}")
         return
     limit = f"{inputs['timeoutMinutes']} minutes of {inputs['compute']} at most"
-    note(f"{inputs['system']} trains again because of: {', '.join(reasons(old, inputs))}; {limit}")
+    note(f"{inputs['system']} trains again because of: {some(reasons(old, inputs))}; {limit}")
 
 
 def adopted(inputs: Properties) -> Job | None:

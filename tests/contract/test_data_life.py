@@ -17,11 +17,12 @@ from ml.clients.datastore import Folder, container, folder_uri, storage_exists
 from ml.clients.errors import CloudError
 from ml.clients.lease import rollout_lock
 from ml.clients.workspace import Workspace
+from ml.data import contract
 from ml.identity.values import Properties
 from ml.progress import Failure
 from ml.resources.data_version import DataVersionProvider
 from ml.rollout.core.writer import CheckedLease, NoLease, RolloutSite, last_writer
-from ml.systems.bike_buyer import generator, system
+from ml.systems.bike_buyer import generator
 from tests.conftest import RunningEmulator
 from tests.contract.azureml_sdk import Code
 from tests.contract.azureml_workspace import IGNORED, LOCATION, fixture_sockets
@@ -31,6 +32,9 @@ __all__ = ["fixture_sockets"]
 # azure-ai-ml never closes the clients it makes for an upload.
 pytestmark = [IGNORED, pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
 PROVIDER = DataVersionProvider()
+
+FOLDER = "ml/systems/bike_buyer"
+FILES = contract.load(Path(FOLDER)).names
 
 
 @pytest.fixture(autouse=True)
@@ -62,11 +66,11 @@ def inputs(workspace: Workspace, tmp_path: Path) -> Properties:
         "system": "bike_buyer",
         "workspace": {**place, "workspaceName": workspace.name},
         "asset": f"customers-{tmp_path.name.strip('_')}".replace("_", "-"),
-        "files": list(system.FILES),
-        "folder": system.FOLDER,
+        "files": list(FILES),
+        "folder": FOLDER,
         "directory": str(tmp_path),
         "record": str(tmp_path / "data.lock"),
-        "generator": {**system.GENERATOR, "rows": 60},
+        "generator": {"module": "ml.systems.bike_buyer.generator", "seed": 7, "rows": 60},
         "allowGenerated": True,
     }
 
@@ -104,17 +108,17 @@ def test_a_lost_file_is_uploaded_again_though_the_command_names_no_folder(
 ) -> None:
     state = up(inputs)
     with container(workspace) as client:
-        client.delete_blob(f"{state['uri'].partition('/paths/')[2]}/{system.FILES[1]}")
+        client.delete_blob(f"{state['uri'].partition('/paths/')[2]}/{FILES[1]}")
     seen = refresh(state)
     assert (seen["uri"], seen["directory"]) == ("", inputs["directory"])
     again = up({**inputs, "directory": None}, seen)
     assert again["uri"] == state["uri"]
-    assert files(workspace, again) == set(system.FILES)
+    assert files(workspace, again) == set(FILES)
 
 
 def test_a_replacement_is_the_same_version_when_the_engine_checks_again_without_the_state(inputs: Properties) -> None:
     state, forgotten = up(inputs), {**inputs, "directory": None}
-    with Path(inputs["directory"], system.FILES[1]).open("a") as text:
+    with Path(inputs["directory"], FILES[1]).open("a") as text:
         text.write("11001,Europe,40,1\n")
     first = PROVIDER.check(state, forgotten).inputs
     assert PROVIDER.diff("id", state, first).replaces == ["digest"]
@@ -125,7 +129,7 @@ def test_a_replacement_is_the_same_version_when_the_engine_checks_again_without_
 def test_a_lost_version_whose_files_are_gone_too_says_what_to_do(workspace: Workspace, inputs: Properties) -> None:
     state = up(inputs)
     DataAssets(workspace).purge(inputs["asset"])
-    for name in system.FILES:
+    for name in FILES:
         Path(inputs["directory"], name).unlink()
     with pytest.raises(Failure, match=r"is not in the workspace, nor in .*MLOPS_DATA_DIR, .*make up DATA=generated"):
         up({**inputs, "directory": None}, refresh(state))
@@ -144,7 +148,7 @@ def test_the_workspace_remembers_real_data_that_the_state_has_lost(
 
 def test_files_that_changed_since_they_were_checked_are_not_uploaded(inputs: Properties) -> None:
     checked = PROVIDER.check({}, inputs).inputs
-    with Path(inputs["directory"], system.FILES[1]).open("a") as text:
+    with Path(inputs["directory"], FILES[1]).open("a") as text:
         text.write("11001,Europe,40,1\n")
     with pytest.raises(Failure, match="changed in the meantime"):
         PROVIDER.create(checked)
@@ -153,7 +157,7 @@ def test_files_that_changed_since_they_were_checked_are_not_uploaded(inputs: Pro
 def test_wrong_files_are_refused_before_anything_is_asked_of_the_cloud(inputs: Properties) -> None:
     nowhere = {**inputs, "workspace": None}
     assert not PROVIDER.check({}, nowhere).failures
-    holders = Path(inputs["directory"], system.FILES[0])
+    holders = Path(inputs["directory"], FILES[0])
     holders.write_text(holders.read_text().replace("Bachelors", "Bachelor", 1))
     (failure,) = PROVIDER.check({}, nowhere).failures
     assert "nothing was uploaded:\n  - potential-bike-buyers.csv, column Education, row " in failure.reason
@@ -163,7 +167,7 @@ def test_a_storage_account_that_was_deleted_holds_nothing_up(
     made: Made, workspace: Workspace, inputs: Properties
 ) -> None:
     state = up(inputs)
-    code = workspace.sdk()._code.create_or_update(Code(name="job", version="1", path=system.FOLDER))
+    code = workspace.sdk()._code.create_or_update(Code(name="job", version="1", path=FOLDER))
     account = f"{made.group}/providers/Microsoft.Storage/storageAccounts/{made.account}"
     made.delete(account)
     assert not storage_exists(workspace)
@@ -178,8 +182,8 @@ def test_a_storage_account_that_was_deleted_holds_nothing_up(
         assert isinstance(ports.lease, NoLease)
 
     made.put(account, {"location": LOCATION, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}})
-    assert files(workspace, up(inputs, seen)) == set(system.FILES)
-    again = workspace.sdk()._code.create_or_update(Code(name="job", version="1", path=system.FOLDER))
+    assert files(workspace, up(inputs, seen)) == set(FILES)
+    again = workspace.sdk()._code.create_or_update(Code(name="job", version="1", path=FOLDER))
     assert again.path == code.path
     assert "system.py" in Folder(workspace, str(again.path)).names()
     with last_writer(site, "bike_buyer", {}) as ports:

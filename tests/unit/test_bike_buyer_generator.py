@@ -12,7 +12,7 @@ import pytest
 from ml.jobkit import provenance
 from ml.jobkit.tasks.binary import figures as metrics
 from ml.systems.bike_buyer import generator
-from ml.systems.bike_buyer.prepare import HOLDERS, PURCHASES
+from ml.systems.bike_buyer.files import HOLDERS, PURCHASES
 from tests.unit.test_bike_buyer_prepare import rows_of
 
 DIGESTS = {HOLDERS: "44915fa13cca7225", PURCHASES: "df34d8da2fa0b227"}

@@ -10,7 +10,7 @@ import pytest
 from ml.data.source import real_source
 from ml.jobkit import dataset, features
 from ml.systems.bike_buyer import generator
-from ml.systems.bike_buyer.prepare import HOLDERS, PURCHASES
+from ml.systems.bike_buyer.files import HOLDERS, PURCHASES
 
 SPECIFICATION = features.load(Path("ml/systems/bike_buyer/features.yaml"))
 FILES = (HOLDERS, PURCHASES)

@@ -42,7 +42,7 @@ def test_all_is_read(tmp_path: Path) -> None:
     assert found.names == ["Colour", "Age"]
     assert found.encoded_columns == [("Colour", "red"), ("Colour", "blue"), ("Age", None)]
     assert found.feature("Age").range == (0.0, 9.0)
-    assert (found.as_of.isoformat(), found.feature("Age").column) == ("2018-10-26", "Age")
+    assert (found.day.isoformat(), found.feature("Age").column) == ("2018-10-26", "Age")
 
 
 def test_comments_do_not_change_the_digest_and_values_do(tmp_path: Path) -> None:

@@ -13,12 +13,15 @@ from ml.clients.errors import CloudError
 from ml.clients.jobs import Job, Jobs
 from ml.clients.workspace import Workspace
 from ml.identity.code import CodeError, digest
+from ml.jobkit.plan import FILE as PLAN
 from tools.runs.collect import TrainingRun
 
 AT_ONCE = 8
 CONTEXT = 2
 SUFFIXES = (".py", ".yaml", ".yml", ".json")
 """Of the files that a job's identity is made of."""
+REPORTS = "reports"
+"""Pictures are shipped with a job and make it no other one."""
 
 
 class Codes:
@@ -43,6 +46,7 @@ class Codes:
         if place is None:
             return None
         found = (path for path in sorted(place.rglob("*")) if path.is_file() and path.suffix in SUFFIXES)
+        found = (path for path in found if path.parent.name != REPORTS)
         return {path.relative_to(place).as_posix(): path for path in found}
 
     def _download(self, job: Job) -> Path | None:
@@ -56,7 +60,8 @@ def changed(codes: Codes, now: TrainingRun, before: TrainingRun) -> list[str]:
     """What made a run another one than the one before it, in a few words each."""
     named = changed_files(codes, now.job, before.job)
     files = ["code (that of one of them is gone)"] if named is None else [Path(name).name for name in named]
-    said = [*files, *changed_values(before.parameters, now.parameters)]
+    values = changed_values(before.parameters, now.parameters)
+    said = [*(name for name in files if name != PLAN or not values), *values]
     if now.data.digest != before.data.digest:
         said.append(f"data {before.data.source} {before.data.digest} -> {now.data.source} {now.data.digest}")
     if now.job.environment != before.job.environment:
