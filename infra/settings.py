@@ -212,8 +212,7 @@ class Settings(Section):
         slip: a line that was lost, or another branch.
 
         Raises:
-            pulumi.RunError: a configured system does not exist, or one that exists here or in the stack is not
-                mentioned.
+            pulumi.RunError: a configured system does not exist, or one that is deployed is not mentioned.
         """
         problems = [
             f"mlops:systems names {name!r}, but there is no ml/systems/{name}/system.py. "
@@ -221,18 +220,16 @@ class Settings(Section):
             for name in self.systems
             if name not in found
         ]
-        unmentioned = sorted({*found, *deployed} - {*self.systems, *self.retire})
-        problems += [_unmentioned(name, name in found, name in deployed) for name in unmentioned]
+        unmentioned = sorted({*deployed} - {*self.systems, *self.retire})
+        problems += [_unmentioned(name, name in found) for name in unmentioned]
         if problems:
             raise settings_error(problems)
 
 
-def _unmentioned(name: str, found: bool, deployed: bool) -> str:
-    """What is wrong with a system that is neither to be there nor to go."""
-    here = f"ml/systems/{name} is" if found else f"The stack has the system {name!r}, whose folder is not here. It is"
-    start = f"{here} neither in mlops:systems nor in mlops:retire."
-    if not deployed:
-        return f"{start} Add {name!r} to `systems` to have it, or to `retire` to leave it out on purpose."
+def _unmentioned(name: str, found: bool) -> str:
+    """What is wrong with a deployed system that is neither to be there nor to go."""
+    gone = "" if found else ", whose folder is not here"
+    start = f"The stack has the system {name!r}{gone}. It is neither in mlops:systems nor in mlops:retire."
     keep = f"add {name!r} to `systems`" if found else f"take the branch that has ml/systems/{name}"
     return (
         f"{start} Leaving it out would delete its endpoint, its models and their history. To keep it, {keep}; to "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import sqlite3
@@ -49,6 +50,7 @@ class Checkout:
 
     def __init__(self, folder: Path, data: Path | None = None, rows: int = ROWS) -> None:
         self.folder = copy_checkout(folder / "checkout")
+        self._only("bike_buyer")
         self.data = data or folder / "data"
         if data is None:
             self._generate(rows)
@@ -61,6 +63,11 @@ class Checkout:
         options = ["--rows", str(rows), "--seed", "11", "--output", str(self.data)]
         subprocess.run([*generator, *options], cwd=self.folder, check=True, capture_output=True)
         self.data.joinpath("generated.json").unlink()
+
+    def _only(self, system: str) -> None:
+        """The local stack has this system alone: what is tested with a stack is tested with few things in it."""
+        path = self.folder / "stacks" / "Pulumi.local.yaml"
+        path.write_text(re.sub(r"(?<=mlops:systems:\n)(    .*\n)+", f"    - {system}\n", path.read_text()))
 
     def commit(self, author: str) -> None:
         """Makes it a repository of somebody's, as a clone is one."""
