@@ -49,7 +49,7 @@ class DataOrigin:
         """
         word, named = self.environment.get(WORD), self.given or self.configured
         if self.given or (named and not word):
-            return f"Data: the files in {self._existing(named)}"
+            return f"Data: the files in {self.existing(named)}"
         fix = f"{VARIABLE}=<folder> make up STACK={self.stack.name} trains on"
         if word:
             return f"Data: {word} (seeded), as {WORD}={word} says. {fix} real files."
@@ -67,7 +67,12 @@ class DataOrigin:
             )
         return f"Data: generated (seeded). {fix} real files."
 
-    def _existing(self, named: str) -> Path:
+    def existing(self, named: str) -> Path:
+        """A folder that was named.
+
+        Raises:
+            SetupError: there is none.
+        """
         folder = ROOT / named
         if not folder.is_dir():
             key = VARIABLE if self.given else f"{PROJECT}:data.directory"

@@ -93,6 +93,13 @@ class Checkout:
         words = " ".join(f"{name}={shlex.quote(value)}" for name, value in told.items())
         return self._run(["bash", "-c", f"{words} .venv/bin/python -m tools {verb}"], check=check)
 
+    def typed(self, text: str) -> str:
+        """Command lines as a page has them, in one shell; `make` leaves out its set-up, and who is asked agrees."""
+        agreed = {"MAKEFLAGS": "PYTHON=true", "PULUMI_SKIP_CONFIRMATIONS": "true"}
+        return self._run(
+            ["env", *(f"{name}={value}" for name, value in agreed.items()), "bash", "-ec", text], check=True
+        )
+
     def script(self, source: str, *arguments: str) -> str:
         """A Python script in the stack's shell."""
         words = shlex.join([".venv/bin/python", "-c", source, *arguments])

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract import faulty_images as faults
+from tests.docs import story
 from tests.local.checkout import Checkout, wait_until
 from tests.local.kills import killed_at
 from tests.local.serving import Service, at_share
@@ -239,13 +240,17 @@ def test_a_promoted_version_serves_after_all(checkout: Checkout, service: Servic
 def test_after_a_rollback_the_next_up_shows_what_serves_and_what_the_stack_does_not_know(
     checkout: Checkout, service: Service
 ) -> None:
-    checkout.in_system("rollback", VERSION="2", REASON="wrong for new customers")
+    status, rollback, *afterwards = story("bad-model")
+    assert re.search(r"serves +version 3 +100 %", checkout.typed(status))
+    checkout.typed(rollback)
     printed = " ".join(checkout.tool("up", "local").split())
     assert " serves version 2 with 100 % of the traffic" in printed
     assert "answers yes by version 2" in printed
     assert "differs the stack knows version 3, the endpoint serves version 2: `make refresh`" in printed
-    assert re.search(r"since the rollback of \S+ \S+ by .*: wrong for new customers", printed)
-    assert service.champion() == 2
+    assert re.search(r"since the rollback of \S+ \S+ by .*: wrong scores for new customers", printed)
+    told = checkout.typed("\n".join(afterwards))
+    assert "wrong scores for new customers" in re.sub(r"\s+", " ", told)
+    assert service.champion() == checkout.outputs()["model"]["version"] == 2
 
 
 def test_down_leaves_nothing(checkout: Checkout) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.docs import story
 from tests.local.checkout import Checkout, kill, wait_until
 
 TRAIN = "ml/jobkit/train.py"
@@ -246,9 +247,17 @@ def test_up_with_the_same_names_works_again(checkout: Checkout) -> None:
     text = checkout.folder.joinpath(TRAIN).read_text()
     kept = [line for line in text.split("\n") if "1 / 0" not in line and "about to divide" not in line]
     checkout.folder.joinpath(TRAIN).write_text("\n".join(kept))
-    checkout.tool("up", "local")
+    place = checkout.folder / "path/to/data"
+    place.parent.mkdir(parents=True)
+    place.symlink_to(checkout.data)
+    checkout.typed("\n".join(story("real-data")))
     assert [job.status for job in checkout.jobs()] == ["Completed"]
-    checkout.tool("down", "local")
+    preview, up, down = story("change")
+    assert re.search(r"^Nothing changes: \d+ unchanged", checkout.typed(preview), re.MULTILINE)
+    checkout.typed(up)
+    assert [job.status for job in checkout.jobs()] == ["Completed"]
+    checkout.typed(down)
+    assert not checkout.folder.joinpath(".pulumi-state").exists()
 
 
 def _environment(process: psutil.Process) -> dict[str, str]:

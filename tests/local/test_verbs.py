@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import time
 import urllib.request
 from pathlib import Path
 
@@ -80,6 +81,25 @@ def test_what_is_wrong_with_a_file_is_named_by_row_and_field(deployed: Deployed,
     assert "row 1 (line 2), Age: 'old' is not a whole number" in printed
     file.write_text("\n".join([",".join(example), ",".join(map(str, {**example, "Age": 300}.values()))]))
     assert "row 1 (line 2), Age: " in deployed.checkout.in_system("score", check=False, FILE=str(file))
+
+
+@pytest.mark.alone
+def test_train_shows_a_figure_within_ten_seconds_and_is_nothing_to_the_stack(deployed: Deployed) -> None:
+    checkout, began = deployed.checkout, time.monotonic()
+    jobs = checkout.jobs()
+    lines = []
+    with checkout.start("train", "--rounds", "5") as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            lines.append(line)
+            if line.startswith("  step 1  auc 0."):
+                assert time.monotonic() - began < 10
+                break
+        lines += running.stdout
+    assert (running.returncode, lines[0]) == (0, f"Data: the files in {checkout.data}\n"), "".join(lines)
+    assert any(line.startswith("holdout: auc 0.") for line in lines)
+    assert checkout.folder.joinpath("outputs/bike_buyer/model.onnx").is_file()
+    assert (checkout.jobs(), deployed.service.champion()) == (jobs, 1)
 
 
 def test_the_log_of_a_job_is_shown_to_its_end(deployed: Deployed) -> None:

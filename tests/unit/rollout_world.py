@@ -57,6 +57,7 @@ class World:
     writes: list[tuple[object, str]] = field(default_factory=list)
     history: list[dict[str, int]] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     verdicts: int = 0
 
     @classmethod
@@ -68,6 +69,7 @@ class World:
 
     def settled(self) -> str | None:
         """The deployment with all traffic; None when nothing serves."""
+        assert self.refused == []
         assert self.shares == {} or list(self.shares.values()) == [100], self.shares
         return next(iter(self.shares), None)
 
@@ -114,6 +116,12 @@ class Hand:
         self.do()
         self.do(fenced)
 
+    def accept(self, sensible: bool, why: str) -> None:
+        """The cloud refuses what makes no sense; a rollout that asks for it is wrong, see `World.settled`."""
+        if not sensible:
+            self.world.refused.append(why)
+            raise CloudError(why, status=400)
+
     def ask_models(self) -> None:
         """A call to the models."""
         self.do()
@@ -144,12 +152,11 @@ class Hand:
         return list(self.world.made.values())
 
     def set_traffic(self, traffic: Mapping[str, int]) -> None:
-        assert sum(traffic.values()) == 100
-        for name in traffic:
-            one = self.world.made[name]
-            assert one.state == "Succeeded"
-
         def effect() -> None:
+            self.accept(sum(traffic.values()) == 100, f"{traffic} is not 100 %")
+            for name in traffic:
+                one = self.world.made.get(name)
+                self.accept(one is not None and one.state == "Succeeded", f"{name} cannot have traffic")
             self.world.shares = {name: share for name, share in traffic.items() if share}
             self.world.history.append(dict(self.world.shares))
 
@@ -175,9 +182,8 @@ class Hand:
             raise Rejected("its container does not start")
 
     def remove(self, name: str) -> None:
-        assert not self.world.shares.get(name), f"{name} has traffic"
-
         def effect() -> None:
+            self.accept(not self.world.shares.get(name), f"{name} has traffic")
             self.world.made.pop(name, None)
             self.world.removed.append(name)
 
@@ -216,7 +222,11 @@ class Hand:
         self.write("reject", lambda: self.world.rejections.setdefault(version, {}).update({image_digest: reason}))
 
     def clear_rejection(self, version: int, image_digest: str | None = None) -> None:
-        self.write("forgive", lambda: self.world.rejections.get(version, {}).clear())
+        def effect() -> None:
+            kept = self.world.rejections.get(version, {})
+            self.world.rejections[version] = {d: why for d, why in kept.items() if image_digest not in (None, d)}
+
+        self.write("forgive", effect)
 
     # -- the row
 

@@ -102,6 +102,25 @@ def test_what_chance_explains_is_no_win() -> None:
     assert compared(None, Interval(0.0001, 0.001)).kind == "promoted"
 
 
+@pytest.mark.parametrize(
+    ("ours", "margin", "kind", "said"),
+    [
+        (4.0, None, "promoted", "mape -1.0000 (4.0000 against 5.0000)"),
+        (6.0, None, "kept", "mape +1.0000 (6.0000 against 5.0000)"),
+        (4.0, 0.5, "promoted", "margin 0.5"),
+        (4.0, 2.0, "kept", "margin 2"),
+        (9.0, None, "kept", "mape 9.0000 is above the floor 8"),
+        (8.0, None, "kept", "mape +3.0000"),
+    ],
+)
+def test_where_less_is_better_less_wins(ours: float, margin: float | None, kind: str, said: str) -> None:
+    rule = Rule({"mape": 8.0}, "mape", margin, frozenset({"mape"}))
+    more = ours - 5.0
+    intervals = {"mape": Interval(more - 0.1, more + 0.1)}
+    found = decide(Scored("a", {"mape": ours}), Scored("b", {"mape": 5.0}), rule, intervals=intervals, rejections={})
+    assert (found.kind, said in found.text) == (kind, True), found.text
+
+
 @pytest.mark.parametrize(("margin", "kind"), [(0, "promoted"), (0.0003, "promoted"), (0.0005, "kept"), (0.002, "kept")])
 def test_a_margin_of_the_system_decides_instead(margin: float, kind: str) -> None:
     verdict = compared(margin, CHANCE)

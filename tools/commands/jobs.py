@@ -1,4 +1,4 @@
-"""Verbs about jobs, and what jobs and scoring servers print: logs, cancel."""
+"""Verbs about jobs, and what jobs and scoring servers print: train, logs, cancel."""
 
 from __future__ import annotations
 
@@ -8,8 +8,23 @@ from tools import container_logs
 from tools import jobs as job_tools
 from tools.commands.arguments import Given, JobOption, StackOption, SystemOption, VersionOption, given_system, number
 from tools.commands.asking import console, progress, told
+from tools.stacks import load_stack
 
 application = typer.Typer()
+
+
+# `--help` is the training's own: it lists the hyperparameters.
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@application.command(context_settings=PASSED_ON)
+def train(context: typer.Context, system: SystemOption = "", stack: StackOption = "local") -> None:
+    """Trains a system here and now, with no job and no gate; further words are options of the training."""
+    from tools import training
+
+    run = training.prepare(load_stack(stack), system)
+    typer.echo(run.line)
+    raise typer.Exit(run.start(context.args))
 
 
 @application.command()
