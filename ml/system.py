@@ -57,6 +57,13 @@ class DataSpec:
     rows: int
     """Rows that are generated where no real files are at hand."""
     seed: int
+    usual: bool = False
+    """There are no real files yet: a folder of other systems' files may lack them."""
+
+    def generator(self, system: str) -> dict[str, Any]:
+        """The generator as a data version names it."""
+        usual = {"usual": True} if self.usual else {}
+        return {"module": f"ml.systems.{system}.generator", "rows": self.rows, "seed": self.seed, **usual}
 
 
 @dataclass(frozen=True)
@@ -169,6 +176,11 @@ def files(*, rows: int, seed: int = 7, name: str = "data") -> DataSpec:
     after the system's name.
     """
     return DataSpec(name, rows, seed)
+
+
+def generated(*, rows: int, seed: int = 7, name: str = "data") -> DataSpec:
+    """`rows` rows of the system's `generator.py`, until the folder of real files has those of `data.yaml`."""
+    return DataSpec(name, rows, seed, usual=True)
 
 
 def online_endpoint() -> TargetSpec:

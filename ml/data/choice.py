@@ -95,8 +95,8 @@ def generated_wanted() -> bool:
 def choose(inputs: Mapping[str, Any], old: Mapping[str, Any]) -> Choice:
     """The data that serves.
 
-    In this order: generated data where this command says so; the folder that is named; the folder that the stack used
-    last; the record, where generated data may not serve; the version that the stack has; generated data.
+    In this order: generated data where this command says so; the folder that is named, except where a system usually
+    learns from generated data and the folder has none of its files; the folder that the stack used last; the record, where generated data may not serve; the version that the stack has; generated data.
 
     Args:
         inputs: `files`, `directory` (of the configuration; `MLOPS_DATA_DIR` overrides it), `record` (`data.lock`),
@@ -111,7 +111,7 @@ def choose(inputs: Mapping[str, Any], old: Mapping[str, Any]) -> Choice:
     given = os.environ.get(VARIABLE)
     if generated_wanted():
         return _generated(inputs, before, given, strict=strict)
-    if given or inputs.get("directory"):
+    if (given or inputs.get("directory")) and not _does_without(inputs, before, Path(given or inputs["directory"])):
         return _named(str(given or inputs["directory"]), inputs, before)
     if before is not None and before.folder is not None:
         return _named(str(before.directory), inputs, before, f"the files in {before.folder}, as before")
@@ -148,6 +148,13 @@ def _generated(inputs: Mapping[str, Any], before: Remembered | None, given: str 
             f"{WORD}={GENERATED}, but the files in {VARIABLE}={given} are real: leave out one of them"
         )
     return Choice.of(found, portable(given))
+
+
+def _does_without(inputs: Mapping[str, Any], before: Remembered | None, folder: Path) -> bool:
+    """Whether a folder that is named for other systems has nothing for one whose data is usually generated."""
+    if not inputs["generator"].get("usual") or (before is not None and before.real):
+        return False
+    return not any((folder / name).is_file() for name in inputs["files"])
 
 
 def _named(given: str, inputs: Mapping[str, Any], before: Remembered | None, said: str = "") -> Choice:

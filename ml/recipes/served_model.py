@@ -65,7 +65,7 @@ class ServedModel:
             folder=folder,
             directory=str(directory) if directory else None,
             record=f"{folder}/data.lock",
-            generator={"module": f"ml.systems.{self.name}.generator", "rows": data.rows, "seed": data.seed},
+            generator=data.generator(self.name),
             allow_generated=settings.allow_generated_data,
             opts=self.after,
         )

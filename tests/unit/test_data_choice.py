@@ -182,3 +182,25 @@ def test_a_folder_in_the_checkout_is_remembered_without_its_place(
 
 def test_an_empty_state_remembers_nothing() -> None:
     assert Remembered.of({}) is None
+
+
+def test_a_system_whose_data_is_usually_generated_does_without_a_folder_that_has_nothing_for_it(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = Stack(tmp_path)
+    others = tmp_path / "others"
+    others.mkdir()
+    others.joinpath("z.csv").write_text("id\n")
+    monkeypatch.setenv("MLOPS_DATA_DIR", str(others))
+    with pytest.raises(DataSourceError, match="has no a.csv and no b.csv"):
+        stack.up()
+    stack.inputs["generator"] = {**GENERATOR, "usual": True}
+    assert stack.up().kind == "generated"
+    others.joinpath("a.csv").write_text("id\n")
+    with pytest.raises(DataSourceError, match="has no b.csv"):  # some of its files: a mistake
+        stack.up()
+    monkeypatch.setenv("MLOPS_DATA_DIR", str(folder))
+    assert stack.up().kind == "real"
+    monkeypatch.setenv("MLOPS_DATA_DIR", str(tmp_path))
+    with pytest.raises(DataSourceError):  # it has seen real data
+        stack.up()
