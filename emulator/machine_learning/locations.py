@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from emulator.errors import ServiceError
-from emulator.machine_learning.curated import UnknownCurated, curated
+from emulator.machine_learning.assets.curated import UnknownCurated, curated
 from emulator.machine_learning.datastores import place
 from emulator.machine_learning.identifiers import (
     ARTIFACT_STORE,

@@ -12,27 +12,27 @@ import httpx
 
 from emulator.errors import ServiceError, not_found
 from emulator.http import Request, Response
-from emulator.machine_learning import pipeline
-from emulator.machine_learning.assets import AssetContainer, AssetVersion
-from emulator.machine_learning.codes import CodeVersion
-from emulator.machine_learning.command import CommandPreparation
-from emulator.machine_learning.components import ComponentVersion
+from emulator.machine_learning.assets.asset import AssetContainer, AssetVersion
+from emulator.machine_learning.assets.codes import CodeVersion
+from emulator.machine_learning.assets.components import ComponentVersion
+from emulator.machine_learning.assets.data import DataVersion
+from emulator.machine_learning.assets.environments import EnvironmentVersion
+from emulator.machine_learning.assets.models import ModelVersion
 from emulator.machine_learning.computes import Compute
-from emulator.machine_learning.data import DataVersion
 from emulator.machine_learning.datastores import Datastore
-from emulator.machine_learning.environments import EnvironmentVersion
-from emulator.machine_learning.history import History
 from emulator.machine_learning.identifiers import JOB, workspace_id
-from emulator.machine_learning.job_folder import JobFolder
-from emulator.machine_learning.job_folders import TAKEN_IN, JobFolders
-from emulator.machine_learning.job_records import JobRecords
-from emulator.machine_learning.jobs import Job
+from emulator.machine_learning.jobs import pipeline
+from emulator.machine_learning.jobs.command import CommandPreparation
+from emulator.machine_learning.jobs.folder import JobFolder
+from emulator.machine_learning.jobs.folders import TAKEN_IN, JobFolders
+from emulator.machine_learning.jobs.job_type import Job
+from emulator.machine_learning.jobs.outputs import Outputs
+from emulator.machine_learning.jobs.records import JobRecords
+from emulator.machine_learning.jobs.runner import files
+from emulator.machine_learning.jobs.scheduler import Scheduler
 from emulator.machine_learning.locations import References, UnresolvedReference
-from emulator.machine_learning.models import ModelVersion
-from emulator.machine_learning.outputs import Outputs
-from emulator.machine_learning.runner import files
-from emulator.machine_learning.scheduler import Scheduler
 from emulator.machine_learning.storage import WorkspaceStorage
+from emulator.machine_learning.tracking.history import History
 from emulator.machine_learning.tracking.mirror import Mirror
 from emulator.machine_learning.tracking.server import TrackingServer
 from emulator.machine_learning.workspaces import Workspace
@@ -143,7 +143,7 @@ class MachineLearningService(Service):
         specification = self.preparation.prepare(job, folder)
         files.write_json(folder.path / files.SPECIFICATION, specification)
         return self.emulator.runtime.start(
-            [sys.executable, "-s", "-S", "-m", "emulator.machine_learning.runner", str(folder.path)],
+            [sys.executable, "-s", "-S", "-m", "emulator.machine_learning.jobs.runner", str(folder.path)],
             environment=self.preparation.runner_environment(),
             directory=folder.path,
             log=folder.path / "runner.log",

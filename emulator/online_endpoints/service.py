@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from emulator.errors import not_found
 from emulator.http import Request, Response
-from emulator.online_endpoints import metric_queries
-from emulator.online_endpoints.deployment_logs import DeploymentLogs
-from emulator.online_endpoints.deployment_type import OnlineDeployment
-from emulator.online_endpoints.deployments import Deployments
+from emulator.online_endpoints.deployments.deployment_type import OnlineDeployment
+from emulator.online_endpoints.deployments.deployments import Deployments
+from emulator.online_endpoints.deployments.logs import DeploymentLogs
+from emulator.online_endpoints.deployments.preparation import Preparation
 from emulator.online_endpoints.endpoint_type import OnlineEndpoint
-from emulator.online_endpoints.gateway import Gateway
-from emulator.online_endpoints.metrics import Metrics
+from emulator.online_endpoints.gateway.gateway import Gateway
+from emulator.online_endpoints.gateway.routing import RoutingTable
+from emulator.online_endpoints.metrics import queries as metric_queries
+from emulator.online_endpoints.metrics.counts import Metrics
 from emulator.online_endpoints.names import location
-from emulator.online_endpoints.preparation import Preparation
-from emulator.online_endpoints.routing import RoutingTable
 from emulator.service import Emulator, Mount, ResourceType, Route, Service
 from emulator.settings import ARM_HOST, INFERENCE_SUFFIX
 from emulator.store import Document

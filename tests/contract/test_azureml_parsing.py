@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from emulator.errors import ServiceError
-from emulator.machine_learning.command import bind
+from emulator.machine_learning.assets.packages import InvalidPackages, Packages, read_packages
 from emulator.machine_learning.durations import seconds
-from emulator.machine_learning.inputs import JobFailure, inside
+from emulator.machine_learning.jobs.command import bind
+from emulator.machine_learning.jobs.inputs import JobFailure, inside
+from emulator.machine_learning.jobs.pipeline import order, ready_steps
 from emulator.machine_learning.locations import DATASTORE_PATH, JOB_PATH
-from emulator.machine_learning.packages import InvalidPackages, Packages, read_packages
-from emulator.machine_learning.pipeline import order, ready_steps
 from emulator.store import Document
 
 HASHED = "six==1.17.0 --hash=sha256:" + "a" * 64

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from emulator.machine_learning.identifiers import job_id
-from emulator.machine_learning.job_folders import TAKEN_IN, JobFolders
+from emulator.machine_learning.jobs.folders import TAKEN_IN, JobFolders
 from emulator.settings import Settings
 from emulator.store import Document, Store
 from emulator.supervisor import Supervisor

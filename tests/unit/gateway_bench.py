@@ -13,9 +13,9 @@ from aiohttp import web
 
 from emulator.containers.container import Container
 from emulator.errors import ServiceError
-from emulator.online_endpoints.gateway import Gateway
-from emulator.online_endpoints.metrics import Metrics
-from emulator.online_endpoints.routing import EndpointRoute, Instance, RequestLimits, RoutingTable
+from emulator.online_endpoints.gateway.gateway import Gateway
+from emulator.online_endpoints.gateway.routing import EndpointRoute, Instance, RequestLimits, RoutingTable
+from emulator.online_endpoints.metrics.counts import Metrics
 
 HOST = "bike.westeurope.inference.ml.localhost"
 RESOURCE = "/subscriptions/s/resourceGroups/g/providers/M/workspaces/w/onlineEndpoints/bike"

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from emulator.machine_learning.curated import UnknownCurated, curated, lists
-from emulator.machine_learning.packages import read_packages
+from emulator.machine_learning.assets.curated import UnknownCurated, curated, lists
+from emulator.machine_learning.assets.packages import read_packages
 
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 

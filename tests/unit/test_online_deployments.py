@@ -21,12 +21,12 @@ from emulator.containers.specification import ContainerSpecification, Probe
 from emulator.entra.principal import Principal
 from emulator.errors import ServiceError
 from emulator.http import Request
-from emulator.online_endpoints.deployment_type import REQUEST_SETTINGS
-from emulator.online_endpoints.deployments import Deployments
-from emulator.online_endpoints.routing import RoutingTable
+from emulator.online_endpoints.deployments.deployment_type import REQUEST_SETTINGS
+from emulator.online_endpoints.deployments.deployments import Deployments
+from emulator.online_endpoints.deployments.serving import Serving, ServingRoute
+from emulator.online_endpoints.deployments.variables import identity_variables
+from emulator.online_endpoints.gateway.routing import RoutingTable
 from emulator.online_endpoints.service import OnlineEndpointsService
-from emulator.online_endpoints.serving import Serving, ServingRoute
-from emulator.online_endpoints.variables import identity_variables
 from emulator.service import Emulator
 from emulator.store import Document, Store
 

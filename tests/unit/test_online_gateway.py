@@ -11,8 +11,8 @@ import httpx
 import pytest
 from aiohttp import web
 
-from emulator.online_endpoints import request_body
-from emulator.online_endpoints.routing import Instance, RequestLimits
+from emulator.online_endpoints.gateway import request_body
+from emulator.online_endpoints.gateway.routing import Instance, RequestLimits
 from tests.unit.gateway_bench import KEYS, RESOURCE, Bench, answer_ok, container, run
 
 

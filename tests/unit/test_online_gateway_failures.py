@@ -8,9 +8,9 @@ import tracemalloc
 import pytest
 from aiohttp import web
 
-from emulator.online_endpoints import client_watch
-from emulator.online_endpoints.routing import Instance, RequestLimits
-from emulator.online_endpoints.upstream import BrokenAnswer
+from emulator.online_endpoints.gateway import client_watch
+from emulator.online_endpoints.gateway.routing import Instance, RequestLimits
+from emulator.online_endpoints.gateway.upstream import BrokenAnswer
 from tests.unit.gateway_bench import RESOURCE, Bench, Handler, answer_ok, container, run
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from emulator.errors import ServiceError
-from emulator.online_endpoints.metric_filter import MetricFilter
-from emulator.online_endpoints.metric_queries import answer
-from emulator.online_endpoints.metrics import Latencies, Metrics
+from emulator.online_endpoints.metrics.counts import Latencies, Metrics
+from emulator.online_endpoints.metrics.filter import MetricFilter
+from emulator.online_endpoints.metrics.queries import answer
 
 RESOURCE = "/subscriptions/s/resourceGroups/g/providers/M/workspaces/w/onlineEndpoints/bike"
 NOON = 1_800_000_000

@@ -1,0 +1,1 @@
+"""Assets of a workspace: containers and versions of code, data, environments, models and components."""

@@ -1,0 +1,31 @@
+"""Components: steps of pipelines, kept as the specification they were sent with."""
+
+from __future__ import annotations
+
+from emulator.errors import ServiceError
+from emulator.machine_learning.assets.asset import AssetVersion
+from emulator.machine_learning.identifiers import workspace_id
+from emulator.resource_id import ResourceId
+from emulator.store import Document
+
+DEFAULT_VERSION = "azureml_default"
+
+
+class ComponentVersion(AssetVersion):
+    """A version of a component; its specification says its own name and version, which clients read back."""
+
+    required = ("componentSpec",)
+
+    def implicit(self, resource: ResourceId) -> Document | None:
+        """Clients that name no version ask for `azureml_default`: the newest one."""
+        if resource.name.lower() != DEFAULT_VERSION or not resource.parent:
+            return None
+        return self.service.references.latest(workspace_id(resource.text), self.kind, resource.names[-2])
+
+    def complete(self, document: Document) -> None:
+        specification = document.properties.get("componentSpec")
+        if not isinstance(specification, dict):
+            raise ServiceError(400, "UserError", "'componentSpec' must be an object.", target="componentSpec")
+        name, version = document.resource.names[-2:]
+        specification.setdefault("name", name)
+        specification.setdefault("version", version)

@@ -1,0 +1,182 @@
+"""Command jobs: from what was submitted to a folder, a command line and an environment."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emulator.certificates import bundle_file
+from emulator.errors import ServiceError, unsupported
+from emulator.machine_learning.durations import seconds
+from emulator.machine_learning.identifiers import workspace_id
+from emulator.machine_learning.jobs.environments import build_plan, packages_of
+from emulator.machine_learning.jobs.folder import JobFolder
+from emulator.machine_learning.jobs.inputs import Inputs, JobFailure
+from emulator.machine_learning.jobs.outputs import local_path
+from emulator.machine_learning.locations import References, UnresolvedReference
+from emulator.machine_learning.storage import WorkspaceStorage
+from emulator.settings import STATE
+from emulator.store import Document
+from tools.virtualenv import uv_variables
+
+if TYPE_CHECKING:
+    from emulator.service import Emulator
+
+BINDING = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z0-9_.\-]+)\s*\}\}")
+OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
+INHERITED = ("HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", STATE, "IDENTITY_HEADER")
+INSTALLERS = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT")
+"""Where this machine's user has packages from: what a job installs itself comes from there too."""
+PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+def validate_command(properties: dict[str, Any]) -> None:
+    """Refuses what a command job must not say, or what this machine cannot do.
+
+    Raises:
+        ServiceError: 400, or 501 naming what the emulator lacks.
+    """
+    if not properties.get("command"):
+        raise ServiceError(400, "UserError", "A command job needs a 'command'.", target="command")
+    if not properties.get("environmentId"):
+        raise ServiceError(400, "UserError", "A command job needs an 'environmentId'.", target="environmentId")
+    if properties.get("distribution"):
+        raise unsupported(f"A distributed job ({properties['distribution'].get('distributionType')})")
+    if int((properties.get("resources") or {}).get("instanceCount") or 1) > 1:
+        raise unsupported("A job on more than one node (resources.instanceCount > 1)")
+    limit = (properties.get("limits") or {}).get("timeout")
+    try:
+        seconds(limit) if limit else None
+    except ValueError as error:
+        raise ServiceError(400, "UserError", f"'limits.timeout': {error}.", target="limits.timeout") from None
+
+
+class CommandPreparation:
+    """Prepares the folder of one command job."""
+
+    def __init__(
+        self, emulator: Emulator, references: References, storage: WorkspaceStorage, tracking_uri: str
+    ) -> None:
+        self.emulator = emulator
+        self.references = references
+        self.inputs = Inputs(references, storage)
+        self.tracking_uri = tracking_uri
+
+    def prepare(self, job: Document, folder: JobFolder) -> dict[str, Any]:
+        """Fills the folder and gives what the runner needs to know.
+
+        Raises:
+            JobFailure: something the job names does not exist.
+        """
+        workspace, properties = workspace_id(job.id), job.properties
+        folder.report(f"preparing job {job.name}")
+        plan = build_plan(packages_of(self._asset(workspace, "environments", properties["environmentId"])))
+        if properties.get("codeId"):
+            self._code(workspace, properties["codeId"], folder)
+        values = self._values(workspace, job, folder)
+        limit = (properties.get("limits") or {}).get("timeout")
+        given = {
+            name: bind(str(value), values) for name, value in (properties.get("environmentVariables") or {}).items()
+        }
+        return {
+            "name": job.name,
+            "command": bind(properties["command"], values),
+            "directory": str(folder.working_directory),
+            "environment": {**self._environment(job, values), **given},
+            "inherit": [*INHERITED, *INSTALLERS, *PROXIES],
+            "packages": plan,
+            "timeout": seconds(limit) if limit else None,
+        }
+
+    def runner_environment(self) -> dict[str, str]:
+        """The runner's own environment: it alone carries the identity's secret."""
+        settings = self.emulator.settings
+        own = {
+            "IDENTITY_HEADER": settings.identity_secret,
+            STATE: str(settings.state),
+            "PYTHONPATH": str(Path(__file__).resolve().parents[3]),
+            "SSL_CERT_FILE": str(bundle_file(settings)),
+        }
+        return {**os.environ, **uv_variables(), **own}
+
+    def _asset(self, workspace: str, kind: str, reference: str) -> Document:
+        try:
+            return self.references.asset(workspace, kind, reference)
+        except UnresolvedReference as error:
+            raise JobFailure(f"{error}.") from None
+
+    def _code(self, workspace: str, reference: str, folder: JobFolder) -> None:
+        code = self._asset(workspace, "codes", reference)
+        try:
+            location = self.references.location(workspace, code.properties["codeUri"])
+        except UnresolvedReference as error:
+            raise JobFailure(f"The code of the job could not be read: {error}.") from None
+        self.inputs.copy_code(location, folder.working_directory)
+
+    def _values(self, workspace: str, job: Document, folder: JobFolder) -> dict[str, str]:
+        """What replaces each `${{...}}`, by `inputs.<name>` and `outputs.<name>`."""
+        values = {}
+        for name, given in (job.properties.get("inputs") or {}).items():
+            if given is not None:
+                values[f"inputs.{name}"] = self.inputs.stage(workspace, name, given, folder.inputs)
+        for name, output in (job.private.get("outputs") or {}).items():
+            values[f"outputs.{name}"] = str(local_path(folder, name, output["type"]))
+        return values
+
+    def _environment(self, job: Document, values: Mapping[str, str]) -> dict[str, str]:
+        """The variables that Azure gives a job, and those that lead its clients to this emulator."""
+        settings, workspace = self.emulator.settings, workspace_id(job.id)
+        parts = workspace.split("/")
+        bundle = str(bundle_file(settings))
+        experiment = job.properties["experimentName"]
+        named = {
+            f"AZURE_ML_{key.partition('.')[0][:-1].upper()}_{key.partition('.')[2]}": value
+            for key, value in values.items()
+        }
+        return {
+            **named,
+            "AZUREML_RUN_ID": job.name,
+            "AZUREML_ROOT_RUN_ID": job.private.get("parent") or job.name,
+            "AZUREML_ARM_SUBSCRIPTION": parts[2],
+            "AZUREML_ARM_RESOURCEGROUP": parts[4],
+            "AZUREML_ARM_WORKSPACE_NAME": parts[8],
+            "AZUREML_ARM_PROJECT_NAME": experiment,
+            "AZUREML_WORKSPACE_SCOPE": workspace,
+            "AZUREML_SERVICE_ENDPOINT": settings.base_url,
+            "MLFLOW_TRACKING_URI": self.tracking_uri,
+            "MLFLOW_EXPERIMENT_NAME": experiment,
+            "MLFLOW_RUN_ID": job.name,
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "DO_NOT_TRACK": "true",
+            "ORT_DISABLE_TELEMETRY": "1",
+            "PYTHONUNBUFFERED": "1",
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "ARM_METADATA_HOSTNAME": f"localhost:{settings.https_port}",
+            "ARM_DISABLE_INSTANCE_DISCOVERY": "true",
+            "IDENTITY_ENDPOINT": f"{settings.http_url}/msi/token",
+            "REQUESTS_CA_BUNDLE": bundle,
+            "SSL_CERT_FILE": bundle,
+        }
+
+
+def bind(text: str, values: Mapping[str, str]) -> str:
+    """Replaces `${{inputs.x}}` and `${{outputs.y}}`; a part in `$[[...]]` goes when an input it names was not given.
+
+    Raises:
+        JobFailure: a name is bound that the job does not have.
+    """
+
+    def optional(found: re.Match[str]) -> str:
+        names = [".".join(binding) for binding in BINDING.findall(found[1])]
+        return found[1] if all(name in values for name in names) else ""
+
+    def value(found: re.Match[str]) -> str:
+        name = f"{found[1]}.{found[2]}"
+        if name not in values:
+            raise JobFailure(f"'{found[0]}' is used in the job, which has no such {found[1][:-1]}.")
+        return values[name]
+
+    return BINDING.sub(value, OPTIONAL.sub(optional, text))
