@@ -13,7 +13,7 @@ from emulator.pages.client import Json
 from emulator.pages.cloud import Cloud, created, newest, parent, tags
 
 CHAMPION = "champion"
-FIRST = ("auc", "accuracy", "f1", "mae", "rmse", "r2", "log_loss")
+FIRST = ("auc", "accuracy", "nrmse", "mape", "r2", "f1", "mae", "rmse", "log_loss")
 HEADLINE, COLUMNS = 2, 4
 DATA_REFERENCE = re.compile(r"(?:azureml:|.*/data/)(?P<name>[^/:]+)(?::|/versions/)(?P<version>[^/:]+)/?")
 JOB_IN_URI = re.compile(r"(?:/jobs|/azureml)/(?P<job>[^/]+)/|/dcid\.(?P<run>[^/]+)")

@@ -96,7 +96,8 @@ def choose(inputs: Mapping[str, Any], old: Mapping[str, Any]) -> Choice:
     """The data that serves.
 
     In this order: generated data where this command says so; the folder that is named, except where a system usually
-    learns from generated data and the folder has none of its files; the folder that the stack used last; the record, where generated data may not serve; the version that the stack has; generated data.
+    learns from generated data and the folder has none of its files; the folder that the stack used last; the
+    record, where generated data may not serve; the version that the stack has; generated data.
 
     Args:
         inputs: `files`, `directory` (of the configuration; `MLOPS_DATA_DIR` overrides it), `record` (`data.lock`),

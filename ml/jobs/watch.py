@@ -9,12 +9,15 @@ from ml.clients.errors import CloudError
 from ml.clients.jobs import Job, Jobs
 from ml.clients.tracking import Run, Tracking
 from ml.clients.workspace import Workspace
+from ml.jobkit.tasks.kinds import contracts
 from ml.progress import Failure, status, wait
 
 POLL_SECONDS = 1.0
 LONGEST_ROW = 3
-ASKED_FIRST = ("auc", "accuracy", "f1", "rmse", "mape", "log_loss")
-"""Metrics that a row begins with, also with a prefix such as `challenger_`: it may be cut or folded after them."""
+ASKED_FIRST = tuple(dict.fromkeys(name for one in contracts() for name in one.shown))
+"""Metrics that a row begins with, also with a prefix such as `challenger_`: it may be cut or folded after them. They
+are those that the kinds of task show first.
+"""
 
 
 def watch(jobs: Jobs, name: str, seconds: float) -> Job:

@@ -192,12 +192,12 @@ def test_a_system_whose_data_is_usually_generated_does_without_a_folder_that_has
     others.mkdir()
     others.joinpath("z.csv").write_text("id\n")
     monkeypatch.setenv("MLOPS_DATA_DIR", str(others))
-    with pytest.raises(DataSourceError, match="has no a.csv and no b.csv"):
+    with pytest.raises(DataSourceError, match=r"has no a\.csv and no b\.csv"):
         stack.up()
     stack.inputs["generator"] = {**GENERATOR, "usual": True}
     assert stack.up().kind == "generated"
     others.joinpath("a.csv").write_text("id\n")
-    with pytest.raises(DataSourceError, match="has no b.csv"):  # some of its files: a mistake
+    with pytest.raises(DataSourceError, match=r"has no b\.csv"):  # some of its files: a mistake
         stack.up()
     monkeypatch.setenv("MLOPS_DATA_DIR", str(folder))
     assert stack.up().kind == "real"
