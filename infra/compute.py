@@ -9,6 +9,7 @@ import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
 from infra.naming import Kind
+from infra.unread import UnreadIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,13 +36,17 @@ class ComputeArgs:
     after: Sequence[pulumi.Resource]
 
 
+class _Cluster(UnreadIdentity, ml.Compute):  # type: ignore[misc]
+    pass
+
+
 class Compute(pulumi.ComponentResource):
     """A cluster: no node and no cost while nothing runs, nobody logs in to a node."""
 
     def __init__(self, name: str, args: ComputeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlops:machinelearning:Compute", name, None, opts)
         self.compute_name = args.placement.naming.name(Kind.ML_COMPUTE, args.role)
-        self.compute = ml.Compute(
+        self.compute = _Cluster(
             f"{name}-{CPU_CLUSTER}",
             compute_name=self.compute_name,
             workspace_name=args.workspace.workspace_name,

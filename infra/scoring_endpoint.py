@@ -10,6 +10,7 @@ from pulumi_azure_native import machinelearningservices as ml
 from pulumi_azure_native import resources
 
 from infra.naming import Kind
+from infra.unread import UnreadIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,10 @@ class ScoringEndpointArgs:
     after: Sequence[pulumi.Resource]
 
 
+class _Endpoint(UnreadIdentity, ml.OnlineEndpoint):  # type: ignore[misc]
+    pass
+
+
 class ScoringEndpoint(pulumi.ComponentResource):
     """An endpoint that asks for a key. Its deployments and its traffic belong to the system's rollout. Nothing says
     that Azure keeps the traffic of an endpoint on a PUT that does not name it, so a change of tags, the one thing here
@@ -45,7 +50,7 @@ class ScoringEndpoint(pulumi.ComponentResource):
         self.endpoint_id = placement.resource_id(
             Kind.ONLINE_ENDPOINT, args.workspace.workspace_name, self.endpoint_name
         )
-        self.endpoint = ml.OnlineEndpoint(
+        self.endpoint = _Endpoint(
             name,
             endpoint_name=self.endpoint_name,
             workspace_name=args.workspace.workspace_name,

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PROJECT = "mlops"
 ROOT = Path(__file__).parents[2]
+SYSTEMS = tuple(f"{path.parent.name}-" for path in ROOT.glob("ml/systems/*/system.py"))
+"""How the names of resources begin that belong to one system."""
 
 COMPUTED: dict[str, dict[str, str]] = {
     "azure-native:managedidentity:UserAssignedIdentity": {
@@ -113,8 +115,9 @@ class _Recorder(MockMonitor):
     worker threads with event loops that nobody closes.
     """
 
-    def __init__(self, *, preview: bool, failing: Container[str], deployed: Sequence[str]) -> None:
+    def __init__(self, *, preview: bool, failing: Container[str], deployed: Sequence[str], only: str) -> None:
         super().__init__(_NoInvokes())
+        self.only = only
         self.preview = preview
         self.failing = failing
         self.deployed = deployed
@@ -156,6 +159,8 @@ class _Recorder(MockMonitor):
     def _state(self, request: Any) -> struct_pb2.Struct:
         state = struct_pb2.Struct()
         state.CopyFrom(request.object)
+        if request.name.startswith(SYSTEMS) and self.only and not request.name.startswith(f"{self.only}-"):
+            return state  # of what an `up` leaves out the engine says what the program said
         if "identity" in state and "userAssignedIdentities" in state["identity"]:
             # Inputs list the identities, the cloud answers with an object by id.
             listed = list(state["identity"]["userAssignedIdentities"])
@@ -181,14 +186,16 @@ def run(
     preview: bool = True,
     failing: Container[str] = (),
     deployed: Sequence[str] = (),
+    only: str = "",
 ) -> Recording:
     """Runs `program` with a stack's configuration (keys without namespace, values as in the stack's file).
 
     The resources named in `failing` fail as under `--continue-on-error`; the stack has the systems `deployed` already.
+    With `only` it is an `up` of that system: the others are left out.
     """
 
     def inside() -> Recording:
-        recorder = _Recorder(preview=preview, failing=failing, deployed=deployed)
+        recorder = _Recorder(preview=preview, failing=failing, deployed=deployed, only=only)
         set_all_config(as_text(config), [f"{PROJECT}:{key}" for key in secrets])
         settings = MockSettings(  # type: ignore[no-untyped-call]
             monitor=recorder,

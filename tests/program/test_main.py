@@ -8,11 +8,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from tests.program.recorder import ROOT, Recording, run, stack_config
+from tests.program.recorder import ROOT, SYSTEMS, Recording, run, stack_config
 
 FROM_RESOURCES = ("job", "endpoint", "sha256", "scoringUri")
 FOUND = sorted(path.parent.name for path in ROOT.glob("ml/systems/*/system.py"))
-SYSTEMS = tuple(f"{name}-" for name in FOUND)
 
 
 def main(config: dict[str, Any], stack: str = "local", **options: Any) -> Recording:
@@ -54,6 +53,15 @@ def test_systems_wait_for_the_whole_platform_and_none_is_its_child() -> None:
     for resource in own:
         assert "mlops:platform:Platform" not in resource.urn
         assert azure <= recording.before(resource), resource.name
+
+
+def test_a_system_comes_up_alone_where_the_others_were_never_made() -> None:
+    """The others' clusters and endpoints come back as the program declared them, and not as Azure answers."""
+    sizes = {"compute": {"jobMinutes": 15, "vmSize": "Standard_DS4_v2"}}
+    config = stack_config("local") | {"systems": dict.fromkeys(stack_config("local")["systems"], sizes)}
+    recording = main(config, preview=False, only="attrition")
+    assert {"platform", "attrition"} <= set(recording.exports)
+    assert recording.exports["attrition"]["endpoint"]
 
 
 def test_retired_systems_are_left_out() -> None:
