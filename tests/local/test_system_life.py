@@ -17,7 +17,7 @@ from tests.local.checkout import Checkout, kill, wait_until
 
 TRAIN = "ml/jobkit/train.py"
 SYSTEM = "ml/systems/bike_buyer/system.py"
-MAIN = "    folder, output, hyperparameters = arguments()\n"
+MAIN = "    planned, folder, output, settings = arguments()\n"
 UNCHANGED = "up --yes --skip-preview --expect-no-changes -s local"
 
 DELETE = """
@@ -60,10 +60,10 @@ def test_the_same_program_changes_nothing(checkout: Checkout) -> None:
 
 def test_comments_formatting_and_test_tools_retrain_nothing(checkout: Checkout) -> None:
     checkout.edit("ml/jobkit/tasks/binary/figures.py", "from __future__", "# a comment\nfrom __future__")
-    checkout.edit(TRAIN, MAIN, "    (folder, output,\n       hyperparameters) = arguments()  # reformatted\n")
+    checkout.edit(TRAIN, MAIN, "    (planned, folder, output,\n       settings) = arguments()  # reformatted\n")
     checkout.edit("pyproject.toml", '"pytest>=8.4"', '"pytest>=8.3"')
     checkout.pulumi(UNCHANGED)
-    checkout.edit(TRAIN, "    (folder, output,\n       hyperparameters) = arguments()  # reformatted\n", MAIN)
+    checkout.edit(TRAIN, "    (planned, folder, output,\n       settings) = arguments()  # reformatted\n", MAIN)
 
 
 def test_a_hyperparameter_is_one_new_job_and_preview_names_the_file(checkout: Checkout) -> None:
