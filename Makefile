@@ -1,6 +1,6 @@
 # Every verb is one line that calls a tool; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up refresh down preview env status open history rollback promote runs compare train logs cancel score key recover doctor test test-long mutants lint bench lock lock-data
+.PHONY: help new up refresh down preview env status open history rollback promote runs compare train logs cancel score key recover doctor test test-long mutants lint bench lock lock-data
 PYTHON ?= python3
 # Imports of pulumi-azure-native take four times as long without byte code.
 export PYTHONDONTWRITEBYTECODE =
@@ -46,6 +46,8 @@ promote: ## lift the rejection of VERSION=n; `make refresh` and `make up` then r
 	$(RUN) promote
 
 ##@ What was trained
+new: ## a system from a table: SYSTEM=churn KIND=binary DATA=file.csv (LABEL=column, KEY=column)
+	$(RUN) new
 train: ## train here and now, with no job and no gate (SYSTEM=name, ARGS="--rounds 50 ..."; ARGS=--help lists them)
 	$(RUN) train $(ARGS)
 runs: ## what was trained: what changed, data, figures, what the gate decided and why

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 from uuid import UUID
 
@@ -12,7 +11,16 @@ import pulumi
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from infra.configuration import check_placeholders, read, settings_error
-from infra.sizes import ComputeSettings, RolloutSettings, Section, ServingSettings, SystemSettings, by_name, merged
+from infra.sizes import (
+    ComputeSettings,
+    DataSettings,
+    RolloutSettings,
+    Section,
+    ServingSettings,
+    SystemSettings,
+    by_name,
+    merged,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -36,17 +44,6 @@ def _public_range(text: str) -> str:
 AzureId = Annotated[UUID, Field(examples=["11111111-2222-3333-4444-555555555555"])]
 AddressRange = Annotated[str, AfterValidator(_public_range)]
 SystemName = Annotated[str, Field(pattern=SYSTEM_NAME)]
-
-
-class DataSettings(Section):
-    """Where the systems' real data lies."""
-
-    directory: Path | None = Field(
-        None,
-        description="folder with the real data files; the variable MLOPS_DATA_DIR overrides it; none = the data the "
-        "stack had last, else what data.lock records where generated data may not serve, else generated data",
-        examples=["../data"],
-    )
 
 
 class GateSettings(Section):
@@ -128,7 +125,7 @@ class Settings(Section):
     )
     systems: Annotated[Mapping[SystemName, SystemSettings], BeforeValidator(by_name)] = Field(
         description="the machine learning systems of the stack: a list of names, or a mapping from names to what a "
-        "system has of `compute`, `rollout` and `serving` that is not the stack's",
+        "system has of `compute`, `data`, `rollout` and `serving` that is not the stack's",
         examples=[["bike_buyer"]],
     )
     retire: tuple[SystemName, ...] = Field(
@@ -203,6 +200,7 @@ class Settings(Section):
         task, own = SystemSettings.model_validate(defaults or {}), self.systems[name]
         return SystemSettings.model_construct(
             compute=merged(task.compute, self.compute, own.compute),
+            data=merged(self.data, own.data),
             rollout=merged(task.rollout, self.rollout, own.rollout),
             serving=merged(task.serving, self.serving, own.serving),
         )

@@ -5,6 +5,7 @@ The same keys stand at the top of the stack file, for all systems, and below `ml
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -115,10 +116,22 @@ class ServingSettings(Section):
     memory_gb: float = Field(1.5, ge=0.5, le=16, description="gigabytes of memory of such a group", examples=[4])
 
 
+class DataSettings(Section):
+    """Where the systems' real data lies."""
+
+    directory: Path | None = Field(
+        None,
+        description="folder with the real data files; the variable MLOPS_DATA_DIR overrides it; none = the data the "
+        "stack had last, else what data.lock records where generated data may not serve, else generated data",
+        examples=["../data"],
+    )
+
+
 class SystemSettings(Section):
     """The sizes of one system."""
 
     compute: ComputeSettings = Field(default_factory=ComputeSettings, description="cluster and limit of its jobs")
+    data: DataSettings = Field(default_factory=DataSettings, description="where its real data lies")
     rollout: RolloutSettings = Field(default_factory=RolloutSettings, description="how its new models take over")
     serving: ServingSettings = Field(default_factory=ServingSettings, description="machines of its scoring servers")
 

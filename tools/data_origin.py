@@ -37,6 +37,12 @@ class DataOrigin:
         """The folder of the stack's configuration."""
         return str((self._setting("data") or {}).get("directory") or "")
 
+    def configured_of(self, system: str) -> str:
+        """The folder of a system's own configuration, else of the stack's."""
+        systems = self._setting("systems")
+        own = (systems.get(system) or {}) if isinstance(systems, dict) else {}
+        return str((own.get("data") or {}).get("directory") or self.configured)
+
     def _setting(self, key: str) -> Any:
         return self.stack.configuration().get("config", {}).get(f"{PROJECT}:{key}")
 

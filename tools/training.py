@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml.data import contract
-from ml.data.choice import GENERATED, WORD
+from ml.data.choice import GENERATED, WORD, named_folder
 from ml.data.source import MARK, DataSourceError, Generator, generated_source, real_source
 from ml.jobkit.errors import JobError
 from ml.system import find, folder
@@ -96,15 +96,15 @@ def data_of(said: DataOrigin, system: str) -> Path:
         SetupError: it is not there.
     """
     spec, names = find(system), contract.load(folder(system)).names
-    place = said.given or ("" if said.environment.get(WORD) == GENERATED else said.configured)
-    if place:
-        real_source(Path(ROOT, place), names)
+    generated = said.environment.get(WORD) == GENERATED
+    place = named_folder(said.given, None if generated else said.configured_of(system), names)
+    if place and not (spec.data.usual and not any(Path(ROOT, place, name).is_file() for name in names)):
+        real_source(said.existing(place), names)
         return said.existing(place)
     asset = f"{system.replace('_', '-')}-{spec.data.name}"
     known = [one.folder for one in said.remembered if one.asset == asset and one.folder]
-    if known and said.environment.get(WORD) != GENERATED:
+    if known and not generated:
         return known[0].resolve()
-    generator = Generator(f"ml.systems.{system}.generator", spec.data.rows, spec.data.seed)
-    made = generated_source(generator, names).folder
+    made = generated_source(Generator.from_inputs(spec.data.generator(system)), names).folder
     assert made is not None  # noqa: S101 - a generator writes files
     return made

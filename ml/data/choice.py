@@ -5,7 +5,7 @@ only where somebody says so.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,8 +112,9 @@ def choose(inputs: Mapping[str, Any], old: Mapping[str, Any]) -> Choice:
     given = os.environ.get(VARIABLE)
     if generated_wanted():
         return _generated(inputs, before, given, strict=strict)
-    if (given or inputs.get("directory")) and not _does_without(inputs, before, Path(given or inputs["directory"])):
-        return _named(str(given or inputs["directory"]), inputs, before)
+    folder = named_folder(given, inputs.get("directory"), names)
+    if folder and not _does_without(inputs, before, Path(folder)):
+        return _named(folder, inputs, before)
     if before is not None and before.folder is not None:
         return _named(str(before.directory), inputs, before, f"the files in {before.folder}, as before")
     directory = before.directory if before is not None and before.real else None
@@ -149,6 +150,13 @@ def _generated(inputs: Mapping[str, Any], before: Remembered | None, given: str 
             f"{WORD}={GENERATED}, but the files in {VARIABLE}={given} are real: leave out one of them"
         )
     return Choice.of(found, portable(given))
+
+
+def named_folder(given: str | None, configured: str | None, names: Sequence[str]) -> str | None:
+    """The folder that is named: the variable's, unless it has nothing for the system and the configured one has all."""
+    if given and configured and not any(Path(given, name).is_file() for name in names):
+        return configured if all(Path(configured, name).is_file() for name in names) else given
+    return given or configured
 
 
 def _does_without(inputs: Mapping[str, Any], before: Remembered | None, folder: Path) -> bool:

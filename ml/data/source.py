@@ -103,7 +103,14 @@ def real_source(folder: Path, names: Sequence[str]) -> Source:
 
 
 def generated_source(generator: Generator, names: Sequence[str]) -> Source:
-    """Generated files, made once and kept in the cache by the digest of the generator's code and arguments."""
+    """Generated files, made once and kept in the cache by the digest of the generator's code and arguments.
+
+    Raises:
+        DataSourceError: there is no generator, or it failed.
+    """
+    if not Path(f"{generator.module.replace('.', '/')}.py").is_file():
+        system = generator.module.split(".")[-2]
+        raise DataSourceError(f"{system} has no generator: name the folder with {' and '.join(names)} by {VARIABLE}")
     key = digest(generator.module, generator.rows, generator.seed, generator_code(Path(), generator.module))
     folder = cache_folder() / "generated" / f"{generator.module.split('.')[-2]}-{key}"
     folder.parent.mkdir(parents=True, exist_ok=True)

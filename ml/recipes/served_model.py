@@ -54,7 +54,7 @@ class ServedModel:
 
     def _data(self, asset: str) -> DataVersion:
         settings, data = self.platform.settings, self.spec.data
-        directory = settings.data.directory
+        directory = self.sizes.data.directory
         folder = f"ml/systems/{self.name}"
         return DataVersion(
             f"{self.name}-{data.name}",

@@ -9,35 +9,27 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import churn
 from tests.local.checkout import Checkout
 from tests.local.serving import ENDPOINTS
 
-OTHER = "bike_seller"
+OTHER = "churn"
 SYSTEM = "ml/systems/bike_buyer/system.py"
-FLOORS, LOW, UNREACHABLE = '{"auc": 0.80, "accuracy": 0.75}', '{"auc": 0.5, "accuracy": 0.4}', '{"auc": 0.999}'
+FLOORS, UNREACHABLE = '{"auc": 0.80, "accuracy": 0.75}', '{"auc": 0.999}'
 STACK = "stacks/Pulumi.local.yaml"
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """The bike buyer, which cannot reach its floor, and a copy of it under another name, which can."""
-    made = Checkout(tmp_path_factory.mktemp("two"))
+    """The bike buyer, which cannot reach its floor, and a system that `make new` made of a table, which can."""
+    folder = tmp_path_factory.mktemp("two")
+    made = Checkout(folder)
     made.edit(SYSTEM, "rounds=200", "rounds=12")
-    made.edit(SYSTEM, FLOORS, LOW)
-    copy_system(made)
-    made.edit(SYSTEM, LOW, UNREACHABLE)
-    made.edit(STACK, "    - bike_buyer\n", f"    - bike_buyer\n    - {OTHER}\n")
+    made.edit(SYSTEM, FLOORS, UNREACHABLE)
+    printed = made.in_system("new", SYSTEM=OTHER, KIND="binary", DATA=str(churn.write(folder / "own" / "churn.csv")))
+    assert printed.splitlines()[-1] == f"Next: make up SYSTEM={OTHER}"
     yield made
     subprocess.run([".venv/bin/python", "-m", "emulator", "reset"], cwd=made.folder, env=made.environment, check=False)
-
-
-def copy_system(checkout: Checkout) -> None:
-    """A system of another name that is otherwise the bike buyer."""
-    source, target = (checkout.folder / "ml" / "systems" / name for name in ("bike_buyer", OTHER))
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-    for path in target.rglob("*.*"):
-        text = path.read_text().replace("bike_buyer", OTHER)
-        path.write_text(re.sub("(?<!potential-)bike-buyer", OTHER.replace("_", "-"), text))  # not the data's file name
 
 
 def serving(checkout: Checkout) -> dict[str, int]:
@@ -52,15 +44,16 @@ def test_one_system_below_its_floor_does_not_hold_up_the_other(checkout: Checkou
     endpoints = serving(checkout)
     assert sorted(endpoints.values()) == [0, 1]
     (served,) = (name for name, count in endpoints.items() if count)
-    assert "bike-seller" in served
-    assert "make -s key SYSTEM=bike-seller" in printed
+    assert OTHER in served
+    assert f"make -s key SYSTEM={OTHER}" in printed
+    assert re.search(r"answers +yes by version 1", printed), printed
 
 
 def test_verbs_show_every_system_and_ask_which_one_is_meant(checkout: Checkout) -> None:
     printed = checkout.in_system("status", SYSTEM="")
-    buyer, seller = re.split(r"^bike_\w+ on stack local$", printed, flags=re.MULTILINE)[1:]
+    buyer, other = re.split(r"^\w+ on stack local$", printed, flags=re.MULTILINE)[1:]
     assert re.search(r"serves +nothing\n +champion +none yet", buyer), printed
-    assert re.search(r"serves +version 1 +100 %", seller), printed
+    assert re.search(r"serves +version 1 +100 %", other), printed
     refused = checkout.in_system("rollback", SYSTEM="", check=False)
     assert "SYSTEM and REASON are missing: write for instance SYSTEM=bike_buyer REASON=" in refused
     assert f"(stack local has bike_buyer, {OTHER})" in refused
@@ -68,15 +61,15 @@ def test_verbs_show_every_system_and_ask_which_one_is_meant(checkout: Checkout) 
 
 @pytest.mark.parametrize("name", ["bike_buyer", "bike-buyer"])
 def test_up_of_one_system_touches_no_other(checkout: Checkout, name: str) -> None:
-    checkout.edit("ml/systems/bike_seller/system.py", '"auc": 0.5', '"auc": 0.51')
+    checkout.edit(f"ml/systems/{OTHER}/system.py", '"auc": 0.6', '"auc": 0.61')
     printed = checkout.tool("up", "local", name, check=False)
     assert "is below the floor 0.999" in printed
-    assert "bike_seller-gate" not in printed
-    checkout.edit("ml/systems/bike_seller/system.py", '"auc": 0.51', '"auc": 0.5')
+    assert f"{OTHER}-gate" not in printed
+    checkout.edit(f"ml/systems/{OTHER}/system.py", '"auc": 0.61', '"auc": 0.6')
 
 
 def test_a_system_is_taken_out_only_on_purpose(checkout: Checkout) -> None:
-    checkout.edit(STACK, f"    - bike_buyer\n    - {OTHER}\n", f"    - {OTHER}\n")
+    checkout.edit(STACK, "    bike_buyer: {}\n", "")
     assert "neither in mlops:systems nor in mlops:retire" in checkout.tool("up", "local", check=False)
     assert len(serving(checkout)) == 2
 
@@ -91,4 +84,4 @@ def test_a_system_that_another_branch_does_not_have_is_taken_out_only_on_purpose
     checkout.environment["MLOPS_RETIRE"] = "bike_buyer"
     checkout.tool("up", "local")
     (served,) = serving(checkout)
-    assert "bike-seller" in served
+    assert OTHER in served

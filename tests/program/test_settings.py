@@ -59,6 +59,12 @@ FORECAST: dict[str, Any] = {
 }
 
 
+def test_a_system_may_have_data_of_its_own() -> None:
+    own = {"churn": {"data": {"directory": "own"}}, "bike_buyer": {}}
+    settings = load(GOOD | {"data": {"directory": "all"}, "systems": own})
+    assert [str(settings.system(name).data.directory) for name in own] == ["own", "all"]
+
+
 def test_systems_may_be_a_list_or_a_mapping() -> None:
     listed, mapped = load(GOOD | LISTED), load(GOOD | {"systems": {"bike_buyer": None, "energy_forecast": FORECAST}})
     assert (list(listed.systems), list(mapped.systems)) == (["bike_buyer"], ["bike_buyer", "energy_forecast"])

@@ -74,6 +74,25 @@ def test_the_variable_overrides_the_configuration(
     assert (found.kind, found.folder, found.directory) == ("real", folder, str(folder))
 
 
+def test_a_folder_of_the_systems_own_serves_where_the_variables_has_nothing_for_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = tmp_path / "others"
+    others.mkdir()
+    monkeypatch.setenv("MLOPS_DATA_DIR", str(others))
+    assert Stack(tmp_path, directory=str(folder)).up().folder == folder
+    others.joinpath(NAMES[0]).write_text("id\n")  # some of its files: a mistake
+    with pytest.raises(DataSourceError, match=f"{others} has no "):
+        Stack(tmp_path, directory=str(folder)).up()
+
+
+def test_a_system_without_a_generator_needs_a_folder(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    stack.inputs["generator"] = {"module": "ml.systems.churn.generator", "rows": 5, "seed": 1}
+    with pytest.raises(DataSourceError, match=r"churn has no generator: name the folder with .* by MLOPS_DATA_DIR"):
+        stack.up()
+
+
 def test_a_forgotten_variable_takes_the_folder_of_the_last_up(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

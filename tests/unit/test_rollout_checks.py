@@ -31,6 +31,7 @@ def answer(**changes: Any) -> Answer:
         (answer(), ""),
         (answer(row={"probability": 0.250009}), ""),
         (answer(row={"probability": 0.25002}), "probability is 0.25002 where training gave 0.25"),
+        (answer(row={"probability": 0.24998}), "probability is 0.24998 where training gave 0.25"),
         (answer(row={"probability": float("nan")}), "probability is nan where training gave 0.25"),
         (answer(row={"probability": None}), "probability is None"),
         (answer(row={"probability": "0.25"}), "probability is 0.25 where"),

@@ -1,4 +1,4 @@
-"""Verbs about data: lock-data."""
+"""Verbs about data: new, lock-data."""
 
 from __future__ import annotations
 
@@ -8,11 +8,40 @@ from typing import Annotated
 
 import typer
 
+from tools.commands.arguments import Given, StackOption, SystemOption, in_words
 from tools.progress import SetupError
-from tools.stacks import folder_name
+from tools.stacks import folder_name, load_stack
 from tools.versions import ROOT
 
 application = typer.Typer()
+
+
+@application.command()
+def new(
+    system: SystemOption = "",
+    kind: Annotated[str, typer.Option(envvar="KIND")] = "binary",
+    data: Annotated[str, typer.Option(envvar="DATA")] = "",
+    key: Annotated[str, typer.Option(envvar="KEY")] = "",
+    label: Annotated[str, typer.Option(envvar="LABEL")] = "",
+    stack: StackOption = "local",
+) -> None:
+    """Makes a system of a CSV file: reads its columns, writes a few files, takes it into the stack."""
+    from tools.new import write
+
+    needed = (Given("SYSTEM", system, "SYSTEM=churn"), Given("DATA", data, "DATA=path/to/churn.csv"))
+    if missing := [one for one in needed if not one.value.strip()]:
+        raise SetupError(in_words(missing))
+    chosen = load_stack(stack)
+    planned = write.plan(system, kind, Path(data), key=key, label=label)
+    written = write.write(planned)
+    write.take_in(planned, chosen)
+    table = planned.table
+    typer.echo(f"{len(table.features)} features, key {table.key.name}, label {table.label.name}, {table.rows} rows")
+    for name, why in table.left_out.items():
+        typer.echo(f"left out: {name}, {why}")
+    for path in written:
+        typer.echo(f"wrote {path.relative_to(ROOT)}")
+    typer.echo(f"stacks/{chosen.file.name} has {planned.system} now\n\nNext: make up SYSTEM={planned.system}")
 
 
 @application.command("lock-data")
