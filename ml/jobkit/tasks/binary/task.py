@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 
 from ml.jobkit import golden, onnx_export, tabular
 from ml.jobkit.errors import JobError
-from ml.jobkit.tasks.base import Answers, Constants, Examples, Lesson, Prepared, Scorer, Split
+from ml.jobkit.tasks.base import Answers, Constants, Examples, Prepared, Scorer, Split
 from ml.jobkit.tasks.binary import figures, scorers
 from ml.jobkit.tasks.binary.contract import CONTRACT
 
@@ -18,21 +18,14 @@ if TYPE_CHECKING:
     import onnx
     import pandas as pd
 
-    from ml.jobkit.features import Specification
-
     Array = npt.NDArray[Any]
 
 
-class Task:
+class Task(tabular.Rows):
     """One binary classification."""
 
     contract = CONTRACT
-
-    def __init__(self, specification: Specification) -> None:
-        self.specification = specification
-
-    def requests(self, prepared: Prepared) -> pd.DataFrame:
-        return prepared.features
+    objective = "binary"
 
     def split(self, prepared: Prepared) -> Split:
         found = tabular.split(self.specification, prepared, prepared.labels.to_numpy(dtype=np.int64))
@@ -45,25 +38,9 @@ class Task:
                 )
         return found
 
-    def lesson(self, training: Examples, folds: int, seed: int) -> Lesson:
-        return Lesson(
-            matrix=self.matrix(training.requests),
-            target=training.labels,
-            folds=tabular.folds(self.specification, training, folds, seed),
-            objective="binary",
-            columns=tabular.columns(self.specification),
-            refold=lambda seed: tabular.folds(self.specification, training, folds, seed),
-        )
-
-    def matrix(self, requests: pd.DataFrame) -> npt.NDArray[np.float32]:
-        return tabular.matrix(self.specification, requests)
-
     def fold_figures(self, target: Array, raw: Array) -> dict[str, float]:
         right = (raw > figures.THRESHOLD) == target
         return {"auc": figures.auc(target, raw), "accuracy": float(np.mean(right))}
-
-    def calibrate(self, lesson: Lesson, out_of_fold: Array) -> Constants:
-        return {}
 
     def answers(self, requests: pd.DataFrame, raw: Array, constants: Constants) -> Answers:
         return {"probability": raw, "label": (raw > figures.THRESHOLD).astype(np.int64)}

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from ml.jobkit import features, golden, onnx_export, tabular
 from ml.jobkit.errors import JobError
-from ml.jobkit.tasks.base import Answers, Constants, Examples, Lesson, Prepared, Scorer, Split
+from ml.jobkit.tasks.base import Answers, Constants, Examples, Prepared, Scorer, Split
 from ml.jobkit.tasks.contract import Contract
 from ml.jobkit.tasks.multiclass import figures
 from ml.jobkit.tasks.multiclass.contract import CONTRACT
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     Array = npt.NDArray[Any]
 
 
-class Task:
+class Task(tabular.Rows):
     """One classification. Its classes and their order are those of the label in `features.yaml`."""
 
+    objective = "multiclass"
+
     def __init__(self, specification: Specification) -> None:
-        self.specification = specification
+        super().__init__(specification)
         self.classes = specification.label.classes
         if len(self.classes) < 2:
             raise JobError(
@@ -38,9 +40,6 @@ class Task:
                 f"{specification.label.name} can have"
             )
         self.contract = _contract(self.classes)
-
-    def requests(self, prepared: Prepared) -> pd.DataFrame:
-        return prepared.features
 
     def split(self, prepared: Prepared) -> Split:
         numbers = {name: number for number, name in enumerate(self.classes)}
@@ -54,26 +53,9 @@ class Task:
                 )
         return found
 
-    def lesson(self, training: Examples, folds: int, seed: int) -> Lesson:
-        return Lesson(
-            matrix=self.matrix(training.requests),
-            target=training.labels,
-            folds=tabular.folds(self.specification, training, folds, seed),
-            objective="multiclass",
-            columns=tabular.columns(self.specification),
-            refold=lambda seed: tabular.folds(self.specification, training, folds, seed),
-            classes=len(self.classes),
-        )
-
-    def matrix(self, requests: pd.DataFrame) -> npt.NDArray[np.float32]:
-        return tabular.matrix(self.specification, requests)
-
     def fold_figures(self, target: Array, raw: Array) -> dict[str, float]:
         right = raw.argmax(axis=1) == target
         return {"accuracy": float(np.mean(right)), "log_loss": figures.log_loss(target, raw)}
-
-    def calibrate(self, lesson: Lesson, out_of_fold: Array) -> Constants:
-        return {}
 
     def answers(self, requests: pd.DataFrame, raw: Array, constants: Constants) -> Answers:
         return {"label": np.array(self.classes, dtype=object)[raw.argmax(axis=1)], "probabilities": raw}

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from ml.jobkit import features, golden, onnx_export, tabular
 from ml.jobkit.errors import JobError
-from ml.jobkit.tasks.base import Answers, Constants, Examples, Lesson, Prepared, Scorer, Split
+from ml.jobkit.tasks.base import Answers, Constants, Examples, Prepared, Scorer, Split
 from ml.jobkit.tasks.contract import Contract
 from ml.jobkit.tasks.regression import figures
 from ml.jobkit.tasks.regression.contract import CONTRACT
@@ -28,16 +28,15 @@ PRECISION = 1e-6
 """Of the labels' range: what sums of 32-bit floats may lose."""
 
 
-class Task:
+class Task(tabular.Rows):
     """One regression. No answer is outside of the range that `features.yaml` gives the label."""
 
+    objective = "regression"
+
     def __init__(self, specification: Specification) -> None:
-        self.specification = specification
+        super().__init__(specification)
         self.range = _range(specification.label)
         self.contract = _contract(specification.label, self.range)
-
-    def requests(self, prepared: Prepared) -> pd.DataFrame:
-        return prepared.features
 
     def split(self, prepared: Prepared) -> Split:
         found = tabular.split(self.specification, prepared, prepared.labels.to_numpy(dtype=np.float64))
@@ -50,25 +49,9 @@ class Task:
                 )
         return found
 
-    def lesson(self, training: Examples, folds: int, seed: int) -> Lesson:
-        return Lesson(
-            matrix=self.matrix(training.requests),
-            target=training.labels,
-            folds=tabular.folds(self.specification, training, folds, seed),
-            objective="regression",
-            columns=tabular.columns(self.specification),
-            refold=lambda seed: tabular.folds(self.specification, training, folds, seed),
-        )
-
-    def matrix(self, requests: pd.DataFrame) -> npt.NDArray[np.float32]:
-        return tabular.matrix(self.specification, requests)
-
     def fold_figures(self, target: Array, raw: Array) -> dict[str, float]:
         every = figures.regression(target, np.clip(raw, *self.range))
         return {name: every[name] for name in ("r2", "rmse")}
-
-    def calibrate(self, lesson: Lesson, out_of_fold: Array) -> Constants:
-        return {}
 
     def answers(self, requests: pd.DataFrame, raw: Array, constants: Constants) -> Answers:
         return {"prediction": np.clip(raw, *self.range)}
