@@ -37,6 +37,6 @@ class HealthService(Service):
 
     def health(self, request: Request) -> Response:
         """200 once every service has taken up what an earlier process left."""
-        remarks = [remark for service in self.emulator.services.values() if (remark := service.remark())]
+        remarks = [remark for service in self.emulator.services if (remark := service.remark())]
         state = str(self.emulator.settings.state)
         return Response.json({"status": "ready", "state": state, "pid": os.getpid(), "remarks": remarks})

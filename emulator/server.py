@@ -68,8 +68,8 @@ def build(settings: Settings) -> Emulator:
 def listeners(emulator: Emulator) -> list[uvicorn.Server]:
     """The web servers of both ports."""
     settings = emulator.settings
-    routes = [route for service in emulator.services.values() for route in service.routes()]
-    mounts = [mount for service in emulator.services.values() for mount in service.mounts()]
+    routes = [route for service in emulator.services for route in service.routes()]
+    mounts = [mount for service in emulator.services for mount in service.mounts()]
     dispatcher, workers = Dispatcher(emulator, routes), ThreadPoolExecutor(WORKERS, thread_name_prefix="request")
 
     def server(listener: str, port: int, certificate: str | None) -> uvicorn.Server:
@@ -103,7 +103,7 @@ async def serve(emulator: Emulator) -> None:
         loop.add_signal_handler(number, leave)
     # Our handlers stop both servers; uvicorn's own would stop one.
     await asyncio.gather(*(server._serve() for server in servers))
-    for service in emulator.services.values():
+    for service in emulator.services:
         for mount in service.mounts():
             await mount.close()
 
@@ -112,14 +112,14 @@ def run(settings: Settings) -> None:
     """Runs the emulator in this process until it is told to stop."""
     ensure_certificates(settings)
     emulator = build(settings)
-    for service in emulator.services.values():
+    for service in emulator.services:
         service.reconcile()
     logger.info("answering on %s and %s", settings.base_url, settings.http_url)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(emulator))
     finally:
-        for service in reversed(emulator.services.values()):
+        for service in reversed(emulator.services):
             service.stop()
         emulator.background.shutdown(wait=True, cancel_futures=True)
         emulator.store.close()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from emulator.access import Access
 from emulator.http import Handler, Request, Response
 from emulator.resource_id import ResourceId
 from emulator.runtime import Runtime
@@ -17,6 +18,7 @@ from emulator.store import Document, Store
 if TYPE_CHECKING:
     from emulator.entra.tokens import Tokens
 
+AnyService = TypeVar("AnyService", bound="Service")
 Action = Callable[[Document, Request], Response]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -138,6 +140,34 @@ class ResourceType:
         return {}
 
 
+class Services:
+    """The services of an emulator in the order in which they were made, each found by its class."""
+
+    def __init__(self) -> None:
+        self._by_kind: dict[type[Service], Service] = {}
+
+    def __iter__(self) -> Iterator[Service]:
+        return iter(self._by_kind.values())
+
+    def __reversed__(self) -> Iterator[Service]:
+        return reversed(self._by_kind.values())
+
+    def add(self, service: Service) -> None:
+        """Takes in a service."""
+        self._by_kind[type(service)] = service
+
+    def get(self, kind: type[AnyService]) -> AnyService:
+        """The service of a class.
+
+        Raises:
+            LookupError: it was not made, or not yet.
+        """
+        found = self._by_kind.get(kind)
+        if not isinstance(found, kind):
+            raise LookupError(f"this emulator has no {kind.__name__}")
+        return found
+
+
 @dataclass
 class Emulator:
     """What every service is given."""
@@ -147,12 +177,16 @@ class Emulator:
     runtime: Runtime
     tokens: Tokens
     background: ThreadPoolExecutor
-    services: dict[str, Service] = field(default_factory=dict)
+    access: Access = field(init=False)
+    services: Services = field(default_factory=Services)
     types: dict[str, ResourceType] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.access = Access(self.store)
 
     def add(self, service: Service) -> None:
         """Takes in a service and its resource types."""
-        self.services[service.name] = service
+        self.services.add(service)
         self.types.update({kind.type.lower(): kind for kind in service.resource_types()})
 
     def type(self, resource_type: str) -> ResourceType | None:

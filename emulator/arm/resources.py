@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from emulator.access import arm_action
 from emulator.arm.locks import refuse_when_locked
 from emulator.arm.operations import Operations
 from emulator.arm.paging import page
@@ -31,6 +32,7 @@ class Resources:
         """Answers one request on a resource, a collection or an action."""
         if request.method == "POST":
             return self.act(request)
+        self._require(request, resource)
         kind = self.kind(resource)
         if resource.is_collection:
             return self.list(resource, kind, request)
@@ -38,6 +40,12 @@ class Resources:
         if request.method not in handlers:
             raise ServiceError(405, "MethodNotAllowed", f"{request.method} is not allowed on '{resource.text}'.")
         return handlers[request.method](resource, kind, request)
+
+    def _require(self, request: Request, resource: ResourceId, action: str = "") -> None:
+        """403 for a client that may not do this."""
+        if request.principal is not None:
+            name = arm_action(request.method, resource.type, action)
+            self.emulator.access.require(request.principal, name, resource.text)
 
     def kind(self, resource: ResourceId) -> ResourceType:
         """The behaviour of the resource's type; a type nobody stands for is an error that names it."""
@@ -225,6 +233,7 @@ class Resources:
         except ValueError:
             raise unsupported(f"The action '{request.path}'") from None
         kind = self.emulator.type(resource.type)
+        self._require(request, resource, action)
         handler = kind.actions().get(action.lower()) if kind else None
         if handler is None:
             raise unsupported(f"The action '{action}' of '{resource.type}'")

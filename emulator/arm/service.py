@@ -97,9 +97,7 @@ class ArmService(Service):
 
 def operations_of(emulator: Emulator) -> Operations:
     """ARM's operations, for services whose actions take longer than a request."""
-    arm = emulator.services["arm"]
-    assert isinstance(arm, ArmService)  # noqa: S101 - the service of that name
-    return arm.operations
+    return emulator.services.get(ArmService).operations
 
 
 def subscription() -> dict[str, object]:

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from emulator.access import PULL_IMAGE, Access
 from emulator.container_instances.validation import refusal, title
 from emulator.errors import ServiceError
 from emulator.store import Document, Store
 
 REGISTRY = "Microsoft.ContainerRegistry/registries"
-ROLE_ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
-# https://learn.microsoft.com/azure/role-based-access-control/built-in-roles.
-READERS = (
-    "7f951dda-4ed3-4680-a7ca-43fe172d538d",  # AcrPull
-    "8311e382-0749-4cb8-b61a-304f252e45ec",  # AcrPush
-    "b93aa761-3e63-49ed-ac28-beffa264f7ac",  # Container Registry Repository Reader
-    "b24988ac-6180-42a0-ab88-20f7382dd24c",  # Contributor
-    "8e3af657-a8ff-443c-a75c-2fe8c4bcb635",  # Owner
-)
 
 
 class RegistryAccess:
     """Answers from the recorded registries, identities and role assignments."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, access: Access) -> None:
         self._store = store
+        self._access = access
 
     def check(self, document: Document) -> None:
         """400 InaccessibleImage for an image whose registry the group cannot read."""
@@ -56,19 +47,9 @@ class RegistryAccess:
         found = self._store.get(identity)
         if found is None:
             return f"There is no identity '{identity}'."
-        if found.properties["principalId"].lower() not in readers_of(self._store, registry):
+        if not self._access.allows(found.properties["principalId"], PULL_IMAGE, registry.id):
             return f"The identity '{identity}' has no role such as AcrPull on '{registry.id}'."
         return ""
-
-
-def readers_of(store: Store, registry: Document) -> Iterator[str]:
-    """Principals with a role that reads a registry, at it or above it."""
-    for assignment in store.of_type(ROLE_ASSIGNMENT):
-        scope = (assignment.resource.scope or "").lower().rstrip("/")
-        covers = registry.key == scope or registry.key.startswith(scope + "/")
-        role = assignment.properties["roleDefinitionId"].lower().rpartition("/")[2]
-        if covers and role in READERS:
-            yield assignment.properties["principalId"].lower()
 
 
 def inaccessible(document: Document, image: str, reason: str) -> ServiceError:

@@ -31,13 +31,10 @@ class ContainerInstancesService(Service):
 
     def __init__(self, emulator: Emulator) -> None:
         super().__init__(emulator)
-        containers = emulator.services["containers"]
-        if not isinstance(containers, ContainersService):
-            raise TypeError("the service 'containers' must come before container instances")
-        self.containers = containers
-        self.host = containers.host
+        self.containers = emulator.services.get(ContainersService)
+        self.host = self.containers.host
         self.secure_values = SecureValues(emulator.settings.directory("container-instances"))
-        self.access = RegistryAccess(emulator.store)
+        self.access = RegistryAccess(emulator.store, emulator.access)
         self.groups = ContainerGroup(self)
         self._hosts_lock = threading.Lock()
 

@@ -7,7 +7,6 @@ import tempfile
 import time
 import uuid
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,49 +19,51 @@ from emulator.container_registry.registry_type import REGISTRY
 from emulator.container_registry.run_log import RunLog
 from emulator.errors import ServiceError, unsupported
 from emulator.http import Request, Response
+from emulator.runs.kind import Canceled, OpenRun, RunKind
+from emulator.runs.records import RunRecords, States
+from emulator.runs.scheduler import Runs
 from emulator.storage.clock import iso_date
-from emulator.store import Document
+from emulator.store import Document, Store
 
 if TYPE_CHECKING:
     from emulator.container_registry.service import ContainerRegistryService
 
 RUN = f"{REGISTRY}/runs"
-ENDED = ("Succeeded", "Failed", "Canceled", "Error", "Timeout")
+STATES = States(frozenset({"Succeeded", "Failed", "Canceled", "Error", "Timeout"}), failed="Error")
 BUILDS_AT_ONCE = 2
 DEFAULT_TIMEOUT = 3600
 RUN_ID = "{{.Run.ID}}"
-# Beside the document: that somebody asked for the run's end.
-CANCEL = "cancel"
 logger = logging.getLogger(__name__)
 
 
-class Stopped(Exception):
-    """The run was cancelled or took too long; `status` is what it ends with."""
+class TookTooLong(Exception):
+    """The run took longer than its request allows."""
 
-    def __init__(self, status: str) -> None:
-        super().__init__(status)
-        self.status = status
+
+class BuildRecords(RunRecords):
+    """Runs in the store, which say when they were changed last."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, RUN, STATES)
+
+    def change(self, run_id: str, **values: Any) -> None:
+        """Changes what a run shows."""
+        with self.store.transaction():
+            run = self.store.get(run_id)
+            if run is not None:
+                run.properties.update(values, lastUpdatedTime=iso_date(time.time()))
+                self.store.put(run)
 
 
 class BuildRuns:
-    """Schedules runs, carries them out, and takes them up again after a restart: a build can be repeated safely, since
-    its tags move last.
-    """
+    """Schedules runs and answers for them."""
 
     def __init__(self, service: ContainerRegistryService) -> None:
         self.service = service
         self.store = service.emulator.store
-        self._workers = ThreadPoolExecutor(BUILDS_AT_ONCE, thread_name_prefix="build")
-
-    def reconcile(self) -> None:
-        """Starts the runs again that had not ended."""
-        for run in self.store.of_type(RUN):
-            if run.properties["status"] not in ENDED:
-                self._workers.submit(self._run, run.id)
-
-    def stop(self) -> None:
-        """Begins no further run; those that are left are taken up by `reconcile`."""
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        self.records = BuildRecords(self.store)
+        kind = Build(service, self.records)
+        self.runs = Runs("build", self.records, lambda run: kind, at_once=BUILDS_AT_ONCE)
 
     # -- actions of a registry
 
@@ -97,16 +98,12 @@ class BuildRuns:
         }
         document = Document(f"{registry.id}/runs/{name}", {"properties": properties}, {"request": asked})
         run = self.store.put(document)
-        self._workers.submit(self._run, run.id)
+        self.runs.submit(run)
         return Response.json({"id": run.id, "name": name, "type": RUN, **run.body})
 
     def cancel(self, run: Document, request: Request) -> Response:
         """Asks a run to stop; that is on disk before the answer."""
-        with self.store.transaction():
-            current = self.store.get(run.id)
-            if current is not None and current.properties["status"] not in ENDED:
-                current.private[CANCEL] = True
-                self.store.put(current)
+        self.runs.cancel(run)
         return Response(200)
 
     def log_url(self, run: Document, request: Request) -> Response:
@@ -114,37 +111,50 @@ class BuildRuns:
         sources = self.service.sources(run.resource.names[0])
         return Response.json({"logLink": sources.url(log_path(run.name), "r")})
 
-    # -- running
 
-    def _run(self, run_id: str) -> None:
-        run = self.store.get(run_id)
-        if run is None:
-            return
-        log = RunLog(self.service.sources(run.resource.names[0]), log_path(run.name))
-        started = time.time()
-        self._update(run_id, status="Running", startTime=iso_date(started))
+class Build(RunKind):
+    """A build in a thread of the emulator. It can be repeated safely after a restart, since its tags move last."""
+
+    def __init__(self, service: ContainerRegistryService, records: BuildRecords) -> None:
+        self.service = service
+        self.records = records
+
+    def start(self, run: OpenRun, document: Document) -> None:
+        log, started, limit = self._log(document), time.time(), document.private["request"]["timeout"]
+        self.records.change(run.id, status="Running", startTime=iso_date(started))
         try:
-            outputs = self._build(run, log, started + run.private["request"]["timeout"])
-        except Stopped as stop:
-            self._end(run_id, log, stop.status, f"the run was {stop.status.lower()}")
+            outputs = self._build(run, document, log, started + limit)
+        except Canceled:
+            self._end(document, log, "Canceled", "the run was canceled")
+        except TookTooLong:
+            self._end(document, log, "Timeout", f"the run took longer than its timeout of {limit} s")
         except (DockerfileError, ServiceError, LookupError) as error:
-            self._end(run_id, log, "Failed", str(error))
-        except Exception as error:  # a defect of ours: the client that polls gets an answer, the log the traceback
-            logger.exception("%s failed", run_id)
-            self._end(run_id, log, "Error", f"{type(error).__name__}: {error}")
+            self._end(document, log, "Failed", str(error))
         else:
-            log.say(f"\nRun ID: {run.name} was successful after {time.time() - started:.0f}s")
-            self._update(run_id, status="Succeeded", outputImages=outputs, **ending())
+            log.say(f"\nRun ID: {document.name} was successful after {time.time() - started:.0f}s")
+            self.records.change(run.id, status="Succeeded", outputImages=outputs, **ending())
 
-    def _build(self, run: Document, log: RunLog, deadline: float) -> list[dict[str, str]]:
-        asked, registry = run.private["request"], run.resource.names[0]
+    def refuse(self, document: Document, error: BaseException) -> None:
+        """A defect of ours: the client that polls gets an answer, the log the traceback."""
+        logger.error("%s failed", document.id, exc_info=error)
+        self._end(document, self._log(document), "Error", f"{type(error).__name__}: {error}")
+
+    def finish(self, run_id: str, *, canceled: bool) -> None:
+        """Only a run that never began has no end yet."""
+        document = self.records.get(run_id)
+        if document is not None and not self.records.has_ended(document):
+            self._end(document, self._log(document), "Canceled", "the run was canceled")
+
+    def _log(self, document: Document) -> RunLog:
+        return RunLog(self.service.sources(document.resource.names[0]), log_path(document.name))
+
+    def _build(self, run: OpenRun, document: Document, log: RunLog, deadline: float) -> list[dict[str, str]]:
+        asked, registry = document.private["request"], document.resource.names[0]
 
         def say(line: str) -> None:
-            current = self.store.get(run.id)
-            if current is None or current.private.get(CANCEL):
-                raise Stopped("Canceled")
+            run.check()
             if time.time() > deadline:
-                raise Stopped("Timeout")
+                raise TookTooLong
             log.say(line)
 
         say(f"{iso_date(time.time())} Downloading source code...")
@@ -157,7 +167,7 @@ class BuildRuns:
             builder = Builder(context, layers, server.files, self.service.login_server(registry), say)
             builder.run(asked["dockerFilePath"], asked["arguments"])
             say(f"Successfully built an image of {len(builder.image.layers)} layers")
-            names = [name.replace(RUN_ID, run.name) for name in asked["imageNames"]]
+            names = [name.replace(RUN_ID, document.name) for name in asked["imageNames"]]
             return [self._push(registry, builder, name, say) for name in names] if asked["isPushEnabled"] else []
 
     def _push(self, registry: str, builder: Builder, name: str, say: Any) -> dict[str, str]:
@@ -184,18 +194,9 @@ class BuildRuns:
             raise DockerfileError(f"the image name '{name}' must name a tag in {server}")
         return target
 
-    # -- documents
-
-    def _update(self, run_id: str, **values: Any) -> None:
-        with self.store.transaction():
-            run = self.store.get(run_id)
-            if run is not None:
-                run.properties.update(values, lastUpdatedTime=iso_date(time.time()))
-                self.store.put(run)
-
-    def _end(self, run_id: str, log: RunLog, status: str, reason: str) -> None:
+    def _end(self, run: Document, log: RunLog, status: str, reason: str) -> None:
         log.say(f"\nfailed to run: {reason}")
-        self._update(run_id, status=status, runErrorMessage=reason, **ending())
+        self.records.change(run.id, status=status, runErrorMessage=reason, **ending())
 
 
 def ending() -> dict[str, str]:

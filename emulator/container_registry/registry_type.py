@@ -69,9 +69,9 @@ class Registry(ResourceType):
     def actions(self) -> Mapping[str, Action]:
         return {
             "importimage": self.service.imports.begin,
-            "listbuildsourceuploadurl": self.service.runs.upload_url,
+            "listbuildsourceuploadurl": self.service.builds.upload_url,
             "listcredentials": self.credentials,
-            "schedulerun": self.service.runs.schedule,
+            "schedulerun": self.service.builds.schedule,
         }
 
     def credentials(self, document: Document, request: Request) -> Response:

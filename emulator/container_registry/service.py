@@ -68,7 +68,7 @@ class ContainerRegistryService(Service):
         super().__init__(emulator)
         self.tokens = RegistryTokens(emulator.settings)
         self.authorization = Authorization(self)
-        self.runs = BuildRuns(self)
+        self.builds = BuildRuns(self)
         self.imports = Imports(self)
         self.data_plane = DataPlane(self)
         self.images = Images(emulator.settings.directory("images"), self._files)
@@ -111,7 +111,7 @@ class ContainerRegistryService(Service):
         )
 
     def resource_types(self) -> Sequence[ResourceType]:
-        return (Registry(self), Run(self.runs), Import(self.imports))
+        return (Registry(self), Run(self.builds), Import(self.imports))
 
     def reconcile(self) -> None:
         shutil.rmtree(self.work, ignore_errors=True)
@@ -122,10 +122,10 @@ class ContainerRegistryService(Service):
             except (ServiceError, OSError) as error:  # disk space is no reason not to start
                 logger.warning("deleted images of registry %s keep their bytes: %s", server.name, error)
         self.images.tidy(server.files for server in servers)
-        self.runs.reconcile()
+        self.builds.runs.reconcile()
 
     def stop(self) -> None:
-        self.runs.stop()
+        self.builds.runs.stop()
         for server in self._servers.values():
             server.stop()
         self.data_plane.close()

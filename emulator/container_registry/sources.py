@@ -63,6 +63,4 @@ def add_account(emulator: Emulator) -> None:
 
 def storage(emulator: Emulator) -> StorageService:
     """The blob service."""
-    service = emulator.services["storage"]
-    assert isinstance(service, StorageService)  # noqa: S101 - the emulator is built with it
-    return service
+    return emulator.services.get(StorageService)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import cast
 
+from emulator.container_registry.service import ContainerRegistryService
 from emulator.containers.choice import choose
 from emulator.containers.host import ContainerHost
 from emulator.containers.identity import ContainerIdentities
@@ -49,8 +49,4 @@ class ContainersService(Service):
         Raises:
             LookupError: it has no registry service.
         """
-        registry = self.emulator.services.get("container-registry")
-        images = getattr(registry, "images", None)
-        if images is None:
-            raise LookupError("this emulator has no container registry")
-        return cast(Images, images)
+        return self.emulator.services.get(ContainerRegistryService).images

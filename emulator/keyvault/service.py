@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from emulator.access import SECRETS
 from emulator.arm.paging import page
 from emulator.errors import ServiceError
 from emulator.http import Request, Response
@@ -112,7 +113,9 @@ class KeyVaultService(Service):
     def authorise(self, request: Request) -> str:
         """The vault's name; 401 with the challenge from which clients learn authority and scope."""
         vault = request.parameters["host"].lower()
-        if not any(document.name.lower() == vault for document in self.emulator.store.of_type(VAULT)):
+        vaults = self.emulator.store.of_type(VAULT)
+        document = next((one for one in vaults if one.name.lower() == vault), None)
+        if document is None:
             raise ServiceError(404, "VaultNotFound", f"There is no vault named '{vault}'.")
         try:
             request.principal = self.emulator.tokens.verify(request.headers.get("authorization"))
@@ -120,7 +123,23 @@ class KeyVaultService(Service):
             authority = f"{self.emulator.settings.base_url}/{TENANT_ID}"
             challenge = f'Bearer authorization="{authority}", resource="https://{VAULT_SUFFIX}"'
             raise ServiceError(401, "Unauthorized", error.message, headers={"www-authenticate": challenge}) from None
+        action = self._action(request)
+        if not self.emulator.access.allows(request.principal.object_id, action, document.id):
+            message = f"Caller is not authorized to perform action on resource. Action: '{action}', Vault: '{vault}'."
+            raise ServiceError(403, "Forbidden", message)
         return vault
+
+    def _action(self, request: Request) -> str:
+        """The data action of a request, by method and path."""
+        parts = request.path.strip("/").lower().split("/")
+        if parts[-1] == "recover":
+            return f"{SECRETS}/recover/action"
+        if parts[0] == "deletedsecrets" and request.method == "DELETE":
+            return f"{SECRETS}/purge/action"
+        if request.method == "GET" and (len(parts) == 1 or parts[-1] == "versions" or parts[0] == "deletedsecrets"):
+            return f"{SECRETS}/readMetadata/action"
+        names = {"GET": "getSecret/action", "PUT": "setSecret/action", "PATCH": "update/action", "DELETE": "delete"}
+        return f"{SECRETS}/{names[request.method]}"
 
     def item(self, request: Request, version: SecretVersion, *, versioned: bool = True) -> dict[str, Any]:
         """A secret without its value."""

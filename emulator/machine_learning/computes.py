@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator.errors import ServiceError, unsupported
 from emulator.http import Request, Response
 from emulator.machine_learning.identifiers import COMPUTE
+from emulator.runs.scheduler import Runs
 from emulator.service import Action, ResourceType
-from emulator.store import Document
-
-if TYPE_CHECKING:
-    from emulator.machine_learning.service import MachineLearningService
+from emulator.store import Document, Store
 
 CLUSTER, INSTANCE = "AmlCompute", "ComputeInstance"
 IDLE_TIME = "PT120S"
@@ -25,9 +23,9 @@ class Compute(ResourceType):
     type = COMPUTE
     long_running = True
 
-    def __init__(self, service: MachineLearningService) -> None:
-        self.service = service
-        self.emulator = service.emulator
+    def __init__(self, store: Store, runs: Runs) -> None:
+        self.store = store
+        self.runs = runs
 
     def prepare(self, document: Document, old: Document | None) -> None:
         kind = document.properties.get("computeType")
@@ -52,7 +50,7 @@ class Compute(ResourceType):
     def present(self, document: Document) -> dict[str, Any]:
         properties = document.properties
         if properties["computeType"] == CLUSTER:
-            running = self.service.scheduler.running_on(document.id)
+            running = self.runs.occupying(document.id)
             inner = properties["properties"]
             nodes = max(running, int(inner["scaleSettings"].get("minNodeCount") or 0))
             counts = {"idleNodeCount": nodes - running, "runningNodeCount": running, "preparingNodeCount": 0}
@@ -78,7 +76,7 @@ class Compute(ResourceType):
 
     def nodes(self, document: Document, request: Request) -> Response:
         """One node for each running job."""
-        running = self.service.scheduler.running_on(document.id)
+        running = self.runs.occupying(document.id)
         nodes = [{"nodeId": f"this-machine-{number}", "nodeState": "running"} for number in range(running)]
         return Response.json({"nodes": nodes})
 
@@ -88,7 +86,7 @@ class Compute(ResourceType):
             raise ServiceError(400, "BadRequest", message)
         changed = document.copy()
         changed.properties["properties"]["state"] = state
-        self.emulator.store.put(changed)
+        self.store.put(changed)
         return Response(202)
 
 

@@ -9,10 +9,11 @@ from emulator.errors import ServiceError, unsupported
 from emulator.http import Request, Response
 from emulator.machine_learning.identifiers import BLOB_STORE, DATASTORE
 from emulator.service import Action, ResourceType
-from emulator.store import Document
+from emulator.settings import Settings
+from emulator.store import Document, Store
 
 if TYPE_CHECKING:
-    from emulator.machine_learning.service import MachineLearningService
+    from emulator.machine_learning.storage import WorkspaceStorage
 
 TYPES = ("AzureBlob", "AzureDataLakeGen2", "AzureFile")
 PERMISSIONS = "racwdl"
@@ -27,9 +28,10 @@ class Datastore(ResourceType):
 
     type = DATASTORE
 
-    def __init__(self, service: MachineLearningService) -> None:
-        self.service = service
-        self.emulator = service.emulator
+    def __init__(self, settings: Settings, store: Store, storage: WorkspaceStorage) -> None:
+        self.settings = settings
+        self.store = store
+        self.storage = storage
 
     def prepare(self, document: Document, old: Document | None) -> None:
         properties = document.properties
@@ -40,7 +42,7 @@ class Datastore(ResourceType):
         secrets = credentials.pop("secrets", None)
         if secrets:
             document.private["secrets"] = secrets
-        properties.setdefault("endpoint", self.emulator.settings.storage_suffix())
+        properties.setdefault("endpoint", self.settings.storage_suffix())
         properties.setdefault("protocol", "https")
         properties.setdefault("tags", {})
         properties.setdefault("properties", {})
@@ -71,9 +73,9 @@ class Datastore(ResourceType):
         account, container = place(document)
         if wanted.get("expirableSecret") or kind == "Sas":
             hours = int(wanted.get("expireAfterHours") or SECRET_HOURS)
-            token = self.service.storage.token(account, container, PERMISSIONS, hours)
+            token = self.storage.token(account, container, PERMISSIONS, hours)
             return Response.json({"secretsType": "Sas", "sasToken": token})
-        return Response.json({"secretsType": "AccountKey", "key": self.service.storage.account_key(account)})
+        return Response.json({"secretsType": "AccountKey", "key": self.storage.account_key(account)})
 
     def make(self, workspace: Document, name: str, account: str, container: str) -> None:
         """Writes one of the workspace's own blob datastores, unless it is there."""
@@ -86,7 +88,7 @@ class Datastore(ResourceType):
 
     def _write(self, workspace: Document, name: str, place: dict[str, Any], *, is_default: bool = False) -> None:
         resource_id = f"{workspace.id}/datastores/{name}"
-        if self.emulator.store.get(resource_id):
+        if self.store.get(resource_id):
             return
         by_identity = workspace.properties["systemDatastoresAuthMode"].lower() == "identity"
         credentials = {"credentialsType": "None" if by_identity else "AccountKey"}
@@ -96,7 +98,7 @@ class Datastore(ResourceType):
         document = Document(resource_id, {"properties": {**place, **where, "credentials": credentials}})
         self.prepare(document, None)
         document.properties.update(isDefault=is_default, serviceDataAccessAuthIdentity=identity)
-        self.emulator.store.put(document)
+        self.store.put(document)
 
 
 def place(datastore: Document) -> tuple[str, str]:

@@ -31,9 +31,7 @@ class WorkspaceStorage:
     @property
     def blobs(self) -> BlobStore:
         """The blob service's contents."""
-        service = self.emulator.services["storage"]
-        assert isinstance(service, StorageService)  # noqa: S101 - the emulator is built with it
-        return service.blobs
+        return self.emulator.services.get(StorageService).blobs
 
     def account_name(self, resource_id: str) -> str:
         """The name of an account by its ARM id."""

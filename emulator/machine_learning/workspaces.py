@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from emulator.arm.types import require_location
 from emulator.errors import ServiceError
+from emulator.machine_learning.datastores import Datastore
 from emulator.machine_learning.identifiers import ARTIFACT_STORE, BLOB_STORE, FILE_STORE, WORKSPACE
+from emulator.machine_learning.storage import WorkspaceStorage
 from emulator.service import ResourceType
-from emulator.settings import TENANT_ID
-from emulator.store import Document
-
-if TYPE_CHECKING:
-    from emulator.machine_learning.service import MachineLearningService
+from emulator.settings import TENANT_ID, Settings
+from emulator.store import Document, Store
 
 REQUIRED = ("storageAccount", "keyVault", "applicationInsights")
 OPTIONAL = ("containerRegistry",)
@@ -28,9 +28,23 @@ class Workspace(ResourceType):
     long_running = True
     soft_delete = True
 
-    def __init__(self, service: MachineLearningService) -> None:
-        self.service = service
-        self.emulator = service.emulator
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        storage: WorkspaceStorage,
+        datastores: Datastore,
+        forget_runs: Callable[[str], None],
+    ) -> None:
+        """
+        Args:
+            forget_runs: removes for good what the jobs of a workspace left, by the workspace's GUID.
+        """
+        self.settings = settings
+        self.store = store
+        self.storage = storage
+        self.datastores = datastores
+        self.forget_runs = forget_runs
 
     def prepare(self, document: Document, old: Document | None) -> None:
         require_location(document)
@@ -49,20 +63,20 @@ class Workspace(ResourceType):
         document.body["identity"] = self._identity(document)
 
     def apply(self, document: Document) -> None:
-        storage = self.service.storage
+        storage = self.storage
         account = storage.account_name(document.properties["storageAccount"])
         identifier = document.properties["workspaceId"]
         containers = {BLOB_STORE: f"azureml-blobstore-{identifier}", ARTIFACT_STORE: ARTIFACT_CONTAINER}
         for name, container in containers.items():
             storage.ensure_container(account, container)
-            self.service.datastores.make(document, name, account, container)
-        self.service.datastores.make_file_store(document, FILE_STORE, account, f"azureml-filestore-{identifier}")
+            self.datastores.make(document, name, account, container)
+        self.datastores.make_file_store(document, FILE_STORE, account, f"azureml-filestore-{identifier}")
 
     def purge(self, document: Document) -> None:
-        self.service.forget_workspace(document.properties["workspaceId"])
+        self.forget_runs(document.properties["workspaceId"])
 
     def _refuse_deleted(self, document: Document) -> None:
-        if self.emulator.store.get_deleted(document.id):
+        if self.store.get_deleted(document.id):
             message = f"Soft-deleted workspace '{document.name}' exists. Please purge or recover it. https://aka.ms/wsoftdelete"
             raise ServiceError(409, "Conflict", message)
 
@@ -77,11 +91,11 @@ class Workspace(ResourceType):
                 raise ServiceError(
                     400, "BadRequest", f"The workspace needs '{name}': the ARM id of an existing resource."
                 )
-            elif self.emulator.store.get(value) is None:
+            elif self.store.get(value) is None:
                 raise ServiceError(400, "BadRequest", f"'{name}': the resource '{value}' does not exist.", target=name)
 
     def _computed(self, document: Document, identifier: str) -> dict[str, Any]:
-        settings = self.emulator.settings
+        settings = self.settings
         return {
             "workspaceId": identifier,
             "discoveryUrl": f"{settings.base_url}/discovery/workspaces/{identifier}",
@@ -102,7 +116,7 @@ class Workspace(ResourceType):
         return identity
 
     def _assigned(self, resource_id: str) -> dict[str, Any]:
-        found = self.emulator.store.get(resource_id)
+        found = self.store.get(resource_id)
         if found is None:
             message = f"The user assigned identity '{resource_id}' does not exist."
             raise ServiceError(400, "FailedIdentityOperation", message, target="identity")

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
+from emulator.access import SEND_TELEMETRY
 from emulator.entra.principal import Principal
 from emulator.errors import ServiceError
 from emulator.http import Request, Response
 from emulator.monitor.components import Component, Components
 from emulator.monitor.envelopes import ItemError, rows
-from emulator.monitor.permissions import may_publish
 from emulator.monitor.tables import Table
 from emulator.monitor.telemetry_database import TelemetryDatabase
 from emulator.service import Emulator
@@ -82,7 +82,7 @@ class Ingestion:
         """Why a component that takes Entra tokens only refuses a sender, None when it does not."""
         if isinstance(sender, tuple):
             return sender
-        if may_publish(self._emulator.store, component, sender):
+        if self._emulator.access.allows(sender.object_id, SEND_TELEMETRY, component.id):
             return None
         return 403, f"Unauthorized: '{sender.object_id}' has no role Monitoring Metrics Publisher on '{component.id}'"
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from emulator.access import QUERY_LOGS
+from emulator.entra.principal import Principal
 from emulator.errors import ServiceError
 from emulator.http import Request, Response
 from emulator.monitor import timespan
@@ -59,23 +61,24 @@ class QueryApi:
 
     def application(self, request: Request) -> Response:
         """`/v1/apps/{app id}/query`."""
-        self._authorise(request)
+        principal = self._authorise(request)
         wanted = request.parameters["app"].lower()
         found = [component for component in self._components.all() if component.app_id == wanted]
         if not found:
             raise ServiceError(404, "PathNotFoundError", f"The application '{wanted}' could not be found.")
-        return self._answer(request, found, workspace_only=False)
+        return self._answer(request, principal, found, workspace_only=False)
 
     def workspace(self, request: Request) -> Response:
         """`/v1/workspaces/{customer id}/query`."""
-        self._authorise(request)
-        return self._answer(request, self._in_workspace(request.parameters["workspace"]), workspace_only=True)
+        principal = self._authorise(request)
+        found = self._in_workspace(request.parameters["workspace"])
+        return self._answer(request, principal, found, workspace_only=True)
 
     def resource(self, request: Request) -> Response:
         """`/v1/{resource id}/query`, for a component or a workspace."""
-        self._authorise(request)
+        principal = self._authorise(request)
         identity = "/" + request.parameters["resource"].strip("/")
-        return self._answer(request, *self._of_resource(identity))
+        return self._answer(request, principal, *self._of_resource(identity))
 
     def _of_resource(self, identity: str) -> tuple[list[Component], bool]:
         """The components that belong to a resource, and whether it is a workspace."""
@@ -103,7 +106,7 @@ class QueryApi:
             found += self._of_resource(name)[0] if name.startswith("/") else self._in_workspace(name)
         return found
 
-    def _authorise(self, request: Request) -> None:
+    def _authorise(self, request: Request) -> Principal:
         """401 without a token, 403 with one for another service."""
         try:
             principal = self._emulator.tokens.verify(request.headers.get("authorization"))
@@ -113,11 +116,17 @@ class QueryApi:
         if principal.audience.rstrip("/") not in {*AUDIENCES, self._emulator.settings.base_url}:
             message = f"The provided authentication is not valid for this resource; it is for '{principal.audience}'."
             raise ServiceError(403, "InvalidTokenError", message)
+        return principal
 
-    def _answer(self, request: Request, components: Sequence[Component], workspace_only: bool) -> Response:
+    def _answer(
+        self, request: Request, principal: Principal, components: Sequence[Component], workspace_only: bool
+    ) -> Response:
         question = read(request)
         now = int(time.time() * MICROSECONDS)
         everything = [*components, *self._additional(question.workspaces)]
+        if not all(self._emulator.access.allows(principal.object_id, QUERY_LOGS, one.id) for one in everything):
+            message = "The provided credentials have insufficient access to perform the requested operation"
+            raise ServiceError(403, "InsufficientAccessError", message)
         scope = Scope(everything, timespan.read(question.timespan, now), workspace_only)
         try:
             statement = translate(parse(question.text), scope.find, now, MOST_ROWS + 1)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator.arm.types import require_location
 from emulator.errors import ServiceError, unsupported
 from emulator.http import Request, Response
 from emulator.online_endpoints import keys, names
+from emulator.online_endpoints.gateway.routing import RoutingTable
 from emulator.online_endpoints.identity import complete_identity
+from emulator.online_endpoints.metrics.counts import Metrics
 from emulator.online_endpoints.traffic import check_mirror, check_traffic
-from emulator.service import Action, ResourceType
+from emulator.service import Action, Emulator, ResourceType
 from emulator.store import Document
-
-if TYPE_CHECKING:
-    from emulator.online_endpoints.service import OnlineEndpointsService
 
 READ_ONLY = ("scoringUri", "swaggerUri", "provisioningState", "keys")
 DEFAULT_ROUTE = "/score"
@@ -34,9 +33,12 @@ class OnlineEndpoint(ResourceType):
     # https://learn.microsoft.com/rest/api/azureml/online-endpoints/update
     patchable = frozenset({"identity", "tags"})
 
-    def __init__(self, service: OnlineEndpointsService) -> None:
-        self.service = service
-        self.store = service.emulator.store
+    def __init__(self, emulator: Emulator, table: RoutingTable, metrics: Metrics) -> None:
+        self.store = emulator.store
+        self.tokens = emulator.tokens
+        self.port = emulator.settings.https_port
+        self.table = table
+        self.metrics = metrics
         self._lock = threading.Lock()
 
     def prepare(self, document: Document, old: Document | None) -> None:
@@ -67,11 +69,11 @@ class OnlineEndpoint(ResourceType):
                 self._publish(current)
 
     def remove(self, document: Document) -> None:
-        self.service.table.remove(names.host(document))
-        self.service.metrics.forget(document.id)
+        self.table.remove(names.host(document))
+        self.metrics.forget(document.id)
 
     def present(self, document: Document) -> dict[str, Any]:
-        base = f"https://{names.host(document)}:{self.service.emulator.settings.https_port}"
+        base = f"https://{names.host(document)}:{self.port}"
         document.properties["scoringUri"] = base + self._scoring_path(document)
         document.properties["swaggerUri"] = base + "/swagger.json"
         return document.body
@@ -79,7 +81,7 @@ class OnlineEndpoint(ResourceType):
     def actions(self) -> Mapping[str, Action]:
         return {
             "listkeys": lambda document, request: keys.list_keys(document),
-            "token": lambda document, request: keys.token(self.service.emulator.tokens, document),
+            "token": lambda document, request: keys.token(self.tokens, document),
             "regeneratekeys": self.regenerate,
         }
 
@@ -95,7 +97,7 @@ class OnlineEndpoint(ResourceType):
             self.apply(document)
 
     def _publish(self, document: Document) -> None:
-        table, properties = self.service.table, document.properties
+        table, properties = self.table, document.properties
         route = table.endpoint(names.host(document), document.id)
         table.set_access(route, properties["authMode"], tuple(document.private["keys"].values()))
         table.set_traffic(route, properties["traffic"], properties["mirrorTraffic"])

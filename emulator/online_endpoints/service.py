@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from emulator.containers.service import ContainersService
 from emulator.errors import not_found
 from emulator.http import Request, Response
 from emulator.online_endpoints.deployments.deployment_type import OnlineDeployment
@@ -35,11 +36,18 @@ class OnlineEndpointsService(Service):
         super().__init__(emulator)
         self.table = RoutingTable()
         self.metrics = Metrics()
-        self.gateway = Gateway(self.table, self.metrics, lambda header: emulator.tokens.verify(header).audience)
+        self.gateway = Gateway(self.table, self.metrics, emulator.tokens.verify, emulator.access.allows)
         self.preparation = Preparation(emulator)
-        self.deployments = Deployments(self)
-        self.logs = DeploymentLogs(self)
-        self.endpoint_type = OnlineEndpoint(self)
+        self.logs = DeploymentLogs(self.preparation)
+        self.deployments = Deployments(
+            emulator.store,
+            emulator.settings.state,
+            emulator.services.get(ContainersService),
+            self.table,
+            self.preparation,
+            self.logs,
+        )
+        self.endpoint_type = OnlineEndpoint(emulator, self.table, self.metrics)
 
     def routes(self) -> Sequence[Route]:
         return (
@@ -51,7 +59,10 @@ class OnlineEndpointsService(Service):
         return (Mount(INFERENCE_SUFFIX, self.gateway, self.gateway.close),)
 
     def resource_types(self) -> Sequence[ResourceType]:
-        return (self.endpoint_type, OnlineDeployment(self))
+        return (
+            self.endpoint_type,
+            OnlineDeployment(self.emulator.store, self.preparation, self.deployments, self.logs),
+        )
 
     def reconcile(self) -> None:
         self.endpoint_type.reconcile()

@@ -191,7 +191,7 @@ class Client:
         """Made late: services may come after the page's."""
         with self._lock:
             if self._dispatcher is None:
-                routes = [route for service in self._emulator.services.values() for route in service.routes()]
+                routes = [route for service in self._emulator.services for route in service.routes()]
                 self._dispatcher = Dispatcher(self._emulator, routes)
             return self._dispatcher
 

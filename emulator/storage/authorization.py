@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from emulator.access import BLOBS
+from emulator.access import Access as RoleAccess
 from emulator.entra.tokens import Tokens
 from emulator.errors import ServiceError
 from emulator.http import Request
@@ -16,6 +18,8 @@ from emulator.storage.sas import check_signature
 from emulator.storage.shared_key import verify_shared_key
 
 AUDIENCE = "https://storage.azure.com"
+# https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory
+ACTIONS = {"r": "read", "l": "read", "w": "write", "c": "add/action", "a": "add/action", "d": "delete", "t": "write"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Authorizer:
     settings: Settings
     tokens: Tokens
     delegation: Delegation
+    roles: RoleAccess
 
     def access(self, request: Request, account: Account, container: str, blob: str) -> Access:
         """What the request may do.
@@ -47,6 +52,14 @@ class Authorizer:
             keys = account.keys if account.shared_key_allowed else ()
             return check_signature(request.query, account.name, keys, (container, blob), self.delegation)
         return Access(permissions="", anonymous=True)
+
+    def require_role(self, access: Access, account: Account, letters: str) -> None:
+        """403 for a signed-in client that may do nothing of what the operation needs; letters as in signatures."""
+        if access.principal is None:
+            return
+        actions = {f"{BLOBS}/{ACTIONS[letter]}" for letter in letters}
+        if not any(self.roles.allows(access.principal.object_id, action, account.id) for action in actions):
+            raise StorageError("AuthorizationPermissionMismatch")
 
     def challenge(self) -> dict[str, str]:
         """Where a client finds its token: `WWW-Authenticate`."""

@@ -94,6 +94,7 @@ class DataPlane:
         if access.anonymous:
             self._require_public(call, level, operation)
             return operation.run(call)
+        self._authorizer.require_role(access, found, operation.letters)
         lists = level == CONTAINER and request.query.get("comp") == "list"
         access.require(level, operation.letters, container_name, blob_name, lists=lists)
         return operation.run(call)

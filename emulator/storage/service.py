@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class StorageService(Service):
-    """`blobs` is the `BlobStore`; other services reach it as `emulator.services["storage"].blobs`."""
+    """`blobs` is the `BlobStore`, which other services read and write too."""
 
     name = "storage"
 
@@ -33,7 +33,7 @@ class StorageService(Service):
         self.accounts = Accounts()
         self.documented = DocumentedContainers(emulator.store, self.accounts)
         self.blobs = BlobStore(emulator.settings.directory("blobs"), self.documented)
-        authorizer = Authorizer(emulator.settings, emulator.tokens, self.blobs.delegation)
+        authorizer = Authorizer(emulator.settings, emulator.tokens, self.blobs.delegation, emulator.access)
         self.data_plane = DataPlane(self.blobs, self.accounts, authorizer)
 
     def routes(self) -> Sequence[Route]:

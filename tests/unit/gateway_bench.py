@@ -12,6 +12,7 @@ import httpx
 from aiohttp import web
 
 from emulator.containers.container import Container
+from emulator.entra.principal import Principal
 from emulator.errors import ServiceError
 from emulator.online_endpoints.gateway.gateway import Gateway
 from emulator.online_endpoints.gateway.routing import EndpointRoute, Instance, RequestLimits, RoutingTable
@@ -34,7 +35,7 @@ class Bench:
     def __init__(self) -> None:
         self.table = RoutingTable()
         self.metrics = Metrics()
-        self.gateway = Gateway(self.table, self.metrics, self.audience)
+        self.gateway = Gateway(self.table, self.metrics, self.verify, lambda *question: True)
         self.route: EndpointRoute = self.table.endpoint(HOST, RESOURCE)
         self.table.set_access(self.route, "Key", KEYS)
         self.client = httpx.AsyncClient(
@@ -45,11 +46,11 @@ class Bench:
         self.runners: list[web.AppRunner] = []
         self.servers: list[asyncio.Server] = []
 
-    def audience(self, header: str) -> str:
+    def verify(self, header: str) -> Principal:
         """Tokens here are their own audience."""
         if header.endswith("expired"):
             raise ServiceError(401, "ExpiredAuthenticationToken", "")
-        return header.removeprefix("Bearer ")
+        return Principal("somebody", "", header.removeprefix("Bearer "))
 
     async def serve(self, handler: Handler) -> str:
         """A server on a port of its own."""

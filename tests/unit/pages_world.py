@@ -39,7 +39,7 @@ class Browser:
     emulator: Emulator
 
     def __post_init__(self) -> None:
-        routes = [route for service in self.emulator.services.values() for route in service.routes()]
+        routes = [route for service in self.emulator.services for route in service.routes()]
         self.dispatcher = Dispatcher(self.emulator, routes)
 
     def answer(self, path: str, *, method: str = "GET", host: str = "127.0.0.1", **headers: str) -> Response:
@@ -157,6 +157,4 @@ def requests(emulator: Emulator, count: int, status: int = 200, model_status: in
 
 def endpoints(emulator: Emulator) -> OnlineEndpointsService:
     """The service that counts requests."""
-    service = emulator.services["online-endpoints"]
-    assert isinstance(service, OnlineEndpointsService)
-    return service
+    return emulator.services.get(OnlineEndpointsService)

@@ -17,16 +17,18 @@ import pytest
 from emulator.containers.container import Container, ContainerState
 from emulator.containers.identity import ContainerIdentities
 from emulator.containers.log_file import LogFile
+from emulator.containers.service import ContainersService
 from emulator.containers.specification import ContainerSpecification, Probe
 from emulator.entra.principal import Principal
 from emulator.errors import ServiceError
 from emulator.http import Request
 from emulator.online_endpoints.deployments.deployment_type import REQUEST_SETTINGS
 from emulator.online_endpoints.deployments.deployments import Deployments
+from emulator.online_endpoints.deployments.logs import DeploymentLogs
+from emulator.online_endpoints.deployments.preparation import Preparation
 from emulator.online_endpoints.deployments.serving import Serving, ServingRoute
 from emulator.online_endpoints.deployments.variables import identity_variables
 from emulator.online_endpoints.gateway.routing import RoutingTable
-from emulator.online_endpoints.service import OnlineEndpointsService
 from emulator.service import Emulator
 from emulator.store import Document, Store
 
@@ -86,12 +88,16 @@ class World:
         """The emulator's part, as it is after a start."""
         identities = SimpleNamespace(variables=lambda name, identities: {})
         containers = SimpleNamespace(host=self.host, identities=identities)
-        settings = SimpleNamespace(http_url="http://h", identity_secret="secret", state=self.folder.parent.parent)
-        emulator = SimpleNamespace(store=self.store, services={"containers": containers}, settings=settings)
         preparation = SimpleNamespace(folder=lambda document: self.folder, prepare=self.prepare)
         logs = SimpleNamespace(keep=lambda document, containers: None)
-        service = SimpleNamespace(emulator=emulator, table=RoutingTable(), preparation=preparation, logs=logs)
-        return Deployments(cast(OnlineEndpointsService, service))
+        return Deployments(
+            self.store,
+            self.folder.parent.parent,
+            cast(ContainersService, containers),
+            RoutingTable(),
+            cast(Preparation, preparation),
+            cast(DeploymentLogs, logs),
+        )
 
     def prepare(self, document: Document) -> Serving:
         """A folder with a model."""
@@ -197,39 +203,37 @@ def test_instances_get_tokens_of_their_endpoints_identities_only(
     store, canary = Store(tmp_path / "store.sqlite"), "the-emulators-own"
     store.put(Document(ENDPOINT, {"identity": identity}))
     store.put(Document(USER_ASSIGNED, {"properties": {"principalId": "scorer", "clientId": "scorer-client"}}))
-    emulator = identity_emulator(store, canary)
-    found = identity_variables(emulator, Document(f"{ENDPOINT}/deployments/blue", {}), "blue-0")
+    identities = container_identities(store, canary)
+    found = identity_variables(store, identities, Document(f"{ENDPOINT}/deployments/blue", {}), "blue-0")
     header = found["IDENTITY_HEADER"]
     assert found["IDENTITY_ENDPOINT"].endswith("/containers/msi/token")
     assert canary not in str(found)
     assert canary.encode() not in base64.urlsafe_b64decode(header.partition(".")[0])
     asked, headers = {**query, "resource": "r"}, {"x-identity-header": header}
     request = Request("GET", "h", "/", "/", "", "http://h", asked, headers, BytesIO())
-    token = emulator.services["containers"].identities.token  # type: ignore[attr-defined]
     if principal is None:
         with pytest.raises(ServiceError, match="0 identities with clientId=scorer-client"):
-            token(request)
+            identities.token(request)
     else:
-        assert json.loads(token(request).body)["access_token"] == f"token of {principal}"
+        assert json.loads(cast(bytes, identities.token(request).body))["access_token"] == f"token of {principal}"
 
 
 def test_endpoint_without_an_identity_gives_its_instances_none(tmp_path: Path) -> None:
     store = Store(tmp_path / "store.sqlite")
     store.put(Document(ENDPOINT, {}))
     deployment = Document(f"{ENDPOINT}/deployments/blue", {})
-    assert identity_variables(identity_emulator(store, "secret"), deployment, "blue-0") == {}
+    assert identity_variables(store, container_identities(store, "secret"), deployment, "blue-0") == {}
 
 
-def identity_emulator(store: Store, secret: str) -> Emulator:
-    """An emulator that has identities for containers."""
+def container_identities(store: Store, secret: str) -> ContainerIdentities:
+    """What gives containers their identities."""
 
     def issue(resource: str, principal: Principal) -> tuple[str, int]:
         return f"token of {principal.object_id}", 0
 
     settings = SimpleNamespace(http_url="http://h", identity_secret=secret)
-    made = SimpleNamespace(store=store, settings=settings, tokens=SimpleNamespace(issue=issue), services={})
-    made.services["containers"] = SimpleNamespace(identities=ContainerIdentities(cast(Emulator, made)))
-    return cast(Emulator, made)
+    made = SimpleNamespace(store=store, settings=settings, tokens=SimpleNamespace(issue=issue))
+    return ContainerIdentities(cast(Emulator, made))
 
 
 def test_what_serves_is_kept_without_the_place_of_the_state_folder(tmp_path: Path) -> None:

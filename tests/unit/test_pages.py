@@ -83,7 +83,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """An emulator in this process."""
     emulator = build(Settings(tmp_path_factory.mktemp("pages"), 1, 2, "identity-secret"))
     yield emulator
-    for service in reversed(emulator.services.values()):
+    for service in reversed(emulator.services):
         service.stop()
     emulator.background.shutdown()
     emulator.store.close()

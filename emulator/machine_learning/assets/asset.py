@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator.errors import ServiceError
 from emulator.http import Request
 from emulator.machine_learning.identifiers import ASSET_NAME, container_type, version_type
 from emulator.service import ResourceType
-from emulator.store import Document
-
-if TYPE_CHECKING:
-    from emulator.machine_learning.service import MachineLearningService
+from emulator.store import Document, Store
 
 MUTABLE = frozenset(
     {"description", "tags", "properties", "isArchived", "stage", "isAnonymous", "flavors", "autoDeleteSetting"}
@@ -23,9 +20,8 @@ COMMON = {"isArchived": False, "tags": {}, "properties": {}, "provisioningState"
 class AssetContainer(ResourceType):
     """All versions of one asset; made by its first version."""
 
-    def __init__(self, service: MachineLearningService, kind: str) -> None:
-        self.service = service
-        self.store = service.emulator.store
+    def __init__(self, store: Store, kind: str) -> None:
+        self.store = store
         self.kind = kind
         self.type = container_type(kind)
 
@@ -48,15 +44,14 @@ class AssetContainer(ResourceType):
 class AssetVersion(ResourceType):
     """One version of an asset: what it points at never changes."""
 
+    kind: str = ""
     makes_parent = True
     defaults: dict[str, Any] = {}  # noqa: RUF012 - read only
     required: tuple[str, ...] = ()
 
-    def __init__(self, service: MachineLearningService, kind: str) -> None:
-        self.service = service
-        self.store = service.emulator.store
-        self.kind = kind
-        self.type = version_type(kind)
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.type = version_type(self.kind)
 
     def prepare(self, document: Document, old: Document | None) -> None:
         properties = document.properties

@@ -8,7 +8,8 @@ from emulator.errors import not_found, unsupported
 from emulator.http import Request, Response
 from emulator.machine_learning.assets.asset import AssetVersion
 from emulator.machine_learning.identifiers import version_type, workspace_id
-from emulator.store import Document
+from emulator.machine_learning.storage import WorkspaceStorage
+from emulator.store import Document, Store
 
 UPLOAD_PERMISSIONS = "racwl"
 UPLOAD_HOURS = 24
@@ -17,7 +18,12 @@ UPLOAD_HOURS = 24
 class CodeVersion(AssetVersion):
     """A version of a code asset."""
 
+    kind = "codes"
     required = ("codeUri",)
+
+    def __init__(self, store: Store, storage: WorkspaceStorage) -> None:
+        super().__init__(store)
+        self.storage = storage
 
     def select(self, documents: list[Document], request: Request) -> list[Document]:
         wanted = request.query.get("hash")
@@ -34,9 +40,9 @@ class CodeVersion(AssetVersion):
         if workspace is None:
             return
         container = self._container(workspace, document.resource.names[-2])
-        account = self.service.storage.account_name(workspace.properties["storageAccount"])
+        account = self.storage.account_name(workspace.properties["storageAccount"])
         if f"/{container}" in document.properties["codeUri"]:
-            self.service.storage.delete_container(account, container)
+            self.storage.delete_container(account, container)
 
     def start_upload(self, request: Request) -> Response:
         """Where a client uploads a code version before it is made: one container per code asset.
@@ -48,7 +54,7 @@ class CodeVersion(AssetVersion):
             raise not_found(request.parameters["workspace"])
         if (request.json() or {}).get("pendingUploadType", "TemporaryBlobReference") != "TemporaryBlobReference":
             raise unsupported(f"An upload of type '{request.json()['pendingUploadType']}'")
-        storage = self.service.storage
+        storage = self.storage
         account = storage.account_name(workspace.properties["storageAccount"])
         container = self._container(workspace, request.parameters["name"])
         storage.ensure_container(account, container)

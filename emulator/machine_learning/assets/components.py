@@ -5,8 +5,9 @@ from __future__ import annotations
 from emulator.errors import ServiceError
 from emulator.machine_learning.assets.asset import AssetVersion
 from emulator.machine_learning.identifiers import workspace_id
+from emulator.machine_learning.locations import References
 from emulator.resource_id import ResourceId
-from emulator.store import Document
+from emulator.store import Document, Store
 
 DEFAULT_VERSION = "azureml_default"
 
@@ -14,13 +15,18 @@ DEFAULT_VERSION = "azureml_default"
 class ComponentVersion(AssetVersion):
     """A version of a component; its specification says its own name and version, which clients read back."""
 
+    kind = "components"
     required = ("componentSpec",)
+
+    def __init__(self, store: Store, references: References) -> None:
+        super().__init__(store)
+        self.references = references
 
     def implicit(self, resource: ResourceId) -> Document | None:
         """Clients that name no version ask for `azureml_default`: the newest one."""
         if resource.name.lower() != DEFAULT_VERSION or not resource.parent:
             return None
-        return self.service.references.latest(workspace_id(resource.text), self.kind, resource.names[-2])
+        return self.references.latest(workspace_id(resource.text), self.kind, resource.names[-2])
 
     def complete(self, document: Document) -> None:
         specification = document.properties.get("componentSpec")

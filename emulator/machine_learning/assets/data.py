@@ -12,6 +12,7 @@ TYPES = ("uri_file", "uri_folder", "mltable")
 class DataVersion(AssetVersion):
     """A version of a data asset; like Azure it does not look whether anything is at its path."""
 
+    kind = "data"
     defaults = {"dataType": "uri_folder"}  # noqa: RUF012
     required = ("dataUri",)
 

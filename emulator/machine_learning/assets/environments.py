@@ -11,6 +11,7 @@ from emulator.store import Document
 class EnvironmentVersion(AssetVersion):
     """A version of an environment. The packages of its conda file are installed when the first job needs them."""
 
+    kind = "environments"
     defaults = {"environmentType": "UserCreated", "osType": "Linux", "autoRebuild": "Disabled"}  # noqa: RUF012
 
     def complete(self, document: Document) -> None:

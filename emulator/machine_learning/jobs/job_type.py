@@ -5,22 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator.errors import ServiceError, unsupported
 from emulator.http import Request, Response
 from emulator.machine_learning.assets.asset import by_view, fill
 from emulator.machine_learning.identifiers import JOB, JOB_NAME, workspace_id
 from emulator.machine_learning.jobs.command import validate_command
+from emulator.machine_learning.jobs.mlflow_runs import MlflowRuns
 from emulator.machine_learning.jobs.outputs import plan
 from emulator.machine_learning.jobs.pipeline import validate_pipeline
-from emulator.machine_learning.jobs.records import FINAL
-from emulator.machine_learning.locations import UnresolvedReference
+from emulator.machine_learning.locations import References, UnresolvedReference
+from emulator.runs.scheduler import Runs
 from emulator.service import Action, ResourceType
-from emulator.store import Document
-
-if TYPE_CHECKING:
-    from emulator.machine_learning.service import MachineLearningService
+from emulator.store import Document, Store
 
 MUTABLE = frozenset({"description", "tags", "displayName", "properties", "isArchived"})
 SERVER_SIDE = frozenset({"status", "services", "provisioningState"})
@@ -40,9 +38,11 @@ class Job(ResourceType):
 
     type = JOB
 
-    def __init__(self, service: MachineLearningService) -> None:
-        self.service = service
-        self.store = service.emulator.store
+    def __init__(self, store: Store, references: References, runs: Runs, mlflow_runs: MlflowRuns) -> None:
+        self.store = store
+        self.references = references
+        self.runs = runs
+        self.mlflow_runs = mlflow_runs
 
     def prepare(self, document: Document, old: Document | None) -> None:
         if old is not None:
@@ -57,15 +57,15 @@ class Job(ResourceType):
         submitted = deepcopy(properties)
         fill(properties, {**COMMON, "displayName": document.name})
         self._validate(document)
-        properties.update(status="NotStarted", services=self.service.links(document.name))
+        properties.update(status="NotStarted", services=self.mlflow_runs.links(document.name))
         outputs = plan(document.name, properties["outputs"])
         document.private.update(submitted=submitted, outputs=outputs, created=time.time())
 
     def apply(self, document: Document) -> None:
-        self.service.scheduler.submit(document)
+        self.runs.submit(document)
 
     def remove(self, document: Document) -> None:
-        self.service.scheduler.discard(document)
+        self.runs.discard(document)
 
     def select(self, documents: list[Document], request: Request) -> list[Document]:
         documents = [document for document in documents if not document.private.get("parent")]
@@ -80,8 +80,7 @@ class Job(ResourceType):
 
     def cancel(self, document: Document, request: Request) -> Response:
         """Asks for the end of a job; one that has ended stays as it is."""
-        if document.properties["status"] not in FINAL:
-            self.service.scheduler.cancel(document)
+        self.runs.cancel(document)
         return Response(200)
 
     def _validate(self, document: Document) -> None:
@@ -89,7 +88,7 @@ class Job(ResourceType):
         properties, workspace = document.properties, workspace_id(document.id)
         kind = properties.get("jobType")
         if kind == "Pipeline":
-            validate_pipeline(workspace, properties, self.service.references)
+            validate_pipeline(workspace, properties, self.references)
         elif kind == "Command":
             validate_command(properties)
             self._require_assets(workspace, properties)
@@ -101,7 +100,7 @@ class Job(ResourceType):
         for name, kind in (("environmentId", "environments"), ("codeId", "codes")):
             if properties.get(name):
                 try:
-                    self.service.references.asset(workspace, kind, properties[name])
+                    self.references.asset(workspace, kind, properties[name])
                 except UnresolvedReference as error:
                     raise ServiceError(400, "UserError", f"{error}.", target=name) from None
 

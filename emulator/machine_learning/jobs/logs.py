@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from emulator.errors import ServiceError
 from emulator.http import Request, Response
 from emulator.machine_learning.identifiers import workspace_id
+from emulator.machine_learning.jobs.folders import JobFolders
+from emulator.machine_learning.jobs.outputs import Outputs
 from emulator.machine_learning.jobs.runner.files import BUILD_LOG, USER_LOG
 from emulator.machine_learning.locations import Location, UnresolvedReference
+from emulator.machine_learning.storage import WorkspaceStorage
+from emulator.settings import Settings
 from emulator.store import Document
-
-if TYPE_CHECKING:
-    from emulator.machine_learning.service import MachineLearningService
 
 NAMES = (BUILD_LOG, USER_LOG)
 LINK_SECONDS = 3600
@@ -25,9 +25,11 @@ LINK_SECONDS = 3600
 class JobLogs:
     """Log files of every job."""
 
-    def __init__(self, service: MachineLearningService) -> None:
-        self.service = service
-        self.settings = service.emulator.settings
+    def __init__(self, settings: Settings, folders: JobFolders, storage: WorkspaceStorage, outputs: Outputs) -> None:
+        self.settings = settings
+        self.folders = folders
+        self.storage = storage
+        self.outputs = outputs
 
     def links(self, job: Document) -> dict[str, str]:
         """Addresses of the log files there are, valid for an hour."""
@@ -53,26 +55,26 @@ class JobLogs:
 
     def exists(self, job: Document, name: str) -> bool:
         """Whether the job has this log file."""
-        if (self.service.folder(job).logs / name).exists():
+        if (self.folders.of(job).logs / name).exists():
             return True
         try:
-            return self.service.storage.is_blob(self._home(job).child(name))
+            return self.storage.is_blob(self._home(job).child(name))
         except UnresolvedReference:
             return False
 
     def read(self, job: Document, name: str) -> str:
         """The text of a log file, "" when there is none."""
         try:
-            return (self.service.folder(job).logs / name).read_text(errors="replace")
+            return (self.folders.of(job).logs / name).read_text(errors="replace")
         except FileNotFoundError:
             pass
         try:
-            return self.service.storage.read(self._home(job).child(name)).decode(errors="replace")
+            return self.storage.read(self._home(job).child(name)).decode(errors="replace")
         except (FileNotFoundError, UnresolvedReference):
             return ""
 
     def _home(self, job: Document) -> Location:
-        return self.service.outputs.artifact_location(workspace_id(job.id), job.name)
+        return self.outputs.artifact_location(workspace_id(job.id), job.name)
 
     def _sign(self, job: Document, name: str, expiry: str) -> str:
         text = "\n".join((job.key, name, expiry))

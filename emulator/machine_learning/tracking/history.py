@@ -9,22 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator.arm.resources import timestamp
+from emulator.arm.service import ArmService
 from emulator.errors import ServiceError, not_found
 from emulator.http import Request, Response
 from emulator.machine_learning.identifiers import job_id, workspace_id
 from emulator.machine_learning.jobs.logs import JobLogs
 from emulator.machine_learning.jobs.outputs import MODELS
-from emulator.machine_learning.jobs.records import FINAL
-from emulator.machine_learning.locations import DATA_PATH, long_uri
-from emulator.service import Route
+from emulator.machine_learning.jobs.records import FINAL, JobRecords
+from emulator.machine_learning.locations import DATA_PATH, References, long_uri
+from emulator.service import Emulator, Route
 from emulator.settings import ARM_HOST
 from emulator.store import Document
-
-if TYPE_CHECKING:
-    from emulator.machine_learning.service import MachineLearningService
 
 INSIDE = r"(?P<workspace>/subscriptions/[^/]+/resourcegroups/[^/]+/providers/[^/]+/workspaces/[^/]+)"
 RUN = r"(?:/experiments/[^/]+|/experimentids/[^/]+)?/runs/(?P<run>[^/:]+)"
@@ -55,11 +53,12 @@ FIELDS = {
 class History:
     """Run history of every workspace."""
 
-    def __init__(self, service: MachineLearningService) -> None:
-        self.service = service
-        self.emulator = service.emulator
-        self.store = service.emulator.store
-        self.logs = JobLogs(service)
+    def __init__(self, emulator: Emulator, records: JobRecords, references: References, logs: JobLogs) -> None:
+        self.emulator = emulator
+        self.store = emulator.store
+        self.records = records
+        self.references = references
+        self.logs = logs
 
     def routes(self) -> Sequence[Route]:
         """The data plane's routes."""
@@ -121,9 +120,7 @@ class History:
 
     def children(self, request: Request) -> Response:
         """The steps of a pipeline."""
-        return Response.json(
-            {"value": [self.run(child) for child in self.service.records.children(self._job(request))]}
-        )
+        return Response.json({"value": [self.run(child) for child in self.records.children(self._job(request))]})
 
     def instances(self, request: Request) -> Response:
         """Interactive services of a job's node: none."""
@@ -156,10 +153,8 @@ class History:
         """ARM's paths, as the management front end spells them."""
         path = request.parameters["path"]
         raw = request.raw_path[request.raw_path.lower().index("/subscriptions/") :]
-        arm: Any = self.emulator.services["arm"]
         forwarded = replace(request, path=path, raw_path=raw, query={"api-version": "2024-04-01", **request.query})
-        answer: Response = arm.resource(forwarded)
-        return answer
+        return self.emulator.services.get(ArmService).resource(forwarded)
 
     # -- runs and logs
 
@@ -220,7 +215,7 @@ class History:
             if output:
                 return long_uri(workspace, output["uri"]), output["type"]
         elif found := DATA_PATH.fullmatch(asset):
-            version = self.service.references.asset(workspace, "data", f"azureml:{found['name']}:{found['version']}")
+            version = self.references.asset(workspace, "data", f"azureml:{found['name']}:{found['version']}")
             return version.properties["dataUri"], version.properties["dataType"]
         raise not_found(asset)
 

@@ -12,10 +12,12 @@ from emulator.online_endpoints import names
 from emulator.online_endpoints.deployments.probes import complete_probe
 from emulator.online_endpoints.gateway.routing import RequestLimits
 from emulator.service import Action, ResourceType
-from emulator.store import Document
+from emulator.store import Document, Store
 
 if TYPE_CHECKING:
-    from emulator.online_endpoints.service import OnlineEndpointsService
+    from emulator.online_endpoints.deployments.deployments import Deployments
+    from emulator.online_endpoints.deployments.logs import DeploymentLogs
+    from emulator.online_endpoints.deployments.preparation import Preparation
 
 BUSY = ("Creating", "Updating", "Scaling", "Deleting")
 PROBES = ("livenessProbe", "readinessProbe")
@@ -33,9 +35,11 @@ class OnlineDeployment(ResourceType):
     # https://learn.microsoft.com/rest/api/azureml/online-deployments/update
     patchable = frozenset({"sku", "tags"})
 
-    def __init__(self, service: OnlineEndpointsService) -> None:
-        self.service = service
-        self.store = service.emulator.store
+    def __init__(self, store: Store, preparation: Preparation, deployments: Deployments, logs: DeploymentLogs) -> None:
+        self.store = store
+        self.preparation = preparation
+        self.deployments = deployments
+        self.printed = logs
 
     def prepare(self, document: Document, old: Document | None) -> None:
         names.check_name(document, "deployment")
@@ -52,14 +56,14 @@ class OnlineDeployment(ResourceType):
             raise ServiceError(400, "BadArgument", "A deployment needs an 'instanceType'.", target="instanceType")
         document.private["probes"] = [name for name in PROBES if complete_probe(properties, name)]
         self._complete(document)
-        self.service.preparation.environment(document)
+        self.preparation.environment(document)
         properties["provisioningState"] = "Creating"
 
     def apply(self, document: Document) -> None:
-        self.service.deployments.apply(document)
+        self.deployments.apply(document)
 
     def remove(self, document: Document) -> None:
-        self.service.deployments.remove(document)
+        self.deployments.remove(document)
 
     def refuse_deletion(self, document: Document) -> None:
         endpoint = self.store.get(names.endpoint_id(document))
@@ -78,7 +82,8 @@ class OnlineDeployment(ResourceType):
         if tail is not None and (not isinstance(tail, int) or tail < 1):
             raise ServiceError(400, "BadArgument", f"'tail' must be a whole number of at least 1, not {tail!r}.")
         kind = body.get("containerType") or "InferenceServer"
-        return Response.json({"content": self.service.logs.read(document, kind, tail)})
+        containers = self.deployments.containers(document)
+        return Response.json({"content": self.printed.read(document, kind, tail, containers)})
 
     def _complete(self, document: Document) -> None:
         properties = document.properties

@@ -21,12 +21,13 @@ from emulator.online_endpoints.deployments.probes import patience
 from emulator.online_endpoints.deployments.serving import Serving
 from emulator.online_endpoints.deployments.variables import identity_variables
 from emulator.online_endpoints.gateway.routing import Instance
-from emulator.store import Document
+from emulator.store import Document, Store
 
 if TYPE_CHECKING:
-    from emulator.containers.host import ContainerHost
-    from emulator.online_endpoints.gateway.routing import Backend, EndpointRoute
-    from emulator.online_endpoints.service import OnlineEndpointsService
+    from emulator.containers.service import ContainersService
+    from emulator.online_endpoints.deployments.logs import DeploymentLogs
+    from emulator.online_endpoints.deployments.preparation import Preparation
+    from emulator.online_endpoints.gateway.routing import Backend, EndpointRoute, RoutingTable
 
 # What a request may take at most, and a little more.
 DRAIN_SECONDS = 185.0
@@ -56,19 +57,29 @@ class Turn:
 class Deployments:
     """The running half of every deployment."""
 
-    def __init__(self, service: OnlineEndpointsService) -> None:
-        self.service = service
-        self.emulator = service.emulator
-        self.table = service.table
+    def __init__(
+        self,
+        store: Store,
+        state: Path,
+        containers: ContainersService,
+        table: RoutingTable,
+        preparation: Preparation,
+        logs: DeploymentLogs,
+    ) -> None:
+        """
+        Args:
+            state: the emulator's folder; places in what is kept are relative to it.
+        """
+        self.store = store
+        self.state = state
+        self.host = containers.host
+        self.identities = containers.identities
+        self.table = table
+        self.preparation = preparation
+        self.logs = logs
         self._stopping = threading.Event()
         self._turns: dict[str, Turn] = {}
         self._lock = threading.Lock()
-
-    @property
-    def host(self) -> ContainerHost:
-        """What runs containers."""
-        host: ContainerHost = self.emulator.services["containers"].host  # type: ignore[attr-defined]
-        return host
 
     def apply(self, document: Document) -> None:
         """Brings the instances in line with a deployment's document as it is when its turn comes.
@@ -78,7 +89,7 @@ class Deployments:
         """
         with self._turn(document) as turn:
             # Work that came before may have changed what serves since the document was handed over.
-            current = self.emulator.store.get(document.id)
+            current = self.store.get(document.id)
             if turn.deleting.is_set() or current is None:
                 raise deleted(document)
             serving = self._serving(current)
@@ -103,7 +114,7 @@ class Deployments:
                 if not self.table.withdraw(route, document.name, DRAIN_SECONDS):
                     logger.warning("%s still had requests when it was stopped", document.id)
             self._stop([instance.name for instance in there])
-            shutil.rmtree(self.service.preparation.folder(document), ignore_errors=True)
+            shutil.rmtree(self.preparation.folder(document), ignore_errors=True)
         with self._lock:
             self._turns.pop(document.key, None)
 
@@ -113,7 +124,7 @@ class Deployments:
         What was being started then is released: the operation that did so is run again, and starts others.
         """
         serving_again: list[str] = []
-        for document in self.emulator.store.of_type(names.DEPLOYMENT):
+        for document in self.store.of_type(names.DEPLOYMENT):
             self._sweep(document)
             found = document.private.get("serving")
             endpoint = self._route(document)
@@ -142,7 +153,7 @@ class Deployments:
         found = document.private.get("serving")
         if found and document.private.get("source") == source(document):
             return self._kept(found)
-        return self.service.preparation.prepare(document)
+        return self.preparation.prepare(document)
 
     def _roll(self, document: Document, serving: Serving, turn: Turn) -> None:
         endpoint = self._route(document)
@@ -160,7 +171,7 @@ class Deployments:
                 fresh.append(self._start(document, serving, wanted[name]))
             self._await_ready(document, fresh, patience(serving.readiness), turn)
         except Exception:
-            self.service.logs.keep(document, [one.container for one in fresh])
+            self.logs.keep(document, [one.container for one in fresh])
             self._stop(missing)
             raise
         finally:
@@ -174,7 +185,7 @@ class Deployments:
         name = self._name(document, serving, number)
         address = self.host.address(name)
         container = self.host.start(
-            serving.specification(name, address, identity_variables(self.emulator, document, name))
+            serving.specification(name, address, identity_variables(self.store, self.identities, document, name))
         )
         return Instance(name, container, f"http://{address}:{serving.scoring.port}")
 
@@ -201,13 +212,13 @@ class Deployments:
             self.host.release(name)
 
     def _name(self, document: Document, serving: Serving, number: int) -> str:
-        place = self.service.preparation.folder(document).parent.name
+        place = self.preparation.folder(document).parent.name
         return f"{NAMES}/{place}/{document.name}/{serving.revision}-{number}"
 
     # -- documents
 
     def _route(self, document: Document) -> tuple[EndpointRoute, Backend] | None:
-        endpoint = self.emulator.store.get(names.endpoint_id(document))
+        endpoint = self.store.get(names.endpoint_id(document))
         if endpoint is None:
             return None
         route = self.table.endpoint(names.host(endpoint), endpoint.id)
@@ -215,40 +226,40 @@ class Deployments:
 
     def _keep(self, document: Document, serving: Serving) -> None:
         """Writes down what serves, unless the deployment is gone."""
-        with self.emulator.store.transaction():
-            current = self.emulator.store.get(document.id)
+        with self.store.transaction():
+            current = self.store.get(document.id)
             if current is not None:
                 changed = current.copy()
                 changed.private.update(
-                    serving=serving.to_json(self.emulator.settings.state),
+                    serving=serving.to_json(self.state),
                     instances=instances(document),
                     source=source(document),
                 )
-                self.emulator.store.put(changed)
+                self.store.put(changed)
 
     def _kept(self, found: dict[str, Any]) -> Serving:
-        return Serving.from_json(found, self.emulator.settings.state)
+        return Serving.from_json(found, self.state)
 
     def _sweep(self, document: Document) -> None:
         """Removes the folders of all that does not serve: what was replaced, what failed, what a kill left behind."""
-        current = self.emulator.store.get(document.id)
+        current = self.store.get(document.id)
         serving = current.private.get("serving") if current else None
-        for folder in self.service.preparation.folder(document).glob("*/"):
+        for folder in self.preparation.folder(document).glob("*/"):
             if not serving or folder.name != Path(serving["folder"]).name:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _mark_deleting(self, document: Document) -> None:
         """Says that the deployment is going, and takes it out of its endpoint's traffic maps."""
-        with self.emulator.store.transaction():
-            if current := self.emulator.store.get(document.id):
+        with self.store.transaction():
+            if current := self.store.get(document.id):
                 changed = current.copy()
                 changed.properties["provisioningState"] = "Deleting"
-                self.emulator.store.put(changed)
-            if endpoint := self.emulator.store.get(names.endpoint_id(document)):
+                self.store.put(changed)
+            if endpoint := self.store.get(names.endpoint_id(document)):
                 owner = endpoint.copy()
                 for key in ("traffic", "mirrorTraffic"):
                     owner.properties[key].pop(document.name, None)
-                self.emulator.store.put(owner)
+                self.store.put(owner)
 
     # -- turns
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from emulator.container_instances.registry_access import REGISTRY, readers_of, same_server
+from emulator.access import PULL_IMAGE, Access
+from emulator.container_instances.registry_access import REGISTRY, same_server
 from emulator.errors import ServiceError
 from emulator.machine_learning.identifiers import workspace_id
 from emulator.store import Document, Store
 
 
-def check_image_access(store: Store, endpoint: Document, image: str) -> None:
+def check_image_access(store: Store, access: Access, endpoint: Document, image: str) -> None:
     """400 when no identity of the endpoint may read the image's registry.
 
     A system-assigned identity may read the workspace's own registry: Azure assigns that role itself.
@@ -21,8 +20,12 @@ def check_image_access(store: Store, endpoint: Document, image: str) -> None:
     registry = next(found, None)
     if registry is None:
         return
-    readers = set(readers_of(store, registry))
-    if not readers.isdisjoint(principals(store, endpoint, registry, readers)):
+    identity = endpoint.body.get("identity") or {}
+    if identity.get("principalId") and is_own(store, endpoint, registry):
+        return
+    assigned = [one["principalId"] for one in (identity.get("userAssignedIdentities") or {}).values()]
+    principals = [*assigned, *filter(None, [identity.get("principalId")])]
+    if any(access.allows(principal, PULL_IMAGE, registry.id) for principal in principals):
         return
     message = (
         f"Startup task failed due to authorization error: no identity of the endpoint '{endpoint.name}' has a role "
@@ -31,14 +34,7 @@ def check_image_access(store: Store, endpoint: Document, image: str) -> None:
     raise ServiceError(400, "BadArgument", message)
 
 
-def principals(store: Store, endpoint: Document, registry: Document, readers: set[str]) -> Iterator[str]:
-    """The endpoint's principals; a system-assigned one joins the readers of its workspace's registry."""
-    identity = endpoint.body.get("identity") or {}
-    for assigned in (identity.get("userAssignedIdentities") or {}).values():
-        yield str(assigned["principalId"]).lower()
-    if principal := identity.get("principalId"):
-        workspace = store.get(workspace_id(endpoint.id))
-        own = (workspace.properties.get("containerRegistry") if workspace else None) or ""
-        if own.lower() == registry.key:
-            readers.add(principal.lower())
-        yield str(principal).lower()
+def is_own(store: Store, endpoint: Document, registry: Document) -> bool:
+    """Whether a registry is that of the endpoint's workspace."""
+    workspace = store.get(workspace_id(endpoint.id))
+    return ((workspace.properties.get("containerRegistry") if workspace else None) or "").lower() == registry.key

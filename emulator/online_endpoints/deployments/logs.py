@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emulator.containers.container import Container
 from emulator.errors import ServiceError
-from emulator.online_endpoints.deployments.preparation import BUILD_LOG, INITIALIZER_LOG
+from emulator.online_endpoints.deployments.preparation import BUILD_LOG, INITIALIZER_LOG, Preparation
 from emulator.store import Document
-
-if TYPE_CHECKING:
-    from emulator.online_endpoints.service import OnlineEndpointsService
 
 SERVER, INITIALIZER = "InferenceServer", "StorageInitializer"
 LAST_FAILURE = "last-failure.log"
@@ -23,16 +19,19 @@ DEFAULT_LINES = 5000
 class DeploymentLogs:
     """What deployments print; of one that failed, what it printed before it was stopped."""
 
-    def __init__(self, service: OnlineEndpointsService) -> None:
-        self.service = service
+    def __init__(self, preparation: Preparation) -> None:
+        self.preparation = preparation
 
-    def read(self, document: Document, kind: str, lines: int | None) -> str:
+    def read(self, document: Document, kind: str, lines: int | None, containers: Sequence[Container]) -> str:
         """The last lines of a container's log, with its state and events above them.
+
+        Args:
+            containers: those that the deployment has now.
 
         Raises:
             ServiceError: 400 for another kind of container.
         """
-        folder = self.service.preparation.folder(document)
+        folder = self.preparation.folder(document)
         if kind == INITIALIZER:
             return tail(text(folder / INITIALIZER_LOG), lines)
         if kind != SERVER:
@@ -41,14 +40,13 @@ class DeploymentLogs:
         failed = folder / LAST_FAILURE
         if document.properties["provisioningState"] == "Failed" and failed.exists():
             return tail(text(failed), lines)
-        containers = self.service.deployments.containers(document)
         if not containers:
             return tail(text(folder / BUILD_LOG), lines) or "The container has not started: try again later.\n"
         return "\n".join(report(container, lines) for container in containers)
 
     def keep(self, document: Document, containers: Sequence[Container]) -> None:
         """Writes down the logs of containers that are about to be stopped."""
-        folder = self.service.preparation.folder(document)
+        folder = self.preparation.folder(document)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / LAST_FAILURE).write_text("\n".join(report(one, DEFAULT_LINES) for one in containers))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator.certificates import bundle_file
+from emulator.container_registry.service import ContainerRegistryService
 from emulator.errors import ServiceError
 from emulator.machine_learning.identifiers import workspace_id
 from emulator.machine_learning.locations import UnresolvedReference
@@ -41,9 +42,7 @@ class Preparation:
     @property
     def machine_learning(self) -> MachineLearningService:
         """The workspaces' service."""
-        service = self.emulator.services["machine_learning"]
-        assert isinstance(service, MachineLearningService)  # noqa: S101 - the emulator is built with it
-        return service
+        return self.emulator.services.get(MachineLearningService)
 
     def folder(self, deployment: Document) -> Path:
         """Where a deployment's files are."""
@@ -108,12 +107,9 @@ class Preparation:
         """The image by digest, so that every instance and every restart runs the same."""
         endpoint = self.emulator.store.get(names.endpoint_id(deployment))
         if endpoint is not None:
-            check_image_access(self.emulator.store, endpoint, reference)
-        images = getattr(self.emulator.services.get("container-registry"), "images", None)
+            check_image_access(self.emulator.store, self.emulator.access, endpoint, reference)
         try:
-            if images is None:
-                raise LookupError("this emulator has no container registry")
-            return str(images.resolve(reference))
+            return str(self.emulator.services.get(ContainerRegistryService).images.resolve(reference))
         except (ServiceError, LookupError) as error:
             message = f"Unable to download user container image '{reference}': {error}"
             raise ServiceError(400, "BadArgument", message) from None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from emulator.machine_learning.identifiers import workspace_id
 from emulator.online_endpoints import names
-from emulator.store import Document
+from emulator.store import Document, Store
 
 if TYPE_CHECKING:
     from emulator.containers.identity import ContainerIdentities
@@ -49,12 +49,13 @@ def insights(emulator: Emulator, deployment: Document) -> dict[str, str]:
     }
 
 
-def identity_variables(emulator: Emulator, deployment: Document, name: str) -> dict[str, str]:
+def identity_variables(
+    store: Store, identities: ContainerIdentities, deployment: Document, name: str
+) -> dict[str, str]:
     """How an instance gets tokens of the endpoint's identities: with a secret, so they are kept nowhere."""
-    endpoint = emulator.store.get(names.endpoint_id(deployment))
+    endpoint = store.get(names.endpoint_id(deployment))
     if endpoint is None:
         return {}
     identity = endpoint.body.get("identity") or {}
     own = [endpoint.id] if identity.get("principalId") else []
-    identities: ContainerIdentities = emulator.services["containers"].identities  # type: ignore[attr-defined]
     return identities.variables(name, [*own, *(identity.get("userAssignedIdentities") or {})])

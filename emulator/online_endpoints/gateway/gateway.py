@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
+from emulator.access import SCORE
+from emulator.entra.principal import Principal
 from emulator.errors import ServiceError
 from emulator.online_endpoints.gateway import refusals
 from emulator.online_endpoints.gateway.call import DEPLOYMENT, Call
@@ -35,18 +37,21 @@ from emulator.service import Receive, Scope, Send
 CLIENT_GONE = 499
 ENTRA_AUDIENCES = ("https://ml.azure.com", "https://ml.azure.com/")
 logger = logging.getLogger(__name__)
-Audience = Callable[[str], str]
-"""The audience of a bearer token (the header as sent); raises `ServiceError` for a token that is not valid."""
+Verify = Callable[[str], Principal]
+"""Who sent a bearer token (the header as sent), and for what; raises `ServiceError` for a token that is not valid."""
+Allows = Callable[[str, str, str], bool]
+"""Whether a principal may do something to a resource. Asked on the event loop: it must not wait."""
 
 
 class Gateway:
     """The ASGI application of all endpoints."""
 
-    def __init__(self, table: RoutingTable, metrics: Metrics, audience: Audience) -> None:
+    def __init__(self, table: RoutingTable, metrics: Metrics, verify: Verify, allows: Allows) -> None:
         self.table = table
         self.metrics = metrics
         self.upstream = Upstream()
-        self._audience = audience
+        self._verify = verify
+        self._allows = allows
         self._bodies = BodyMemory()
         self._copies: set[asyncio.Task[None]] = set()
 
@@ -97,10 +102,10 @@ class Gateway:
             return
         wanted = ENTRA_AUDIENCES if route.auth_mode == "AADToken" else (route.resource_id.lower(),)
         try:
-            known = self._audience(header) in wanted
+            principal = self._verify(header)
         except ServiceError:
-            known = False
-        if not known:
+            raise Refusal(401, refusals.DENIED) from None
+        if principal.audience not in wanted or not self._allows(principal.object_id, SCORE, route.resource_id):
             raise Refusal(401, refusals.DENIED)
 
     async def _serve(
