@@ -41,6 +41,15 @@ def authority_file(settings: Settings) -> Path:
     return settings.state / "ca.pem"
 
 
+BUNDLE = "/etc/ssl/certs/azure-ca-bundle.pem"
+"""Where containers find the certificates to trust."""
+
+
+def trust(bundle: str) -> dict[str, str]:
+    """Makes clients trust the certificates in a file."""
+    return {"REQUESTS_CA_BUNDLE": bundle, "SSL_CERT_FILE": bundle}
+
+
 def bundle_file(settings: Settings) -> Path:
     """What this machine and its user trust, certifi's certificates and our authority, for tools that replace their
     whole list.

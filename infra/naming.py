@@ -52,6 +52,7 @@ class Kind(StrEnum):
     ML_COMPUTE = "Microsoft.MachineLearningServices/workspaces/computes"
     ML_DATASTORE = "Microsoft.MachineLearningServices/workspaces/datastores"
     ONLINE_ENDPOINT = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
+    CONTAINER_GROUP = "Microsoft.ContainerInstance/containerGroups"
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         Kind.ML_COMPUTE: Limit("", 3, 32, r"[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?", Unique.PARENT),
         Kind.ML_DATASTORE: Limit("", 1, 255, r"[A-Za-z0-9_]+", Unique.PARENT),
         Kind.ONLINE_ENDPOINT: Limit("oep", 3, 32, r"[a-z]([a-z0-9-]*[a-z0-9])?", Unique.REGION),
+        # 63 on Azure; the name of a version's group is longer by the version's own.
+        Kind.CONTAINER_GROUP: Limit("ci", 5, 46, r"[a-z]([a-z0-9-]*[a-z0-9])?", Unique.REGION),
     }
 )
 

@@ -64,6 +64,11 @@ def endpoint_identity(storage: Storage, registry: Registry, monitoring: Monitori
     ]
 
 
+def key_makers(key_vault: KeyVault) -> list[Grant]:
+    """Whoever rolls a model out to container groups makes the key that its clients send."""
+    return [Grant(Role.KEY_VAULT_SECRETS_OFFICER, key_vault.scope)]
+
+
 def deployers(storage: Storage, lake: Storage, workspace: Workspace) -> list[Grant]:
     """Whoever runs the program uploads data and submits jobs with their own token: there is no account key to fall back
     on.

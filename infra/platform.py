@@ -21,6 +21,7 @@ from infra.registry import Registry, RegistryArgs
 from infra.resource_group import ResourceGroup, ResourceGroupArgs
 from infra.role_assignments import Grant, Principal, RoleAssignments, RoleAssignmentsArgs
 from infra.scoring_endpoint import ScoringEndpoint, ScoringEndpointArgs
+from infra.serving_groups import ServingGroups, ServingGroupsArgs
 from infra.storage import Storage, StorageArgs
 from infra.workspace import DEFAULT_DATASTORE, Workspace, WorkspaceArgs
 
@@ -142,6 +143,16 @@ class Platform(pulumi.ComponentResource):
             after=self._endpoint_roles,
         )
         return ScoringEndpoint(f"{system}-endpoint", args, pulumi.ResourceOptions(providers=[self.provider]))
+
+    def serving_groups(self, system: str) -> ServingGroups:
+        """The address at which the model of a system answers that serves in container groups."""
+        args = ServingGroupsArgs(
+            placement=self.placement,
+            vault=self.key_vault,
+            deployers_group_id=str(self.settings.deployers_group_id),
+            role=system.replace("_", "-"),
+        )
+        return ServingGroups(f"{system}-groups", args, pulumi.ResourceOptions(providers=[self.provider]))
 
     def cluster(self, system: str, compute: ComputeSettings) -> Compute:
         """Where the jobs of a system run: on everybody's cluster, or on one of its own when it asks for another one."""

@@ -186,3 +186,10 @@ def generated(*, rows: int, seed: int = 7, name: str = "data") -> DataSpec:
 def online_endpoint() -> TargetSpec:
     """An Azure ML online endpoint of the system's own."""
     return TargetSpec("online_endpoint")
+
+
+def container_group() -> TargetSpec:
+    """Container groups: one for each version, and a gateway with a public address before them. Cheaper than an
+    endpoint, and plain HTTP.
+    """
+    return TargetSpec("container_group")

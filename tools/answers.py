@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ml.clients.arm import manner
-from ml.clients.endpoints import OnlineEndpoints
 from ml.clients.errors import CloudError
 from ml.clients.scoring import Answer, ScoringClient
+from ml.progress import Failure
 from tools.deployed_system import DeployedSystem
 from tools.live import PATIENCE, REQUEST_SECONDS, LiveSystem
 from tools.versions import ROOT
@@ -41,8 +41,8 @@ def ask(system: DeployedSystem, live: LiveSystem, pause: Callable[[float], None]
         return Reply(problem=live.problem or "it has no address")
     try:
         with manner(patience=PATIENCE, seconds=REQUEST_SECONDS):
-            key = OnlineEndpoints(system.workspace, system.endpoint).key()
-    except CloudError as error:
+            key = system.client.key()
+    except (CloudError, Failure) as error:
         return Reply(problem=f"its key could not be read: {error}")
     with ScoringClient(live.scoring_uri, key) as client:
         for attempt in range(1, ATTEMPTS + 1):

@@ -10,6 +10,7 @@ from rich.console import Console
 from ml.clients.endpoints import OnlineDeployment, OnlineEndpoints
 from ml.clients.errors import CloudError
 from ml.clients.insights import query
+from ml.rollout.container_group.as_endpoint import AsEndpoint
 from tools.deployed_system import DeployedSystem
 from tools.progress import SetupError
 
@@ -35,7 +36,7 @@ def show(system: DeployedSystem, version: int | None, lines: int, console: Conso
     console.print(f"\nFailed requests: {failures(system)}", markup=False)
 
 
-def choose(endpoint: OnlineEndpoints, version: int | None, traffic: Mapping[str, int]) -> OnlineDeployment:
+def choose(endpoint: OnlineEndpoints | AsEndpoint, version: int | None, traffic: Mapping[str, int]) -> OnlineDeployment:
     """The deployment of a version; without one the deployment with most traffic."""
     deployments = endpoint.deployments()
     if not deployments:

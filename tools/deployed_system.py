@@ -8,12 +8,27 @@ from typing import Any
 
 from ml.clients.endpoints import OnlineEndpoint, OnlineEndpoints
 from ml.clients.workspace import Workspace
+from ml.rollout.container_group.as_endpoint import AsEndpoint
+from ml.rollout.container_group.site import GroupSite
+from ml.rollout.core.ports import Metrics, Row
+from ml.rollout.online.site import Site
+from ml.rollout.sites import CONTAINER_GROUP
 from tools import shell
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
 from tools.stacks import Stack, folder_name, load_stack
 
 RETENTION, ENDPOINT, ROLLOUT = ":Retention", ":OnlineEndpoint", ":Rollout"
+
+
+class Silent:
+    """A row for whoever only looks."""
+
+    def status(self, text: str) -> None:
+        """Nothing is shown."""
+
+    def note(self, text: str) -> None:
+        """Nothing is kept."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,8 @@ class DeployedSystem:
     assets: tuple[str, ...] = ()
     """Names of its data assets."""
     recorded: Recorded = field(default_factory=Recorded)
+    in_groups: bool = False
+    """Whether its model serves in container groups, and not at an online endpoint."""
 
     @property
     def endpoint(self) -> str:
@@ -50,13 +67,38 @@ class DeployedSystem:
             raise SetupError(f"{self.name} has no endpoint in stack {self.stack.name} yet: `make up` makes it")
         return self.endpoint_name
 
-    def online(self) -> tuple[OnlineEndpoints, OnlineEndpoint]:
+    def site(self, row: Row) -> GroupSite | Site:
+        """Where its model serves, as a rollout sees it; nothing is deployed from there.
+
+        Raises:
+            SetupError: nowhere yet.
+        """
+        if self.in_groups:
+            return GroupSite(self.workspace, self.name, self.model, self.endpoint, row)
+        return Site(self.workspace, self.name, self.model, self.endpoint, row)
+
+    @property
+    def client(self) -> OnlineEndpoints | AsEndpoint:
+        """Its endpoint as a client has it.
+
+        Raises:
+            SetupError: it has none yet.
+        """
+        if self.in_groups:
+            return AsEndpoint(GroupSite(self.workspace, self.name, self.model, self.endpoint, Silent()))
+        return OnlineEndpoints(self.workspace, self.endpoint)
+
+    def metrics(self) -> Metrics:
+        """What its clients get."""
+        return self.site(Silent()).metrics()
+
+    def online(self) -> tuple[OnlineEndpoints | AsEndpoint, OnlineEndpoint]:
         """Its endpoint as a client has it, and as it is now.
 
         Raises:
             SetupError: it was never made, or it is gone.
         """
-        client = OnlineEndpoints(self.workspace, self.endpoint)
+        client = self.client
         found = client.find()
         if found is None:
             raise SetupError(f"the endpoint {client.name} is gone: `make up STACK={self.stack.name}` makes it again")
@@ -130,14 +172,18 @@ def to_system(stack: Stack, resources: Sequence[Mapping[str, Any]], given: Mappi
     """A system by what its `Retention` was given."""
     name = str(given["system"])
     endpoint = next((one for one in resources if is_endpoint(one, name)), None)
+    rollout: Mapping[str, Any] = next((one["inputs"] for one in resources if is_rollout(one, name)), {})
+    in_groups = rollout.get("target") == CONTAINER_GROUP
+    endpoint_name = rollout["endpoint"] if in_groups else endpoint["inputs"]["endpointName"] if endpoint else None
     return DeployedSystem(
         stack,
         name,
         Workspace.from_inputs(given["workspace"]),
         str(given["model"]),
-        str(endpoint["inputs"]["endpointName"]) if endpoint else None,
+        str(endpoint_name) if endpoint_name else None,
         tuple(map(str, given.get("assets") or ())),
         to_recorded(resources, name, endpoint),
+        in_groups,
     )
 
 

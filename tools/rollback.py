@@ -11,14 +11,14 @@ from rich.console import Console
 
 from ml.clients.arm import manner
 from ml.progress import Failure
+from ml.rollout.core.deployments import deployment_name
+from ml.rollout.core.models import IMAGE_TAG
 from ml.rollout.core.plan import serving
-from ml.rollout.core.ports import Target, digest_of
+from ml.rollout.core.ports import Site, Target, digest_of
 from ml.rollout.core.record import record_return
 from ml.rollout.core.rollback import InHand, roll_back
 from ml.rollout.core.run import observe
 from ml.rollout.core.writer import forced_writer
-from ml.rollout.online.endpoint import Machines, deployment_name
-from ml.rollout.online.site import IMAGE_TAG, Site
 from tools.deployed_system import DeployedSystem
 from tools.summary import of_stack
 
@@ -67,11 +67,8 @@ def run(system: DeployedSystem, wanted: int | None, reason: str, console: Consol
 
 def to_site(system: DeployedSystem, console: Console) -> Site:
     """Where the system's model serves; what is deployed again runs on machines like those that serve."""
-
-    def machines() -> Machines:
-        return site.endpoint.like(serving(observe(site.endpoint, site.models)) or "")
-
-    site = Site(system.workspace, system.name, system.model, system.endpoint, ConsoleRow(console), machines)
+    site = system.site(ConsoleRow(console))
+    site.deploy_like(lambda: serving(observe(site.endpoint, site.models)) or "")
     return site
 
 
@@ -94,5 +91,5 @@ def locate(site: Site, version: int) -> Target:
     if digest_of(image) in record.rejections:
         fix = f"`make promote SYSTEM={site.system} VERSION={version}` lifts that"
         raise Failure(f"version {version} is rejected itself: {fix}")
-    name = deployment_name(version, image, site.machines().instance_type)
+    name = deployment_name(version, image, site.size())
     return Target(site.system, version, image, record.sha256, name)

@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 
 from ml.clients.errors import CloudError
-from ml.clients.metrics import EndpointMetrics, Requests
-from ml.clients.workspace import Workspace
+from ml.clients.metrics import Requests
 from tools import live, words
 from tools.deployed_system import DeployedSystem
 from tools.live import Challenger, Champion, LiveSystem, Share
@@ -32,7 +31,7 @@ class Traffic:
 def show(system: DeployedSystem, console: Console) -> None:
     """Prints it."""
     now = live.read(system)
-    traffic = read_traffic(system.workspace, system.endpoint_name) if now.scoring_uri else Traffic()
+    traffic = read_traffic(system) if now.scoring_uri else Traffic()
     console.print(f"[bold]{system.name}[/bold] on stack {system.stack.name}")
     for label, text in lines(system, now, traffic):
         console.print(words.hanging(f"  {label:<{LABEL}}", text, console.width), markup=False)
@@ -62,11 +61,10 @@ def lines(system: DeployedSystem, now: LiveSystem, traffic: Traffic) -> Iterator
         yield "asked at", now.scoring_uri
 
 
-def read_traffic(workspace: Workspace, endpoint: str | None) -> Traffic:
+def read_traffic(system: DeployedSystem) -> Traffic:
     """Requests of the last minutes."""
-    client = EndpointMetrics(f"{workspace.path}/onlineEndpoints/{endpoint}")
     try:
-        found = client.requests(datetime.now(UTC) - timedelta(minutes=MINUTES - 1))
+        found = system.metrics().requests(datetime.now(UTC) - timedelta(minutes=MINUTES - 1))
     except CloudError as error:
         return Traffic(problem=str(error))
     return Traffic({name: sum(minutes.values(), Requests()) for name, minutes in found.items()})

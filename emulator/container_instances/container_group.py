@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from emulator.arm.types import require_location
+from emulator.certificates import bundle_file
 from emulator.container_instances.instance_view import container_view, event, group_state
 from emulator.container_instances.registry_access import inaccessible
 from emulator.container_instances.specifications import container_name, group_name, specification
@@ -94,7 +95,10 @@ class ContainerGroup(ResourceType):
             again: the emulator was restarted: containers that had ended stay so.
         """
         address = self.service.host.address(group_name(document))
-        wanted = [specification(document, one, address, self._hidden(document, one)) for one in self._each(document)]
+        bundle = bundle_file(self.service.emulator.settings)
+        wanted = [
+            specification(document, one, address, self._hidden(document, one), bundle) for one in self._each(document)
+        ]
         for name in self.service.host.names(group_name(document) + "/"):
             if name not in {one.name for one in wanted}:
                 self.service.host.stop(name, STOP_SECONDS)

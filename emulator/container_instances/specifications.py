@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from emulator.certificates import BUNDLE, trust
 from emulator.containers.specification import ContainerSpecification, Probe
 from emulator.store import Document
 
@@ -23,13 +25,14 @@ def container_name(document: Document, container: str) -> str:
 
 
 def specification(
-    document: Document, container: dict[str, Any], address: str, more: dict[str, str]
+    document: Document, container: dict[str, Any], address: str, more: dict[str, str], bundle: Path
 ) -> ContainerSpecification:
     """One container of a group.
 
     Args:
         address: the group's.
         more: variables beyond those that the document shows: secure ones, and those of its identities.
+        bundle: certificates to trust: its programs reach this emulator where on Azure they reach Azure.
     """
     properties = container["properties"]
     requests = properties["resources"]["requests"]
@@ -40,7 +43,8 @@ def specification(
         image=properties["image"],
         address=address,
         ports=tuple(port["port"] for port in properties.get("ports") or []),
-        environment={**more, **shown},
+        environment={**trust(BUNDLE), **more, **shown},
+        mounts={BUNDLE: bundle},
         command=tuple(properties.get("command") or ()) or None,
         memory_gb=float(limits.get("memoryInGB") or requests["memoryInGB"]),
         cpu=float(limits.get("cpu") or requests["cpu"]),

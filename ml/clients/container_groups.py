@@ -29,6 +29,8 @@ class ContainerGroup:
         environment: variables that anybody may read; `secrets` are never shown again.
         identity_id: resource id of the user-assigned identity that pulls the image and that the program has.
         registry: login server of the image's registry.
+        label: what its public name begins with, in the region's domain.
+        command: in place of the image's own.
     """
 
     name: str
@@ -43,6 +45,8 @@ class ContainerGroup:
     registry: str = ""
     restart_policy: str = "Always"
     tags: Mapping[str, str] = field(default_factory=dict)
+    label: str = ""
+    command: tuple[str, ...] = ()
 
     def body(self) -> dict[str, Any]:
         """ARM's document: https://learn.microsoft.com/rest/api/container-instances/container-groups/create-or-update."""
@@ -52,6 +56,8 @@ class ContainerGroup:
             "containers": [{"name": CONTAINER, "properties": self._container()}],
             "ipAddress": {"type": "Public", "ports": [{"port": self.port, "protocol": "TCP"}]},
         }
+        if self.label:
+            properties["ipAddress"]["dnsNameLabel"] = self.label
         body: dict[str, Any] = {"location": self.location, "tags": dict(self.tags), "properties": properties}
         if self.identity_id:
             body["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {self.identity_id: {}}}
@@ -62,7 +68,9 @@ class ContainerGroup:
     def _container(self) -> dict[str, Any]:
         shown = [{"name": name, "value": value} for name, value in self.environment.items()]
         hidden = [{"name": name, "secureValue": value} for name, value in self.secrets.items()]
+        command = {"command": list(self.command)} if self.command else {}
         return {
+            **command,
             "image": self.image,
             "ports": [{"port": self.port, "protocol": "TCP"}],
             "resources": {"requests": {"cpu": self.cpu, "memoryInGB": self.memory_gb}},
@@ -72,13 +80,23 @@ class ContainerGroup:
 
 @dataclass(frozen=True)
 class GroupState:
-    """A group as Azure shows it. `reason` says why the container is not running, `address` is `ip:port`."""
+    """A group as Azure shows it. `reason` says why the container is not running, `address` is `ip:port`, `host` the
+    public name, if it has one.
+    """
 
     provisioning: str
     state: str
     reason: str
     exit_code: int | None
     address: str
+    host: str = ""
+    image: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Where its program answers, while it runs."""
+        return f"http://{self.address}" if self.address and self.state == "Running" else ""
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> GroupState:
@@ -96,6 +114,9 @@ class GroupState:
             or _last_warning(properties.get("instanceView") or {}),
             exit_code=None if code is None else int(code),
             address=f"{address['ip']}:{ports[0].get('port')}" if address.get("ip") else "",
+            host=str(address.get("fqdn") or ""),
+            image=str(properties["containers"][0]["properties"].get("image") or ""),
+            tags=document.get("tags") or {},
         )
 
 
@@ -117,7 +138,19 @@ class ContainerGroups:
 
     def names(self) -> list[str]:
         """Names of all groups."""
-        return [document["name"] for document in arm().list(self._collection, API_VERSION)]
+        return [document["name"] for document in self.documents()]
+
+    def documents(self) -> list[dict[str, Any]]:
+        """All groups, without what their containers are doing."""
+        return arm().list(self._collection, API_VERSION)
+
+    def document(self, name: str) -> dict[str, Any] | None:
+        """A group as ARM has it."""
+        return arm().get(self.path(name), API_VERSION)
+
+    def put(self, group: ContainerGroup) -> None:
+        """Makes a group, or changes one that is there; returns before it runs."""
+        arm().put(self.path(group.name), API_VERSION, group.body())
 
     def logs(self, name: str, lines: int = LOG_LINES) -> str:
         """The end of a container's log; empty while it has none, or when the group is gone."""

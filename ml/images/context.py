@@ -23,7 +23,7 @@ from ml.images.packages import PLATFORM, compile_bytecode
 
 LAYOUT = 2
 """Raised when images are put together in another way."""
-ENTRY = "ml.scoring.__main__"
+ENTRY, GATEWAY = "ml.scoring.__main__", "ml.scoring.gateway.__main__"
 SOURCE = f"docker.io/library/python:{PYTHON}-slim-bookworm"
 """What becomes the base image: it is imported once, and builds name it by digest."""
 BASE = f"base/python:{PYTHON}-slim-bookworm"
@@ -64,16 +64,21 @@ def environment_tag(name: str) -> str:
     return digest(LAYOUT, ENVIRONMENT_DOCKERFILE, SOURCE, PLATFORM, requirements(name))
 
 
-def scoring_code(root: Path, features: Path) -> dict[str, str]:
+def scoring_code(root: Path, features: Path, *, gateway: bool = False) -> dict[str, str]:
     """The files of the server by path, with a digest of what each means.
 
     Args:
         features: a `features.yaml`; the kinds of feature in it are found by their names when the server starts.
+        gateway: whether the image is run as a gateway too.
 
     Raises:
         CodeError: a file is missing or cannot be parsed.
     """
-    modules = (ENTRY, *(f"ml.{part}.{kind}" for kind in kinds(features) for part in ("jobkit.kinds", "scoring.fields")))
+    entries = (ENTRY, GATEWAY) if gateway else (ENTRY,)
+    modules = (
+        *entries,
+        *(f"ml.{part}.{kind}" for kind in kinds(features) for part in ("jobkit.kinds", "scoring.fields")),
+    )
     found = {path for module in modules for path in closure(root, module)}
     return {path.relative_to(root).as_posix(): code_digest(path) for path in sorted(found)}
 

@@ -17,6 +17,8 @@ from ml.resources.training_job import TrainingJob
 
 if TYPE_CHECKING:
     from infra.platform import Platform
+    from infra.scoring_endpoint import ScoringEndpoint
+    from infra.serving_groups import ServingGroups
     from ml.system import SystemSpec
 
 TRAIN, EVALUATE = "ml.jobkit.train", "ml.jobkit.evaluate"
@@ -48,8 +50,11 @@ class ServedModel:
         self.training = self._training()
         self.gate = self._gate()
         self.version = self._version()
+        self.in_groups = spec.target.kind == "container_group"
         self.image = self._image()
-        self.endpoint = platform.scoring_endpoint(name)
+        self.endpoint: ServingGroups | ScoringEndpoint = (
+            platform.serving_groups(name) if self.in_groups else platform.scoring_endpoint(name)
+        )
         self.rollout = self._rollout()
 
     def _data(self, asset: str) -> DataVersion:
@@ -130,6 +135,7 @@ class ServedModel:
             sha256=self.gate.sha256,
             workspace=self.platform.workspace_inputs,
             registry=self.platform.registry_inputs,
+            gateway=self.in_groups,
             opts=self.after,
         )
 
@@ -144,7 +150,8 @@ class ServedModel:
             image=self.image.image,
             workspace=platform.workspace_inputs,
             endpoint=self.endpoint.endpoint_name,
-            endpoint_id=self.endpoint.endpoint_id,
+            endpoint_id=getattr(self.endpoint, "endpoint_id", None),
+            target="container_group" if self.in_groups else None,
             staging=platform.staging(serving),
             application_insights_id=platform.monitoring.application_insights_id,
             identity_client_id=platform.identities.endpoint.client_id,

@@ -33,12 +33,20 @@ class ContainerImageProvider(Provider):
     """Identity: registry, system and the digest of everything in the image, which is the image's tag."""
 
     identity: ClassVar[tuple[str, ...]] = ("registry", "system", "tag")
-    ignored: ClassVar[tuple[str, ...]] = ("workspace", "code", "environmentTag", "environment", "timeoutMinutes")
+    ignored: ClassVar[tuple[str, ...]] = (
+        "workspace",
+        "code",
+        "environmentTag",
+        "environment",
+        "timeoutMinutes",
+        "gateway",
+    )
 
     def derive(self, inputs: Properties, old: Properties) -> Properties:
         """The image's tag, and the digest of every file of ours in it, so that a preview can name what changed."""
         try:
-            code = image_context.scoring_code(ROOT, ROOT / "ml" / "systems" / inputs["system"] / "features.yaml")
+            features = ROOT / "ml" / "systems" / inputs["system"] / "features.yaml"
+            code = image_context.scoring_code(ROOT, features, gateway=bool(inputs.get("gateway")))
             environment = image_context.environment_tag(inputs["environment"])
         except CodeError as error:
             raise InputError("system", str(error)) from None
@@ -168,7 +176,9 @@ REASONS = {"packages": "environmentTag", "model": "sha256"}
 
 
 class ContainerImage(Resource, module="ml", name="ContainerImage"):
-    """The image that serves a model version: `image` names it by digest, `tag` is the digest of what it is made of."""
+    """The image that serves a model version: `image` names it by digest, `tag` is the digest of what it is made of.
+    With `gateway` it can stand before others too (`python -m ml.scoring.gateway`).
+    """
 
     outputs: ClassVar[tuple[str, ...]] = ("code", "environmentTag", "tag", "image", "digest")
 
@@ -188,6 +198,7 @@ class ContainerImage(Resource, module="ml", name="ContainerImage"):
         registry: Mapping[str, pulumi.Input[str]],
         environment: str = "scoring",
         timeout_minutes: int = 30,
+        gateway: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         inputs: dict[str, Any] = {
@@ -199,5 +210,6 @@ class ContainerImage(Resource, module="ml", name="ContainerImage"):
             "registry": registry,
             "environment": environment,
             "timeoutMinutes": timeout_minutes,
+            "gateway": gateway or None,
         }
         super().__init__(ContainerImageProvider(), name, inputs, opts)

@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 import pulumi
 
 from ml.clients.arm import manner
-from ml.clients.workspace import Workspace
 from ml.identity.values import Properties
-from ml.progress import Failure, note, status, wait
+from ml.progress import Failure, status, wait
 from ml.resources.base import InputError, Provider, Resource, unknown
 from ml.rollout.core.plan import WHOLE
 from ml.rollout.core.ports import Target
@@ -18,22 +17,8 @@ from ml.rollout.core.record import recorded
 from ml.rollout.core.refusal import compare_champion, refuse_rejected
 from ml.rollout.core.run import RolloutRun, observe
 from ml.rollout.core.writer import last_writer, writer
-from ml.rollout.online.endpoint import ANSWER_SECONDS, Machines, deployment_name, patience, variables
-from ml.rollout.online.site import Site, trouble
-from ml.rollout.trials.load import RequiredLoad
+from ml.rollout.sites import CONTAINER_GROUP, to_site, to_target
 from ml.rollout.trials.trials import trials
-
-
-class HostRow:
-    """Progress on the resource's own row."""
-
-    def status(self, text: str) -> None:
-        """Replaces the line."""
-        status(text)
-
-    def note(self, text: str) -> None:
-        """Adds a line that stays."""
-        note(text)
 
 
 def patiently(seconds: float, why: str) -> None:
@@ -70,6 +55,11 @@ class RolloutProvider(Provider):
             raise InputError("stages", f"{stages} must rise and lie between 1 and 99, such as [10, 50]")
         if isinstance(image, str) and "@sha256:" not in image:
             raise InputError("image", f"'{image}' must name its digest: <registry>/<repository>@sha256:...")
+        if inputs.get("target") not in (None, CONTAINER_GROUP):
+            raise InputError("target", f"'{inputs['target']}' is no target: leave it out, or write {CONTAINER_GROUP}")
+        if inputs.get("target") and inputs["instances"] != 1:
+            said = f"{inputs['instances']} is too many: a container group is one instance; write 1"
+            raise InputError("instances", said)
         return inputs
 
     def ensure(self, inputs: Properties) -> tuple[str, Properties]:
@@ -84,7 +74,7 @@ class RolloutProvider(Provider):
         """The champion does not serve alone, for whatever reason. After a rollback it does, in a version that is not
         the state's: only a refresh makes a difference of that.
         """
-        wrong = trouble(to_site(properties))
+        wrong = to_site(properties).trouble()
         return f"{wrong}: the rollout puts that right" if wrong else ""
 
     @manner(pause=patiently)
@@ -123,6 +113,8 @@ class RolloutProvider(Provider):
                 ports.endpoint.remove(deployment.name)
             with trials(properties, site, target, ports.lease) as left:
                 left.tidy()
+            ports.lease.check()
+            site.dismantle()
             ports.models.uncrown()
 
 
@@ -137,41 +129,21 @@ def bring(inputs: Properties, planned: int | None) -> Properties:
         Failure: it did not; the message says what serves and what to do.
     """
     site, target = to_site(inputs), to_target(inputs)
-    if not site.exists():
-        raise Failure(
-            f"there is no endpoint {inputs['endpoint']} in workspace {site.workspace.name}: `make up`, or `pulumi "
-            "refresh` and then `pulumi up`, makes it again"
-        )
+    if missing := site.missing():
+        raise Failure(missing)
     with writer(site, inputs["system"], about(target, f"rolling out version {target.version}")) as ports:
-        site.alive = ports.lease.alive
+        site.work_under(ports.lease)
         retrying = refuse_rejected(ports, target, inputs.get("retryRejected") or [])
         compare_champion(ports.models.champion(), planned, target)
         with trials(inputs, site, target, ports.lease) as candidate:
             run = RolloutRun(target, ports, candidate, inputs["stages"], retrying)
+            ports.lease.check()
+            site.settle()
             with recorded(site, run):
                 run.run()
         ports.lease.check()
-        site.endpoint.scale(target.deployment, inputs["instances"])
+        site.scale(target.deployment, inputs["instances"])
     return {**site.addresses(), "serving": target.version, "deployment": target.deployment}
-
-
-def to_site(inputs: Properties) -> Site:
-    """Where the rollout takes place."""
-
-    def machines() -> Machines:
-        seconds = int(max(RequiredLoad.of(inputs.get("load")).answer_seconds, ANSWER_SECONDS))
-        given = variables(inputs.get("applicationInsightsId"), inputs.get("identityClientId")) | patience(seconds)
-        return Machines(inputs["instanceType"], inputs["instances"], inputs["readySeconds"], seconds, given)
-
-    workspace = Workspace.from_inputs(inputs["workspace"])
-    return Site(workspace, inputs["system"], inputs["model"], inputs["endpoint"], HostRow(), machines)
-
-
-def to_target(inputs: Properties) -> Target:
-    """What should serve."""
-    version, image = int(inputs["version"] or 0), str(inputs["image"] or "")
-    name = deployment_name(version, image, inputs["instanceType"])
-    return Target(inputs["system"], version, image, inputs["sha256"], name)
 
 
 def about(target: Target, doing: str) -> dict[str, str]:
@@ -184,7 +156,9 @@ class Rollout(Resource, module="ml", name="Rollout"):
 
     Args:
         image: reference by digest, of the container image with this version of the model.
-        endpoint: name of the online endpoint; its deployments and its traffic belong to this resource alone.
+        endpoint: name of the online endpoint; its deployments and its traffic belong to this resource alone. Of
+            container groups: the name of the gateway's group, and of its public address.
+        target: `container_group`; none for an online endpoint.
         staging: where the image is tried alone: `resourceGroupName`, `location`, `identityId` (pulls the image),
             `registryServer`, and what of `cpu` and `memoryGb` is not the default.
         stages: percent of the traffic, one stage after the other; 100 follows.
@@ -213,7 +187,7 @@ class Rollout(Resource, module="ml", name="Rollout"):
         image: pulumi.Input[str],
         workspace: Mapping[str, pulumi.Input[str]],
         endpoint: pulumi.Input[str],
-        endpoint_id: pulumi.Input[str],
+        endpoint_id: pulumi.Input[str] | None = None,
         staging: Mapping[str, pulumi.Input[Any]],
         application_insights_id: pulumi.Input[str] | None = None,
         identity_client_id: pulumi.Input[str] | None = None,
@@ -224,6 +198,7 @@ class Rollout(Resource, module="ml", name="Rollout"):
         instance_type: str = "Standard_DS2_v2",
         instances: int = 1,
         retry_rejected: Sequence[str] = (),
+        target: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         inputs: dict[str, Any] = {
@@ -245,6 +220,7 @@ class Rollout(Resource, module="ml", name="Rollout"):
             "instanceType": instance_type,
             "instances": instances,
             "retryRejected": list(retry_rejected),
+            "target": target,
         }
         # The champion's tag is one for all endpoints: the old resource must not take it from its successor.
         first = pulumi.ResourceOptions(delete_before_replace=True)

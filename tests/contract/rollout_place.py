@@ -27,7 +27,8 @@ from ml.clients.registry import ContainerRegistry
 from ml.clients.workspace import API_VERSION, Workspace
 from ml.images.context import MODEL_FILES
 from ml.resources.container_image import ContainerImageProvider
-from ml.resources.rollout import RolloutProvider, to_target
+from ml.resources.rollout import RolloutProvider
+from ml.rollout.sites import to_target
 from tests.contract.azureml_workspace import Workspace as Made
 from tests.contract.container_groups import ACR_PULL, ROLES, assign, make_identity
 from tests.contract.faulty_images import HEALTHY, faulty_image
@@ -109,6 +110,7 @@ class System:
     name: str
     endpoint: OnlineEndpoints
     images: dict[int, str] = field(default_factory=dict)
+    gateway: bool = False
 
     @property
     def models(self) -> Models:
@@ -151,6 +153,7 @@ class System:
                 "registry": names,
                 "environment": "scoring",
                 "timeoutMinutes": 10,
+                "gateway": self.gateway,
             }
             provider = ContainerImageProvider()
             made = provider.create(dict(provider.check({}, given).inputs))

@@ -13,7 +13,7 @@ from rich.console import Console
 from ml.clients.events import Events
 from ml.progress import Failure
 from ml.resources.rollout import RolloutProvider
-from ml.rollout.online.site import CloudModels
+from ml.rollout.core.models import CloudModels
 from tests.contract import faulty_images as faults
 from tests.contract.azureml_workspace import IGNORED, fixture_sockets, fixture_workspace
 from tests.contract.azureml_workspace import Workspace as Made

@@ -11,10 +11,11 @@ from ml.clients.datastore import folder_uri
 from ml.clients.lease import rollout_lock
 from ml.clients.models import SHA256, Models
 from ml.clients.workspace import Workspace as WorkspaceClient
+from ml.rollout.core.deployments import deployment_name
 from ml.rollout.core.ports import Endpoint, Lease, Target
 from ml.rollout.core.ports import Models as ModelsPort
 from ml.rollout.core.writer import acquire, held
-from ml.rollout.online.endpoint import Machines, deployment_name
+from ml.rollout.online.endpoint import Machines
 from ml.rollout.online.site import Site
 from tests.contract.azureml_workspace import IGNORED, Workspace, fixture_sockets, fixture_workspace
 from tests.contract.online_endpoint import Serving, make_serving

@@ -267,7 +267,7 @@ def test_a_rejection_written_while_up_waits_for_the_lease_is_seen(monkeypatch: p
         world.rejections[2] = {NEW.digest: "rolled back"}
         yield hand.ports()
 
-    place = SimpleNamespace(exists=lambda: True, models=hand, endpoint=hand)
+    place = SimpleNamespace(missing=lambda: "", work_under=lambda lease: None, models=hand, endpoint=hand)
     for name, made in (("writer", writer), ("to_site", lambda inputs: place), ("to_target", lambda inputs: NEW)):
         monkeypatch.setattr(resource, name, made)
     with pytest.raises(Failure, match=r"version 2 was rejected in this image \(rolled back\)"):

@@ -16,13 +16,15 @@ import pytest
 from ml.clients.errors import CloudError
 from ml.clients.scoring import Answer, ScoringClient, run_load
 from ml.progress import Failure
+from ml.rollout.container_group import starting
+from ml.rollout.container_group.starting import GroupState
 from ml.rollout.core.ports import LeaseLost, Rejected, Target
 from ml.rollout.trials import proof as rollout_proof
 from ml.rollout.trials import staging as rollout_staging
 from ml.rollout.trials.checks import Golden
 from ml.rollout.trials.load import MOST_REQUESTS, RequiredLoad
 from ml.rollout.trials.proof import Proof
-from ml.rollout.trials.staging import GroupState, Staging
+from ml.rollout.trials.staging import Staging
 from ml.scoring.log import JsonLines
 
 CASE = {"request": {"Age": 40}, "probability": 0.25}
@@ -235,7 +237,8 @@ def staging(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Staging]:
     def make(groups: Groups, said: list[Answer], *answers: Answer, check: Callable[[], None] = lambda: None) -> Staging:
         server = Server(*(answers or [GOOD]))
         server.said = chain(said, repeat(said[-1]))
-        monkeypatch.setattr(rollout_staging, "ScoringClient", lambda *_, **__: server)
+        for module in (rollout_staging, starting):
+            monkeypatch.setattr(module, "ScoringClient", lambda *_, **__: server)
         target = Target("bike_buyer", 2, "registry/m@sha256:aabbccddee", "5ha", "v2-aabbccdd")
         return Staging("bike_buyer", target, groups, GOLDEN, Row(), lambda _: time.sleep(0.001), check, 0.02)
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emulator.certificates import bundle_file
+from emulator.certificates import BUNDLE, bundle_file, trust
 from emulator.container_registry.service import ContainerRegistryService
 from emulator.errors import ServiceError
 from emulator.machine_learning.identifiers import workspace_id
@@ -20,7 +20,7 @@ from emulator.online_endpoints.deployments.instance_types import size
 from emulator.online_endpoints.deployments.model_files import ModelFiles
 from emulator.online_endpoints.deployments.probes import to_probe
 from emulator.online_endpoints.deployments.serving import Serving, ServingRoute
-from emulator.online_endpoints.deployments.variables import azure_variables, trust
+from emulator.online_endpoints.deployments.variables import azure_variables
 from emulator.settings import INFERENCE_SUFFIX
 from emulator.store import Document
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 INITIALIZER_LOG = "storage-initializer.log"
 BUILD_LOG = "image-build.log"
 DEFAULT_PORT = 5001
-BUNDLE = "/etc/ssl/certs/azure-ca-bundle.pem"
 
 
 class Preparation:

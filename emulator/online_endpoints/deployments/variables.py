@@ -29,11 +29,6 @@ def azure_variables(emulator: Emulator, deployment: Document) -> dict[str, str]:
     return {**found, **insights(emulator, deployment)}
 
 
-def trust(bundle: str) -> dict[str, str]:
-    """Makes clients trust the certificates in a file."""
-    return {"REQUESTS_CA_BUNDLE": bundle, "SSL_CERT_FILE": bundle}
-
-
 def insights(emulator: Emulator, deployment: Document) -> dict[str, str]:
     """Where telemetry goes, when the deployment has `appInsightsEnabled`."""
     workspace = emulator.store.get(workspace_id(deployment.id))

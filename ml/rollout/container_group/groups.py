@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ml.clients.arm import arm
 from ml.clients.container_groups import API_VERSION, ContainerGroup, ContainerGroups
-from ml.rollout.trials.staging import PORT, GroupState
+from ml.rollout.container_group.starting import PORT, GroupState
 
 CPU, MEMORY_GB = 1.0, 1.5
 LOG_LINES = 20
@@ -65,8 +65,7 @@ class CloudGroups:
         if found.state == "Terminated":
             ended = f"exit code {found.exit_code} {found.reason}".strip()
             return GroupState(ended=ended, out_of_memory=found.exit_code == KILLED or "OOMKilled" in found.reason)
-        url = f"http://{found.address}" if found.address and found.state == "Running" else ""
-        return GroupState(base_url=url)
+        return GroupState(base_url=found.url)
 
     def logs(self, name: str) -> str:
         """The last lines the container printed."""

@@ -1,13 +1,22 @@
 """What a rollout sees and what it needs: plain values, and the interfaces to the endpoint, the models and the lease.
 
-Nothing below `rollout_*` knows Pulumi, so the tools use the same code as the resource.
+A target of rollouts is a `Site` with an `Endpoint`: `ml/rollout/online/` and `ml/rollout/container_group/` have one
+each, and nothing else in `ml/rollout/` asks which of them it works on. The tools use the same code as the resource.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from ml.clients.metrics import Minutes
+
+if TYPE_CHECKING:
+    from ml.clients.scoring import ScoringClient
+    from ml.clients.workspace import Workspace
+    from ml.rollout.core.models import CloudModels
 
 SUCCEEDED = "Succeeded"
 ENDED_BADLY = ("Failed", "Canceled")
@@ -112,6 +121,13 @@ class Models(Protocol):
         """Forgets that."""
 
 
+class Metrics(Protocol):
+    """What clients get, as it is counted where all of them pass."""
+
+    def requests(self, since: datetime) -> Mapping[str, Minutes]:
+        """Requests by deployment and minute, from the minute that `since` lies in."""
+
+
 class Lease(Protocol):
     """The right to write to the endpoint."""
 
@@ -153,6 +169,57 @@ class Row(Protocol):
 
     def note(self, text: str) -> None:
         """Adds a line that stays."""
+
+
+class Site(Protocol):
+    """Where a rollout takes place: one address that clients ask, and the model behind it."""
+
+    workspace: Workspace
+    system: str
+    model: str
+    endpoint_name: str
+    row: Row
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Deployments and traffic."""
+
+    @property
+    def models(self) -> CloudModels:
+        """The model's versions."""
+
+    def work_under(self, lease: Lease) -> None:
+        """Whatever is waited for here from now on ends when the lease is lost."""
+
+    def exists(self) -> bool:
+        """Whether it is there."""
+
+    def missing(self) -> str:
+        """Why nothing can be rolled out here, and what to do; "" when it can."""
+
+    def settle(self) -> None:
+        """Puts right what no step of a rollout does: needs the lease."""
+
+    def dismantle(self) -> None:
+        """Removes what rollouts have made here beside the deployments: needs the lease."""
+
+    def size(self) -> str:
+        """The size of machine that something deployed from here gets; it is part of a deployment's name."""
+
+    def scale(self, deployment: str, instances: int) -> None:
+        """Gives a deployment another number of instances."""
+
+    def addresses(self) -> dict[str, str]:
+        """Where clients ask, as outputs."""
+
+    def asking(self, seconds: float) -> Callable[[str], ScoringClient]:
+        """Gives clients that reach a deployment by its name and wait so long for an answer."""
+
+    def metrics(self) -> Metrics:
+        """What clients get."""
+
+    def trouble(self) -> str:
+        """What keeps the champion from serving alone; "" when it does. Asked by every `up`: a few requests."""
 
 
 def digest_of(image: str) -> str:

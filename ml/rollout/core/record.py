@@ -13,8 +13,8 @@ from ml.clients.models import ModelRecord
 from ml.gate.verdict import GENERATED
 from ml.jobs.trained_model import data_source
 from ml.progress import Failure
+from ml.rollout.core.ports import Site
 from ml.rollout.core.run import RolloutRun
-from ml.rollout.online.site import Site
 
 
 @contextmanager

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ml.clients.arm import arm
 from ml.clients.endpoints import DeploymentFailure, ImageDeployment, OnlineDeployment, OnlineEndpoints, Probing
-from ml.clients.errors import CloudError
 from ml.clients.operations import finish
 from ml.clients.workspace import API_VERSION
 from ml.progress import Failure
-from ml.rollout.core.ports import Deployment, Rejected, Target, digest_of
+from ml.rollout.core.deployments import ANSWER_SECONDS
+from ml.rollout.core.ports import Deployment, Rejected, Target
 
 # What Azure says when a container does not start or does not get ready; anything else is not the image's fault:
 # https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints#error-resourcenotready
 # The words stand in the message: its code is often null, or BadArgument.
 FAULTY = ("ResourceNotReady", "User container has crashed or terminated")
-COMPONENT_VERSION = "2020-02-02"
 VERSION_TAG = "version"
 SCALE_SECONDS = 1800.0
-ANSWER_SECONDS = 30
-"""What gateway and server allow a request, unless a model is slower."""
-
-
-def deployment_name(version: int, image: str, instance_type: str) -> str:
-    """`v<version>-<8 hexadecimal digits>`: another image or another size of machine is another deployment, because
-    Azure changes neither of a deployment that has traffic without a gap.
-    """
-    parts = f"{digest_of(image)} {instance_type}"
-    return f"v{version}-{hashlib.sha256(parts.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)
@@ -43,28 +31,6 @@ class Machines:
     ready_seconds: int = 120
     answer_seconds: int = ANSWER_SECONDS
     variables: Mapping[str, str] = field(default_factory=dict)
-
-
-def variables(application_insights_id: str | None, identity_client_id: str | None) -> dict[str, str]:
-    """What a scoring server is told of its surroundings. The connection string is looked up here and kept nowhere.
-
-    Raises:
-        CloudError: there is no such component.
-    """
-    found = {"ORT_DISABLE_TELEMETRY": "1"}
-    if identity_client_id:
-        found["AZURE_CLIENT_ID"] = identity_client_id
-    if application_insights_id:
-        document = arm().get(application_insights_id, COMPONENT_VERSION)
-        if document is None:
-            raise CloudError(f"there is no Application Insights component {application_insights_id}", status=404)
-        found["APPLICATIONINSIGHTS_CONNECTION_STRING"] = str(document["properties"]["ConnectionString"])
-    return found
-
-
-def patience(answer_seconds: float) -> dict[str, str]:
-    """What a scoring server is told of the time it has for a request; nothing where its own default will do."""
-    return {"SCORING_SECONDS": f"{answer_seconds:g}"} if answer_seconds > ANSWER_SECONDS else {}
 
 
 @dataclass(frozen=True)

@@ -3,65 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ml.clients.arm import arm
 from ml.clients.endpoints import OnlineEndpoints
-from ml.clients.models import CHAMPION, READ_ONLY, Models
+from ml.clients.metrics import EndpointMetrics
+from ml.clients.models import Models
 from ml.clients.scoring import REQUEST_SECONDS, ScoringClient
-from ml.clients.workspace import API_VERSION, Workspace
+from ml.clients.workspace import Workspace
 from ml.progress import Failure, wait
+from ml.rollout.core.models import CloudModels
 from ml.rollout.core.plan import WHOLE
-from ml.rollout.core.ports import ENDED_BADLY, Row
+from ml.rollout.core.ports import ENDED_BADLY, Lease, Row
 from ml.rollout.online.endpoint import CloudEndpoint, Machines, to_deployment
 
-IMAGE_TAG = "image"
 KEY = "Key"
-
-
-@dataclass(frozen=True)
-class CloudModels:
-    """The versions of a model as a rollout uses them."""
-
-    client: Models
-
-    def champion(self) -> int | None:
-        """The version that serves."""
-        return self.client.champion()
-
-    def crown(self, version: int, image: str) -> None:
-        """Says that this version serves; notes the image, so that it can be deployed again when it is gone."""
-        self.client.tag(version, {IMAGE_TAG: image})
-        self.client.set_champion(version)
-
-    def image(self, version: int) -> str:
-        """The image a version served in last; nothing is known of a version that is gone."""
-        found = self.client.get(version)
-        return found.tags.get(IMAGE_TAG, "") if found else ""
-
-    def uncrown(self) -> None:
-        """Says that no version serves."""
-        document = arm().get(self.client.path, API_VERSION)
-        tags = dict((document or {}).get("properties", {}).get("tags") or {})
-        if document is None or CHAMPION not in tags:
-            return
-        del tags[CHAMPION]
-        properties = {key: value for key, value in document["properties"].items() if key not in READ_ONLY}
-        arm().put(self.client.path, API_VERSION, {"properties": {**properties, "tags": tags}})
-
-    def rejection(self, version: int) -> dict[str, str]:
-        """Why a version was rejected; nothing is known of a version that is gone."""
-        found = self.client.get(version)
-        return found.rejections if found else {}
-
-    def reject(self, version: int, image_digest: str, reason: str) -> None:
-        """Remembers that this image must not serve."""
-        self.client.reject(version, image_digest, reason)
-
-    def clear_rejection(self, version: int, image_digest: str | None = None) -> None:
-        """Forgets that."""
-        self.client.clear_rejection(version, image_digest)
 
 
 def no_machines() -> Machines:
@@ -101,9 +57,30 @@ class Site:
         self.alive()
         self.row.status(f"{self.endpoint_name}: {text}")
 
+    def work_under(self, lease: Lease) -> None:
+        """Whatever is waited for here from now on ends when the lease is lost."""
+        self.alive = lease.alive
+
     def exists(self) -> bool:
         """Whether the endpoint is there."""
         return self.client.find() is not None
+
+    def missing(self) -> str:
+        """Why nothing can be rolled out here; "" when it can. The endpoint is made by the program, not by a rollout."""
+        if self.exists():
+            return ""
+        fix = "`make up`, or `pulumi refresh` and then `pulumi up`, makes it again"
+        return f"there is no endpoint {self.endpoint_name} in workspace {self.workspace.name}: {fix}"
+
+    def settle(self) -> None:
+        """The endpoint's gateway is Azure's: there is nothing to bring in line with it."""
+
+    def dismantle(self) -> None:
+        """The endpoint is the program's to delete."""
+
+    def metrics(self) -> EndpointMetrics:
+        """What its clients get."""
+        return EndpointMetrics(self.client.path)
 
     def addresses(self) -> dict[str, str]:
         """Where clients ask, as outputs."""
@@ -122,17 +99,34 @@ class Site:
         key = self.client.key()
         return lambda name: ScoringClient(found.scoring_uri, key, name, seconds)
 
+    def trouble(self) -> str:
+        """What keeps the champion from serving alone; "" when it does. Three requests, for every `up` asks."""
+        name, endpoint = self.endpoint_name, self.client.find()
+        if endpoint is None:
+            return f"the endpoint {name} is gone"
+        if list(endpoint.traffic.values()) != [WHOLE]:
+            return f"no deployment of {name} gets all traffic"
+        serves = next(iter(endpoint.traffic))
+        found = self.client.deployment(serves)
+        if found is None or found.state in ENDED_BADLY:
+            return f"the deployment {serves} of {name} is {found.state if found else 'gone'}"
+        version, champion = to_deployment(found).version, self.models.champion()
+        return "" if version == champion else other(name, version, champion)
 
-def trouble(site: Site) -> str:
-    """What keeps the champion from serving alone; "" when it does. Three requests, for every `up` asks."""
-    name, endpoint = site.endpoint_name, site.client.find()
-    if endpoint is None:
-        return f"the endpoint {name} is gone"
-    if list(endpoint.traffic.values()) != [WHOLE]:
-        return f"no deployment of {name} gets all traffic"
-    serves = next(iter(endpoint.traffic))
-    found = site.client.deployment(serves)
-    if found is None or found.state in ENDED_BADLY:
-        return f"the deployment {serves} of {name} is {found.state if found else 'gone'}"
-    version, champion = to_deployment(found).version, site.models.champion()
-    return "" if version == champion else f"version {version} serves at {name}, the champion is {champion or 'none'}"
+    def deploy_like(self, serves: Callable[[], str]) -> None:
+        """What is deployed from here runs on and with what this deployment does."""
+        self.machines = lambda: self.endpoint.like(serves())
+        self.endpoint = replace(self.endpoint, machines=self.machines)
+
+    def size(self) -> str:
+        """The size of machine that something deployed from here gets."""
+        return self.machines().instance_type
+
+    def scale(self, deployment: str, instances: int) -> None:
+        """Gives a deployment another number of instances."""
+        self.endpoint.scale(deployment, instances)
+
+
+def other(name: str, version: int | None, champion: int | None) -> str:
+    """That another version than the champion serves."""
+    return f"version {version} serves at {name}, the champion is {champion or 'none'}"

@@ -10,12 +10,10 @@ from functools import cached_property
 from pathlib import Path
 
 from ml.clients.container_groups import ContainerGroups
-from ml.clients.metrics import EndpointMetrics
 from ml.identity.values import Properties
 from ml.rollout.container_group.groups import CPU, MEMORY_GB, CloudGroups
-from ml.rollout.core.ports import Lease, Target
-from ml.rollout.online.endpoint import patience
-from ml.rollout.online.site import Site
+from ml.rollout.core.deployments import patience
+from ml.rollout.core.ports import Lease, Site, Target
 from ml.rollout.trials.checks import Golden
 from ml.rollout.trials.load import RequiredLoad
 from ml.rollout.trials.proof import Proof
@@ -97,7 +95,7 @@ class CloudTrials:
             percent=percent,
             golden=self.golden,
             client=self.site.asking(self.load.answer_seconds),
-            metrics=EndpointMetrics(self.site.client.path),
+            metrics=self.site.metrics(),
             row=self.site.row,
             pause=self.lease.pause,
             seconds=self.inputs["stageSeconds"],

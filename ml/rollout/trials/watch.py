@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import cycle
-from typing import Any, Protocol
+from typing import Any
 
 from ml.clients.errors import CloudError
 from ml.clients.metrics import MINUTE, Minutes, Requests, minute
 from ml.clients.scoring import ScoringClient
 from ml.progress import Failure
-from ml.rollout.core.ports import Rejected, Row
+from ml.rollout.core.ports import Metrics, Rejected, Row
 from ml.rollout.trials.checks import Golden, gateway_works, hindrance, worse
 
 POLL_SECONDS = 1.0
@@ -25,13 +25,6 @@ SHORT_SECONDS = 2 * MINUTE
 # When none of our requests to the candidate gets through for this long, the stage is given up.
 HINDERED_SECONDS = 60.0
 NOBODY = Requests()
-
-
-class Metrics(Protocol):
-    """The metrics of an endpoint."""
-
-    def requests(self, since: datetime) -> Mapping[str, Minutes]:
-        """Requests by deployment and minute, from the minute that `since` lies in."""
 
 
 @dataclass

@@ -40,11 +40,15 @@ class Server:
     """Serves until it is told to stop."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._begin = time.monotonic()
         self._loop = asyncio.get_running_loop()
-        self._service = Service(settings, self._loop)
+        self.service = self.make_service()
         self._stopping = asyncio.Event()
+
+    def make_service(self) -> Service:
+        """What answers the requests."""
+        return Service(self.settings, self._loop)
 
     async def run(self) -> None:
         """Everything from the open port to the last answer.
@@ -66,18 +70,16 @@ class Server:
         """One process listens first, so that its health is seen while a large model loads. Of several only those that
         are ready may listen: the system gives connections to all that do.
         """
-        first = self._settings.workers > 1
+        first = self.settings.workers > 1
         if first:
-            await self._load()
-        listener = listening_socket(self._settings)
-        server = await self._loop.create_server(lambda: Connection(self._service), sock=listener, backlog=BACKLOG)
+            await self.load()
+        listener = listening_socket(self.settings)
+        server = await self._loop.create_server(lambda: Connection(self.service), sock=listener, backlog=BACKLOG)
         host, port = listener.getsockname()[:2]
         say("listening", host=host, port=port, process=os.getpid())
         if not first:
-            await self._load()
-        identity = self._service.loaded().model.identity
-        seconds = round(time.monotonic() - self._begin, 3)
-        say("ready", model=identity.name, version=identity.version, sha256=identity.sha256, seconds=seconds)
+            await self.load()
+        self.announce()
         await self._stopping.wait()
         await self._drain(server, listener)
 
@@ -89,22 +91,27 @@ class Server:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             try:
-                self._service.tick()
+                self.service.tick()
             except Exception:  # without it no time limit would hold any more
                 logger.exception("a tick failed")
 
-    async def _load(self) -> None:
+    async def load(self) -> None:
         """Load the model; ends the process when it is told to stop meanwhile."""
-        loading = self._loop.create_task(asyncio.to_thread(load, self._settings, self._loop))
+        loading = self._loop.create_task(asyncio.to_thread(load, self.settings, self._loop))
         stopping = self._loop.create_task(self._stopping.wait())
         await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
         if not loading.done():
             os._exit(0)  # a thread inside the runtime cannot be ended, and nobody has been answered yet
         stopping.cancel()
-        self._service.scorer = loading.result()
-        self._service.telemetry = start_telemetry(self._service.scorer.model.identity)
+        self.service.scorer = loading.result()
+        self.service.telemetry = start_telemetry(self.service.scorer.model.identity)
         gc.collect()
         gc.freeze()  # what lives as long as the process need not be looked at again
+
+    def announce(self) -> None:
+        """Says that it is ready."""
+        identity, seconds = self.service.loaded().model.identity, round(time.monotonic() - self._begin, 3)
+        say("ready", model=identity.name, version=identity.version, sha256=identity.sha256, seconds=seconds)
 
     async def _drain(self, server: asyncio.Server, listener: socket.socket) -> None:
         """Answer what is on its way and what is in flight; every answer now closes its connection.
@@ -112,18 +119,18 @@ class Server:
         The port stays open for a moment, because a closed one would drop connections that the system has accepted
         already, and load balancers learn of the end from `/ready` only at their next look.
         """
-        service = self._service
+        service = self.service
         service.draining = True
         say("draining", connections=len(service.connections))
-        await asyncio.sleep(self._settings.linger_seconds)
+        await asyncio.sleep(self.settings.linger_seconds)
         drop_beginnings(listener)
         await asyncio.sleep(HANDSHAKE_SECONDS)
         accepted = take_all(listener)
         server.close()
         for one in accepted:
             await self._loop.connect_accepted_socket(lambda: Connection(service), one)
-        deadline = self._loop.time() + self._settings.drain_seconds
-        first_word = self._loop.time() + self._settings.linger_seconds
+        deadline = self._loop.time() + self.settings.drain_seconds
+        first_word = self._loop.time() + self.settings.linger_seconds
         while service.connections and self._loop.time() < deadline:
             for connection in service.connections:
                 # A new one has a request on its way that nobody could have taken back.

@@ -41,7 +41,7 @@ def imports(path: Path) -> set[str]:
 def reached() -> dict[str, set[str]]:
     """Our modules that the server reaches, with what each imports."""
     found: dict[str, set[str]] = {}
-    left = ["ml.scoring.__main__", *FOUND_BY_NAME]
+    left = ["ml.scoring.__main__", "ml.scoring.gateway.__main__", *FOUND_BY_NAME]
     while left:
         name = left.pop()
         path = Path(*name.split("."))

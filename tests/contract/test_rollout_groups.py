@@ -1,0 +1,133 @@
+"""A rollout to container groups, through real images: a gateway with a public name, and a group for each version."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ml.progress import Failure
+from ml.resources.rollout import RolloutProvider
+from ml.rollout.container_group.place import scoring_key
+from ml.rollout.container_group.site import GroupSite
+from ml.rollout.sites import CONTAINER_GROUP, HostRow
+from tests.contract import faulty_images as faults
+from tests.contract.azureml_workspace import IGNORED, fixture_sockets, fixture_workspace
+from tests.contract.azureml_workspace import Workspace as Made
+from tests.contract.container_groups import ROLES, assign
+from tests.contract.rollout_place import System, shared_place, until
+
+__all__ = ["fixture_sockets", "fixture_workspace"]
+pytestmark = IGNORED
+BLOB_READER = f"{ROLES}/2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
+
+
+class InGroups(System):
+    """A system whose model serves in container groups."""
+
+    @property
+    def site(self) -> GroupSite:
+        """Where it serves."""
+        return GroupSite(self.place.workspace, self.name, self.name, f"ci-{self.name}", HostRow())
+
+    def inputs(self, number: int, sha256: str, image: str) -> dict[str, Any]:
+        online = super().inputs(number, sha256, image)
+        others = {"endpoint": self.site.endpoint_name, "endpointId": None, "target": CONTAINER_GROUP}
+        return {**online, **others}
+
+    @property
+    def traffic(self) -> dict[str, int]:
+        """Percent by deployment."""
+        return self.site.endpoint.traffic()
+
+
+@pytest.fixture(name="system", scope="module")
+def fixture_system(workspace: Made, tmp_path_factory: pytest.TempPathFactory) -> InGroups:
+    place = shared_place(workspace, tmp_path_factory.mktemp("place"))
+    storage = place.workspace.properties()["storageAccount"]
+    assign(place.identity["properties"]["principalId"], BLOB_READER, storage)
+    made = place.system()
+    return InGroups(place, made.name, made.endpoint, gateway=True)
+
+
+class Clients:
+    """Clients that ask through the public address from the beginning of the block to its end."""
+
+    def __init__(self, system: InGroups) -> None:
+        self.uri = f"{system.site.gateway.base_url()}/score"
+        self.key = scoring_key(system.place.workspace, system.name)
+        golden = json.loads((system.place.folders[0] / "golden.json").read_text())["cases"]
+        self.rows = [one["request"] for one in golden]
+        self.versions: Counter[int] = Counter()
+        self.errors: list[str] = []
+        self.ended = threading.Event()
+
+    def ask(self) -> None:
+        with httpx.Client(headers={"authorization": f"Bearer {self.key}"}) as client:
+            while not self.ended.is_set():
+                for row in self.rows:
+                    self.one(client, row)
+
+    def one(self, client: httpx.Client, row: Any) -> None:
+        try:
+            answer = client.post(self.uri, json={"data": [row]})
+        except httpx.HTTPError as error:
+            self.errors.append(repr(error))
+            return
+        if answer.status_code == 200:
+            self.versions[answer.json()["version"]] += 1
+        else:
+            self.errors.append(f"{answer.status_code} {answer.text[:200]}")
+        self.ended.wait(0.02)
+
+
+@contextmanager
+def clients(system: InGroups) -> Iterator[Clients]:
+    found = Clients(system)
+    with ThreadPoolExecutor(3) as pool:
+        asking = [pool.submit(found.ask) for _ in range(3)]
+        try:
+            yield found
+        finally:
+            found.ended.set()
+        for one in asking:
+            one.result()
+
+
+def test_the_life_of_a_model_in_container_groups(system: InGroups, tmp_path: Path) -> None:
+    first, second = system.release(1), system.release(2)
+    outputs = system.up(first)
+    old, new = system.deployment(first), system.deployment(second)
+    assert (outputs["serving"], outputs["deployment"], system.traffic) == (1, old, {old: 100})
+    assert outputs["scoringUri"] == f"http://ci-{system.name}.westeurope.azurecontainer.localhost:5001/score"
+    assert scoring_key(system.place.workspace, system.name) not in json.dumps(outputs)
+    assert httpx.post(f"{system.site.gateway.base_url()}/score", json={"data": []}).status_code == 401
+    assert (system.models.champion(), system.staged(), system.site.trouble()) == (1, [], "")
+
+    with clients(system) as found:
+        until(lambda: sum(found.versions.values()) > 20)
+        state = {**outputs, "version": 1.0}
+        outputs = system.up(second, state)
+        until(lambda: found.versions[2] > 50)
+    assert found.errors == []
+    assert set(found.versions) == {1, 2}
+    assert (outputs["serving"], system.traffic, system.models.champion()) == (2, {new: 100}, 2)
+    assert {one.name for one in system.site.endpoint.deployments()} == {old, new}
+
+    with clients(system) as found, pytest.raises(Failure, match=r"golden request 1: probability"):
+        system.up(system.release(3, faults.WRONG_ANSWER), outputs)
+    assert (found.errors, set(found.versions), system.traffic) == ([], {2}, {new: 100})
+
+    read = RolloutProvider().read("id", outputs).outs
+    assert read is not None
+    assert (read["serving"], read["deployment"]) == (2, new)
+    RolloutProvider().delete("id", outputs)
+    assert (system.site.exists(), system.models.champion()) == (False, None)
