@@ -124,7 +124,7 @@ class References:
             raise UnresolvedReference(f"'{uri}' names the job '{found['job']}', which does not exist")
         tail = (found["path"] or "").strip("/")
         if found["output"] in DEFAULT_OUTPUTS:
-            base = f"azureml://datastores/{ARTIFACT_STORE}/paths/ExperimentRun/dcid.{job.name}"
+            base = default_output(job.name, found["output"]).rstrip("/")
         else:
             output = (job.private.get("outputs") or {}).get(found["output"])
             if output is None:
@@ -180,5 +180,7 @@ def long_uri(workspace: str, uri: str) -> str:
 
 
 def default_output(job: str, output: str) -> str:
-    """Where an output goes that says nothing else."""
+    """Where an output goes that says nothing else; the one named `artifacts` is what every job leaves."""
+    if output in DEFAULT_OUTPUTS:
+        return f"azureml://datastores/{ARTIFACT_STORE}/paths/ExperimentRun/dcid.{job}/"
     return f"azureml://datastores/{BLOB_STORE}/paths/azureml/{job}/{output}/"

@@ -24,9 +24,9 @@ from emulator.machine_learning.jobs.job_type import Job
 from emulator.machine_learning.jobs.logs import JobLogs
 from emulator.machine_learning.jobs.mlflow_runs import MlflowRuns
 from emulator.machine_learning.jobs.outputs import Outputs
-from emulator.machine_learning.jobs.pipeline import StepJobs
 from emulator.machine_learning.jobs.pipeline_run import PipelineRun
 from emulator.machine_learning.jobs.records import RUNNING_JOBS, JobRecords
+from emulator.machine_learning.jobs.steps import StepJobs
 from emulator.machine_learning.locations import References
 from emulator.machine_learning.storage import WorkspaceStorage
 from emulator.machine_learning.tracking.history import History

@@ -16,6 +16,7 @@ from emulator.machine_learning.jobs.environments import build_plan, packages_of
 from emulator.machine_learning.jobs.folder import JobFolder
 from emulator.machine_learning.jobs.inputs import Inputs, JobFailure
 from emulator.machine_learning.jobs.outputs import local_path
+from emulator.machine_learning.jobs.parallel import specification as parallel
 from emulator.machine_learning.locations import References, UnresolvedReference
 from emulator.machine_learning.storage import WorkspaceStorage
 from emulator.settings import STATE
@@ -83,13 +84,21 @@ class CommandPreparation:
         }
         return {
             "name": job.name,
-            "command": bind(properties["command"], values),
+            "command": self._command(job, values, folder),
             "directory": str(folder.working_directory),
             "environment": {**self._environment(job, values), **given},
             "inherit": [*INHERITED, *INSTALLERS, *PROXIES],
             "packages": plan,
             "timeout": seconds(limit) if limit else None,
         }
+
+    def _command(self, job: Document, values: Mapping[str, str], folder: JobFolder) -> str:
+        """The command line; a parallel step's starts the driver of its entry script."""
+        text = job.properties["command"]
+        told = job.private.get("parallel")
+        return (
+            parallel.command(told, text, values, folder, lambda one: bind(one, values)) if told else bind(text, values)
+        )
 
     def runner_environment(self) -> dict[str, str]:
         """The runner's own environment: it alone carries the identity's secret."""
@@ -139,7 +148,7 @@ class CommandPreparation:
         return {
             **named,
             "AZUREML_RUN_ID": job.name,
-            "AZUREML_ROOT_RUN_ID": job.private.get("parent") or job.name,
+            "AZUREML_ROOT_RUN_ID": job.private.get("root") or job.name,
             "AZUREML_ARM_SUBSCRIPTION": parts[2],
             "AZUREML_ARM_RESOURCEGROUP": parts[4],
             "AZUREML_ARM_WORKSPACE_NAME": parts[8],

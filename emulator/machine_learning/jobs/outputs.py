@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.errors import ServiceError
-from emulator.machine_learning.identifiers import ARTIFACT_STORE, version_id, version_type
+from emulator.machine_learning.identifiers import ARTIFACT_STORE, BLOB_STORE, version_id, version_type
 from emulator.machine_learning.jobs.folder import UPLOADED, JobFolder
 from emulator.machine_learning.locations import Location, References, default_output
 from emulator.machine_learning.storage import WorkspaceStorage
@@ -33,7 +33,8 @@ def plan(job: str, given: dict[str, Any]) -> dict[str, dict[str, Any]]:
             )
         uri = output.get("uri") or default_output(job, name)
         asset = {key: output[key] for key in ("assetName", "assetVersion", "description") if output.get(key)}
-        planned[name] = {"uri": uri.replace("${{name}}", job), "type": kind, **asset}
+        uri = uri.replace("${{name}}", job).replace("${{default_datastore}}", BLOB_STORE)
+        planned[name] = {"uri": uri, "type": kind, **asset}
     return planned
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
-from copy import deepcopy
 from typing import Any
 
 from emulator.errors import ServiceError, unsupported
-from emulator.machine_learning.identifiers import job_id, workspace_id
-from emulator.machine_learning.jobs.outputs import plan
+from emulator.machine_learning.jobs.parallel.specification import check_parallel
 from emulator.machine_learning.jobs.records import FINAL
 from emulator.machine_learning.locations import References, UnresolvedReference
 from emulator.store import Document
@@ -18,14 +16,16 @@ from emulator.store import Document
 PARENT_INPUT = re.compile(r"\$\{\{\s*parent\.inputs\.([\w\-]+)\s*\}\}")
 PARENT_OUTPUT = re.compile(r"\$\{\{\s*parent\.outputs\.([\w\-]+)\s*\}\}")
 STEP_OUTPUT = re.compile(r"\$\{\{\s*parent\.jobs\.([\w\-]+)\.outputs\.([\w\-]+)\s*\}\}")
-COMMAND = "command"
+COMMAND, PIPELINE, PARALLEL = "command", "pipeline", "parallel"
+KINDS = (COMMAND, PIPELINE, PARALLEL)
 
 
 def validate_pipeline(workspace: str, properties: dict[str, Any], references: References) -> None:
     """Refuses a pipeline that cannot run.
 
     Raises:
-        ServiceError: 400 for unknown components, bindings to nothing and circles; 501 for steps that are no commands.
+        ServiceError: 400 for unknown components or environments, bindings to nothing and circles; 501 for steps that
+            this machine cannot run.
     """
     steps = properties.get("jobs") or {}
     if not steps:
@@ -38,19 +38,47 @@ def validate_pipeline(workspace: str, properties: dict[str, Any], references: Re
 
 
 def component_of(workspace: str, name: str, step: dict[str, Any], references: References) -> dict[str, Any]:
-    """The specification of a step's component; 400 when there is none, 501 when the step is no command."""
-    if step.get("type", COMMAND) != COMMAND:
+    """The specification of a step's component; 400 when there is none, 501 when the step cannot run here."""
+    if step.get("type", COMMAND) not in KINDS:
         raise unsupported(f"A pipeline step of type '{step['type']}' (step '{name}')")
     try:
         found = references.asset(workspace, "components", step.get("componentId") or "")
     except UnresolvedReference as error:
         raise ServiceError(400, "UserError", f"Step '{name}': {error}.", target=f"jobs.{name}") from None
     specification: dict[str, Any] = found.properties["componentSpec"]
+    if specification.get("type") == PIPELINE:
+        try:
+            validate_pipeline(workspace, specification, references)
+        except ServiceError as error:
+            raise ServiceError(error.status, error.code, f"Inside step '{name}': {error.message}") from None
+        return specification
+    if specification.get("type") == PARALLEL:
+        check_parallel(name, specification)
+    else:
+        require_one_node(name, step, specification)
     try:
-        references.asset(workspace, "environments", step.get("environment") or specification["environment"])
+        references.asset(workspace, "environments", environment_of(step, specification))
     except UnresolvedReference as error:
         raise ServiceError(400, "UserError", f"Step '{name}': {error}.", target=f"jobs.{name}.environment") from None
     return specification
+
+
+def environment_of(step: dict[str, Any], specification: dict[str, Any]) -> str:
+    """What a step's command, or each of its parallel runs, finds installed."""
+    own = (step.get("task") or {}).get("environment") if specification.get("type") == PARALLEL else None
+    given = step.get("environment") or own
+    declared = specification.get("environment") or (specification.get("task") or {}).get("environment") or ""
+    return str(given if isinstance(given, str) else declared)
+
+
+def require_one_node(name: str, step: dict[str, Any], specification: dict[str, Any]) -> None:
+    """501 for a step on several nodes, as for such a job alone."""
+    for given in (step, specification):
+        if distribution := given.get("distribution"):
+            kind = distribution.get("type") or distribution.get("distribution_type")
+            raise unsupported(f"A distributed step ({kind}, step '{name}')")
+        if int((given.get("resources") or {}).get("instance_count") or 1) > 1:
+            raise unsupported(f"A step on more than one node (resources.instance_count > 1, step '{name}')")
 
 
 def check_bindings(name: str, step: dict[str, Any], properties: dict[str, Any], outputs: dict[str, set[str]]) -> None:
@@ -143,100 +171,6 @@ def outcome(parent: Document, children: dict[str, Document]) -> str | None:
     return "Canceled" if "Canceled" in states or parent.private.get("cancel") else "Completed"
 
 
-class StepJobs:
-    """Turns steps into command jobs."""
-
-    def __init__(self, references: References) -> None:
-        self.references = references
-
-    def child(self, parent: Document, name: str, children: dict[str, Document]) -> Document:
-        """The job of a step whose predecessors have ended.
-
-        Raises:
-            UnresolvedReference: its component is gone.
-        """
-        step, workspace = parent.properties["jobs"][name], workspace_id(parent.id)
-        component = self.references.asset(workspace, "components", step["componentId"]).properties["componentSpec"]
-        settings = parent.properties.get("settings") or {}
-        outputs = self._outputs(parent, name, step, component)
-        variables = {**(component.get("environment_variables") or {}), **(step.get("environment_variables") or {})}
-        properties: dict[str, Any] = {
-            "jobType": "Command",
-            "displayName": step.get("display_name") or name,
-            "experimentName": parent.properties["experimentName"],
-            "command": component["command"],
-            "environmentId": step.get("environment") or component["environment"],
-            "codeId": component.get("code"),
-            "computeId": step.get("computeId") or parent.properties.get("computeId") or settings.get("default_compute"),
-            "inputs": self._inputs(parent, step, component, children),
-            "outputs": {key: {"jobOutputType": output["type"]} for key, output in outputs.items()},
-            "environmentVariables": variables,
-            "limits": {"timeout": timeout(step.get("limits") or component.get("limits") or {})},
-            "tags": step.get("tags") or {},
-            "properties": {"azureml.isreused": "false", "azureml.moduleName": component.get("name", name)},
-            "isArchived": False,
-            "status": "NotStarted",
-        }
-        child = child_name(parent, name)
-        return Document(
-            job_id(workspace, child),
-            {"properties": properties},
-            {"parent": parent.name, "step": name, "outputs": outputs, "submitted": {}},
-        )
-
-    def _inputs(
-        self, parent: Document, step: dict[str, Any], component: dict[str, Any], children: dict[str, Document]
-    ) -> dict[str, Any]:
-        """A step's inputs, bindings replaced by what they stand for, and the component's defaults."""
-        declared = component.get("inputs") or {}
-        inputs: dict[str, Any] = {}
-        for name, declaration in declared.items():
-            if declaration.get("default") is not None:
-                inputs[name] = {"jobInputType": "literal", "value": str(declaration["default"])}
-        for name, given in (step.get("inputs") or {}).items():
-            kind = (declared.get(name) or {}).get("type")
-            bound = self._bound(parent, normal(given), kind, children)
-            if bound is not None:
-                inputs[name] = bound
-        return inputs
-
-    def _bound(
-        self, parent: Document, given: dict[str, Any], kind: str | None, children: dict[str, Document]
-    ) -> dict[str, Any] | None:
-        text = str(given.get("value", "")).strip()
-        if found := STEP_OUTPUT.fullmatch(text):
-            output = children[found[1]].private["outputs"][found[2]]
-            return {"jobInputType": kind or output["type"], "uri": output["uri"], "mode": given.get("mode")}
-        if found := PARENT_INPUT.fullmatch(text):
-            value = (parent.properties.get("inputs") or {}).get(found[1])
-            return {**deepcopy(value), **({"mode": given["mode"]} if given.get("mode") else {})} if value else None
-        if text:
-            given = {**given, "value": PARENT_INPUT.sub(lambda match: self._literal(parent, match[1]), text)}
-        return given
-
-    def _literal(self, parent: Document, name: str) -> str:
-        return str(((parent.properties.get("inputs") or {}).get(name) or {}).get("value", ""))
-
-    def _outputs(
-        self, parent: Document, name: str, step: dict[str, Any], component: dict[str, Any]
-    ) -> dict[str, dict[str, Any]]:
-        """Where a step's outputs go: the pipeline's own output where it is bound to one."""
-        given = {key: normal_output(value) for key, value in (step.get("outputs") or {}).items()}
-        wanted = {
-            key: {"jobOutputType": declared.get("type")} for key, declared in (component.get("outputs") or {}).items()
-        }
-        for key, output in given.items():
-            wanted[key] = {
-                **wanted.get(key, {}),
-                **{field: value for field, value in output.items() if field != "value"},
-            }
-        planned = plan(child_name(parent, name), wanted)
-        for key, output in given.items():
-            if found := PARENT_OUTPUT.fullmatch(str(output.get("value", "")).strip()):
-                planned[key].update(parent.private["outputs"].get(found[1], {}), type=planned[key]["type"])
-        return planned
-
-
 def normal(given: Any) -> dict[str, Any]:
     """A step's input in the spelling of a job's input: clients send `job_input_type`."""
     if not isinstance(given, dict):
@@ -255,9 +189,3 @@ def normal_output(given: Any) -> dict[str, Any]:
     kind = given.get("job_output_type") or given.get("jobOutputType")
     kept = {key: value for key, value in given.items() if key not in ("job_output_type", "type")}
     return {**kept, **({"jobOutputType": kind} if kind and kind != "literal" else {})}
-
-
-def timeout(limits: dict[str, Any]) -> str | None:
-    """A step's time limit as a duration; components give seconds."""
-    value = limits.get("timeout")
-    return f"PT{value}S" if isinstance(value, int | float) else value

@@ -165,7 +165,7 @@ class History:
         error = private.get("error")
         run = {
             "runNumber": job.sequence,
-            "rootRunId": parent or job.name,
+            "rootRunId": private.get("root") or job.name,
             "parentRunId": parent,
             "runId": job.name,
             "runUuid": job.name,

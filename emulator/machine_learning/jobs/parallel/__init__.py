@@ -1,0 +1,1 @@
+"""Parallel steps: an entry script that gets its input in mini-batches, in several processes."""
