@@ -25,6 +25,7 @@ with warnings.catch_warnings():
     )
     from azure.ai.ml.entities._assets import Code
     from azure.ai.ml.exceptions import MlException, ValidationException
+    from azure.ai.ml.parallel import RunFunction, parallel_run_function
 
 __all__ = [
     "AccountKeyConfiguration",
@@ -47,7 +48,9 @@ __all__ = [
     "OnlineRequestSettings",
     "Output",
     "ProbeSettings",
+    "RunFunction",
     "ValidationException",
     "command",
     "dsl",
+    "parallel_run_function",
 ]

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from tests.contract.azureml_sdk import Environment, Input, Output, command, dsl
+from tests.contract.azureml_sdk import (
+    Environment,
+    Input,
+    Output,
+    RunFunction,
+    command,
+    dsl,
+    parallel_run_function,
+)
 from tests.contract.azureml_workspace import IGNORED, Workspace, fixture_sockets, fixture_workspace, until
 
 __all__ = ["fixture_sockets", "fixture_workspace"]
@@ -167,3 +175,100 @@ def test_pipeline_bound_to_nothing_is_refused(
     answer = workspace.request("PUT", f"{workspace.id}/jobs/ghost", json={"properties": body})
     assert answer.status_code == 400, answer.text
     assert says in answer.json()["error"]["message"]
+
+
+def test_nested_pipeline_passes_inputs_compute_and_outputs_through(
+    workspace: Workspace, table: Input, tmp_path: Path
+) -> None:
+    leave = command(
+        name="leave",
+        command="cp ${{inputs.table}} outputs/kept.txt; echo $AZUREML_ROOT_RUN_ID > outputs/root.txt",
+        environment="plain:1",
+        inputs={"table": Input(type="uri_file")},
+        outputs={"artifacts": Output(type="uri_folder")},
+    ).component
+    text = "cat ${{inputs.before}}/outputs/kept.txt ${{inputs.before}}/outputs/root.txt > ${{outputs.out}}/y"
+    take = step("take", text, before=Input(type="uri_folder"))
+
+    @dsl.pipeline()  # type: ignore[untyped-decorator]
+    def inner(table: Input, where: str) -> dict[str, Any]:
+        left = leave(table=table)
+        left.compute = where
+        taken = take(before=left.outputs.artifacts)
+        return {"result": taken.outputs.out}
+
+    @dsl.pipeline(default_compute="cpu")  # type: ignore[untyped-decorator]
+    def outer(table: Input, where: str) -> dict[str, Any]:
+        nested = inner(table=table, where=where)
+        return {"result": nested.outputs.result}
+
+    name = submit(workspace, outer(table, "cpu"))
+    assert workspace.end(name).status == "Completed", workspace.details(name)
+    assert states(workspace, name) == {"nested": "Completed"}
+    nested = next(iter(workspace.client.jobs.list(parent_job_name=name)))
+    assert states(workspace, nested.name) == {"left": "Completed", "taken": "Completed"}
+    workspace.client.jobs.download(name, output_name="result", download_path=tmp_path / "down")
+    assert (tmp_path / "down/named-outputs/result/y").read_text() == f"rows{name}\n"
+
+
+SCORE = """
+import pathlib, sys
+
+def init():
+    global word
+    word = sys.argv[sys.argv.index("--word") + 1]
+
+def run(mini_batch, context):
+    return [f"{word} {pathlib.Path(one).name} {context.minibatch_index}" for one in mini_batch]
+"""
+
+
+def test_parallel_step_hands_out_mini_batches(workspace: Workspace, table: Input, tmp_path: Path) -> None:
+    code, rows = tmp_path / "code", tmp_path / "rows"
+    code.mkdir()
+    rows.mkdir()
+    (code / "score.py").write_text(SCORE)
+    for name in ("a", "b", "c"):
+        (rows / name).write_text(name)
+    score = parallel_run_function(
+        name="score",
+        inputs={"rows": Input(type="uri_folder"), "word": Input(type="string")},
+        outputs={"scores": Output(type="uri_file")},
+        input_data="${{inputs.rows}}",
+        mini_batch_size="2",
+        instance_count=2,
+        max_concurrency_per_instance=1,
+        task=RunFunction(
+            code=str(code),
+            entry_script="score.py",
+            environment="plain:1",
+            program_arguments="--word ${{inputs.word}}",
+            append_row_to="${{outputs.scores}}",
+        ),
+    )
+
+    @dsl.pipeline(default_compute="cpu")  # type: ignore[untyped-decorator]
+    def batch(rows: Input, word: str) -> dict[str, Any]:
+        return {"scores": score(rows=rows, word=word).outputs.scores}
+
+    name = submit(workspace, batch(Input(type="uri_folder", path=str(rows)), "hello"))
+    assert workspace.end(name).status == "Completed", workspace.details(name)
+    workspace.client.jobs.download(name, output_name="scores", download_path=tmp_path / "down")
+    written = next(file for file in (tmp_path / "down").rglob("*") if file.is_file())
+    assert written.read_text().splitlines() == ["hello a 0", "hello b 0", "hello c 1"]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"distribution": {"type": "PyTorch"}}, "A distributed step (PyTorch, step 'one')"),
+        ({"resources": {"instance_count": 2}}, "A step on more than one node"),
+    ],
+)
+def test_step_on_several_nodes_is_refused_as_such_a_job_is(
+    workspace: Workspace, table: Input, more: dict[str, Any], says: str
+) -> None:
+    made = workspace.client.components.create_or_update(step("lonely", "true", before=Input(type="uri_folder")))
+    body = {"jobType": "Pipeline", "jobs": {"one": {"type": "command", "componentId": made.id, **more}}}
+    answer = workspace.request("PUT", f"{workspace.id}/jobs/several", json={"properties": body})
+    assert (answer.status_code, says in answer.json()["error"]["message"]) == (501, True), answer.text

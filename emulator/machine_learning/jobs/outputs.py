@@ -32,6 +32,8 @@ def plan(job: str, given: dict[str, Any]) -> dict[str, dict[str, Any]]:
                 400, "UserError", f"Output '{name}' has the unknown type '{kind}'.", target=f"outputs.{name}"
             )
         uri = output.get("uri") or default_output(job, name)
+        if kind == FILE_TYPE:
+            uri = uri.rstrip("/")  # of a path that ends in a slash azure-ai-ml downloads what is below it
         asset = {key: output[key] for key in ("assetName", "assetVersion", "description") if output.get(key)}
         uri = uri.replace("${{name}}", job).replace("${{default_datastore}}", BLOB_STORE)
         planned[name] = {"uri": uri, "type": kind, **asset}

@@ -9,6 +9,7 @@ from functools import partial
 from emulator.machine_learning.jobs import pipeline
 from emulator.machine_learning.jobs.mlflow_runs import MlflowRuns
 from emulator.machine_learning.jobs.records import JobRecords
+from emulator.machine_learning.jobs.steps import StepJobs
 from emulator.machine_learning.locations import UnresolvedReference
 from emulator.runs.kind import OpenRun, ParentKind
 from emulator.store import Document
@@ -17,7 +18,7 @@ from emulator.store import Document
 class PipelineRun(ParentKind):
     """The way of a pipeline job."""
 
-    def __init__(self, records: JobRecords, steps: pipeline.StepJobs, mlflow_runs: MlflowRuns) -> None:
+    def __init__(self, records: JobRecords, steps: StepJobs, mlflow_runs: MlflowRuns) -> None:
         self._records = records
         self._steps = steps
         self._mlflow_runs = mlflow_runs
