@@ -141,7 +141,7 @@ def up(stack: Stack, system: str | None, console: Console) -> int:
     resources = pulumi.resources()
     if outcome.told:
         learn_traffic(pulumi, resources, console)
-    systems = systems_now(stack, resources, before)
+    systems = systems_now(stack, resources, before, only=folder_name(system) if system else None)
     trusted = authority() if stack.emulated else None
     summary.show(stack, systems, console, trusted, data_origin(pulumi).words)
     console.print(f"[bold]{line}[/bold]")

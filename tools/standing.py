@@ -12,6 +12,7 @@ from ml.clients.events import Event, Events
 from tools.answers import ask
 from tools.deployed_system import DeployedSystem, kept, to_system
 from tools.live import PATIENCE, REQUEST_SECONDS, LiveSystem, read
+from tools.plan import UNKNOWN
 from tools.stacks import Stack
 from tools.status import differences
 from tools.summary import Shown, last_known, system_outputs
@@ -28,12 +29,14 @@ def systems_now(
     before: Mapping[str, Any] | None = None,
     *,
     asking: bool = True,
+    only: str | None = None,
 ) -> list[Shown]:
     """Every system that the stack has made or that its outputs describe, by name.
 
     Args:
         before: the outputs from before a deployment that may have failed.
         asking: whether each endpoint gets a request.
+        only: the one system to look at.
     """
     now, earlier = system_outputs(stack_outputs(resources)), system_outputs(before or {})
     known = {name: last_known(now.get(name, {}), earlier.get(name, {})) for name in {**now, **earlier}}
@@ -43,12 +46,24 @@ def systems_now(
         return standing(deployed.get(name), name, known.get(name, {}), asking=asking)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(look, sorted({*deployed, *now})))
+        return list(pool.map(look, sorted({*deployed, *now} if only is None else {only})))
 
 
 def stack_outputs(resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The stack's outputs, which are those of its own resource."""
-    return next((dict(one.get("outputs") or {}) for one in resources if one["type"] == "pulumi:pulumi:Stack"), {})
+    """The stack's outputs, which are those of its own resource, without what nothing was ever made for: of a system that
+    an `up` of another one left out, the engine writes that it does not know them.
+    """
+    found = next((dict(one.get("outputs") or {}) for one in resources if one["type"] == "pulumi:pulumi:Stack"), {})
+    known: dict[str, Any] = known_part(found) or {}
+    return known
+
+
+def known_part(value: Any) -> Any:
+    """A value without its unknown parts; None when nothing of it is known."""
+    if isinstance(value, dict):
+        parts = {name: known_part(inner) for name, inner in value.items()}
+        return {name: part for name, part in parts.items() if part is not None}
+    return None if isinstance(value, str) and UNKNOWN in value else value
 
 
 def standing(system: DeployedSystem | None, name: str, output: Mapping[str, Any], *, asking: bool) -> Shown:
