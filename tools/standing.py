@@ -50,8 +50,8 @@ def systems_now(
 
 
 def stack_outputs(resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The stack's outputs, which are those of its own resource, without what nothing was ever made for: of a system that
-    an `up` of another one left out, the engine writes that it does not know them.
+    """The stack's outputs, which are those of its own resource, without what nothing was made for: of a system that an
+    `up` of another one left out, the engine writes that it does not know them.
     """
     found = next((dict(one.get("outputs") or {}) for one in resources if one["type"] == "pulumi:pulumi:Stack"), {})
     known: dict[str, Any] = known_part(found) or {}
