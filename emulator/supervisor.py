@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from emulator.certificates import bundle_file, keep_user_authorities
 from emulator.containers.marked_processes import end_marked
 from emulator.runtime import ProcessHandle
 from emulator.settings import STATE, SUBSCRIPTION_ID, TENANT_ID, Settings, free_port, load_settings
+from tools.machine.locks import file_lock
 
 SERVER = "emulator.server"
 START_SECONDS = 60.0
@@ -62,7 +61,7 @@ class Supervisor:
         Raises:
             EmulatorError: it did not come up; the message carries the end of its log.
         """
-        with self.locked():
+        with file_lock(self.state / "start.lock"):  # one start at a time
             self.end_moved()
             running = self.status() or self.slow_status()
             if running:
@@ -252,14 +251,6 @@ class Supervisor:
             return None
         process = handle.process() if handle else None
         return handle if process is None or runs_in(process, self.state) else None
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """One start at a time."""
-        self.state.mkdir(parents=True, exist_ok=True)
-        with (self.state / "start.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
 
 def runs_in(process: psutil.Process, state: Path) -> bool:

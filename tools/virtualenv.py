@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 from tools import localhost_names
-from tools.cache import cache_folder, file_lock, make_once
+from tools.cache import cache_folder, make_once
+from tools.machine.locks import file_lock
 from tools.progress import Progress, SetupError, Step, run
 from tools.versions import ROOT, UV, at_least
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tools import announcement, bootstrap, localhost_names
-from tools.cache import cache_folder, file_lock, make_once
+from tools.cache import cache_folder, make_once
 from tools.engine import build, find
+from tools.machine.locks import file_lock
 from tools.progress import Progress, SetupError, duration, run
 from tools.versions import ROOT, at_least, parse, pinned
 

@@ -12,8 +12,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tools.cache import cache_folder, file_lock
+from tools.cache import cache_folder
 from tools.engine.find import version_of
+from tools.machine.locks import file_lock
 from tools.progress import Progress, SetupError, Step, run
 from tools.versions import at_least
 

@@ -7,9 +7,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tools.cache import cache_folder, file_lock, make_once
+from tools.cache import cache_folder, make_once
 from tools.engine.build import go_environment
 from tools.images.find import MODULES, Program
+from tools.machine.locks import file_lock
 from tools.progress import Progress, SetupError, Step, run
 from tools.versions import at_least
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import psutil
 
 from emulator.machine_learning.jobs.runner import files
 from emulator.runtime import ProcessHandle
+from tools.machine.locks import lock_if_free
 
 UPLOADED = ("outputs", "logs")
 """Folders below the working directory that end beside the logs in the run's artefacts, as on Azure."""
@@ -64,12 +64,8 @@ class JobFolder:
         lock = self.path / files.LOCK
         if not lock.exists():
             return None
-        with lock.open("r+") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return self._handle()
-        return None
+        with lock_if_free(lock) as free:
+            return None if free else self._handle()
 
     def starting_runner(self) -> ProcessHandle | None:
         """The runner that was started a moment ago and does not hold the lock yet."""

@@ -6,7 +6,6 @@ that was killed and started again finds them. SIGTERM ends the job and everythin
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 from emulator.machine_learning.jobs.runner import files, process
 from emulator.machine_learning.jobs.runner.environment import EnvironmentFailure, ensure_environment
 from emulator.machine_learning.jobs.runner.own_environment import make_own_environment
+from tools.machine.locks import lock_if_free
 
 TRACKING_SECONDS = 180.0
 POLL_SECONDS = 0.05
@@ -123,12 +123,8 @@ def tail(file: Path, lines: int = 20) -> str:
 def main() -> None:
     """Holds the job's lock for as long as this process lives: who finds it held knows that the job has its runner."""
     job = Path(sys.argv[1])
-    with (job / files.LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        if (job / files.EXIT).exists():
+    with lock_if_free(job / files.LOCK) as free:
+        if not free or (job / files.EXIT).exists():
             return
         files.write_json(job / files.PROCESS, {"pid": os.getpid()})
         Runner(job).run()

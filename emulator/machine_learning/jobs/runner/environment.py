@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from emulator.machine_learning.jobs.runner.own_environment import bundled_pip, unpack_pip
+from tools.machine.locks import file_lock
 
 HEARTBEAT_SECONDS = 10.0
+WAITING = "another job is making this environment: waiting for it"
 Report = Callable[[str], None]
 
 
@@ -38,7 +38,7 @@ def ensure_environment(specification: Mapping[str, Any], log: Path, report: Repo
         report(f"environment {folder.name} is ready")
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with locked(folder.with_suffix(".lock"), report):
+    with file_lock(folder.with_suffix(".lock"), lambda: report(WAITING)):
         if not folder.exists():
             build(specification, folder, log, report)
     return folder
@@ -97,15 +97,3 @@ def run(command: list[str], log: Path, report: Report) -> None:
         raise EnvironmentFailure(
             f"{' '.join(Path(command[0]).name.split() + command[1:3])} failed with exit code {code}"
         )
-
-
-@contextmanager
-def locked(file: Path, report: Report) -> Iterator[None]:
-    """One builder at a time; the kernel frees the lock when its holder dies."""
-    with file.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report("another job is making this environment: waiting for it")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
