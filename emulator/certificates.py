@@ -12,23 +12,9 @@ import certifi
 import trustme
 from cryptography import x509
 
-from emulator.settings import (
-    BLOB_SUFFIX,
-    DFS_SUFFIX,
-    INFERENCE_SUFFIX,
-    LOCATIONS,
-    REGISTRY_SUFFIX,
-    VAULT_SUFFIX,
-    Settings,
-)
+from emulator.settings import Settings
 
-NAMES = (
-    "localhost",
-    "127.0.0.1",
-    *(f"*.{suffix}" for suffix in (BLOB_SUFFIX, DFS_SUFFIX, VAULT_SUFFIX, REGISTRY_SUFFIX)),
-    # A wildcard stands for one label: one for each location that endpoints can be in.
-    *(f"*.{location}.{INFERENCE_SUFFIX}" for location in LOCATIONS),
-)
+LOOPBACK = ("localhost", "127.0.0.1")
 RENEW_BEFORE = timedelta(days=30)
 CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
@@ -77,15 +63,19 @@ def keep_user_authorities(settings: Settings, variables: Mapping[str, str]) -> N
         write(user_file(settings), b"\n".join(found) + b"\n")
 
 
-def ensure_certificates(settings: Settings) -> None:
+def ensure_certificates(settings: Settings, hosts: Iterable[str]) -> None:
     """Makes authority and server certificate when they are missing, about to end, or lack a name, and the bundle anew
     when anything in it changed.
+
+    Args:
+        hosts: names that the services answer for.
     """
+    names = (*LOOPBACK, *hosts)
     files = (authority_file(settings), server_file(settings))
     present = all(file.exists() for file in files)
-    if not present or remaining(files[0]) <= RENEW_BEFORE or not covers(files[1], NAMES):
+    if not present or remaining(files[0]) <= RENEW_BEFORE or not covers(files[1], names):
         authority = trustme.CA(organization_name="Azure emulator on this machine")
-        server = authority.issue_cert(*NAMES)
+        server = authority.issue_cert(*names)
         write(authority_file(settings), authority.cert_pem.bytes())
         write(server_file(settings), server.private_key_and_cert_chain_pem.bytes())
     ensure_bundle(settings)

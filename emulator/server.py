@@ -110,7 +110,7 @@ async def serve(emulator: Emulator) -> None:
 
 def run(settings: Settings) -> None:
     """Runs the emulator in this process until it is told to stop."""
-    ensure_certificates(settings)
+    ensure_certificates(settings, [host for kind in SERVICES for host in kind.hosts])
     emulator = build(settings)
     for service in emulator.services:
         service.reconcile()

@@ -198,6 +198,8 @@ class Service:
     """One Azure service. Subclasses take the emulator in their constructor and add what they answer."""
 
     name: str = ""
+    hosts: tuple[str, ...] = ()
+    """Host names of its own that it answers for, as certificates write them: a `*` stands for one label."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator

@@ -63,6 +63,7 @@ class ContainerRegistryService(Service):
     """`images` is what runs containers asks for images."""
 
     name = "container-registry"
+    hosts = (HOST,)
 
     def __init__(self, emulator: Emulator) -> None:
         super().__init__(emulator)

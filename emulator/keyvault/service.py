@@ -23,6 +23,7 @@ class KeyVaultService(Service):
     """`azure-keyvault-secrets` works against it with `verify_challenge_resource=False`."""
 
     name = "keyvault"
+    hosts = (HOST,)
 
     def __init__(self, emulator: Emulator) -> None:
         super().__init__(emulator)

@@ -18,7 +18,7 @@ from emulator.online_endpoints.metrics import queries as metric_queries
 from emulator.online_endpoints.metrics.counts import Metrics
 from emulator.online_endpoints.names import location
 from emulator.service import Emulator, Mount, ResourceType, Route, Service
-from emulator.settings import ARM_HOST, INFERENCE_SUFFIX
+from emulator.settings import ARM_HOST, INFERENCE_SUFFIX, LOCATIONS
 from emulator.store import Document
 
 MONITORED = (
@@ -31,6 +31,8 @@ class OnlineEndpointsService(Service):
     """Endpoints, their deployments, and the gateway in front of them."""
 
     name = "online-endpoints"
+    # A wildcard stands for one label: one for each location that endpoints can be in.
+    hosts = tuple(f"*.{place}.{INFERENCE_SUFFIX}" for place in LOCATIONS)
 
     def __init__(self, emulator: Emulator) -> None:
         super().__init__(emulator)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from emulator.service import Emulator, ResourceType, Route, Service
-from emulator.settings import BLOB_SUFFIX
+from emulator.settings import BLOB_SUFFIX, DFS_SUFFIX
 from emulator.storage.account_type import StorageAccount
 from emulator.storage.accounts import ACCOUNT_TYPE, Account, Accounts
 from emulator.storage.authorization import Authorizer
@@ -27,6 +27,7 @@ class StorageService(Service):
     """`blobs` is the `BlobStore`, which other services read and write too."""
 
     name = "storage"
+    hosts = (f"*.{BLOB_SUFFIX}", f"*.{DFS_SUFFIX}")
 
     def __init__(self, emulator: Emulator) -> None:
         super().__init__(emulator)
