@@ -164,7 +164,8 @@ class Build(RunKind):
             with self.service.sources(registry).open(asked["sourceLocation"]) as archive:
                 unpack(archive, context)
             server = self.service.server(registry)
-            builder = Builder(context, layers, server.files, self.service.login_server(registry), say)
+            login_server = self.service.login_server(registry)
+            builder = Builder(context, layers, server.files, login_server, say, self.service.layers)
             builder.run(asked["dockerFilePath"], asked["arguments"])
             say(f"Successfully built an image of {len(builder.image.layers)} layers")
             names = [name.replace(RUN_ID, document.name) for name in asked["imageNames"]]

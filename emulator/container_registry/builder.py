@@ -11,6 +11,7 @@ from emulator.container_registry.context import copied
 from emulator.container_registry.dockerfile import DockerfileError, Instruction, expand, parse
 from emulator.container_registry.files import RegistryFiles
 from emulator.container_registry.image_document import ImageDocument, read_image
+from emulator.container_registry.layer_cache import LayerCache
 from emulator.container_registry.layers import write_layer
 from emulator.container_registry.reference import ImageReference
 
@@ -24,10 +25,19 @@ class Builder:
     `image` is the result once `run` is done, and `base` the repository that has the layers it began with.
     """
 
-    def __init__(self, context: Path, work: Path, files: RegistryFiles, login_server: str, say: Say) -> None:
+    def __init__(
+        self,
+        context: Path,
+        work: Path,
+        files: RegistryFiles,
+        login_server: str,
+        say: Say,
+        cache: LayerCache | None = None,
+    ) -> None:
         self.context, self.work, self.files, self.login_server, self.say = context, work, files, login_server, say
         self.image = ImageDocument()
         self.base = ""
+        self._cache = cache
         self._arguments: dict[str, str] = {}
         self._given: Mapping[str, str] = {}
 
@@ -108,7 +118,7 @@ class Builder:
             raise step.error("needs a source and a target")
         owner = self._owner(step, expand(flags.get("chown", "0:0"), self.variables))
         entries = copied(self.context, step, words[:-1], self.directory(words[-1]), owner)
-        layer = write_layer(entries, self.work / f"layer-{len(self.image.layers)}")
+        layer = write_layer(entries, self.work / f"layer-{len(self.image.layers)}", self._cache)
         self.image.add(layer, str(step))
         self.say(f" ---> {layer.digest} ({layer.size} bytes)")
 

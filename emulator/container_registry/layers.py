@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from emulator.container_registry.layer_cache import SMALLEST, LayerCache
+
 MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 # 1980-01-01: the oldest time that zip files, which may be made of the files later, can hold.
 EPOCH = 315532800
@@ -85,16 +87,56 @@ class _Compressor:
         self._target.write(data)
 
 
-def write_layer(entries: Iterable[Entry], file: Path) -> Layer:
-    """Writes a layer; of two entries of one name the later one counts."""
+class _Digest:
+    """Takes in an archive for its digest alone."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        """Takes in a piece of the archive."""
+        self._hash.update(data)
+        return len(data)
+
+    def finish(self) -> str:
+        """The digest."""
+        return f"sha256:{self._hash.hexdigest()}"
+
+
+def write_layer(entries: Iterable[Entry], file: Path, cache: LayerCache | None = None) -> Layer:
+    """Writes a layer; of two entries of one name the later one counts.
+
+    Args:
+        cache: where a large layer that was compressed before is found.
+    """
     unique = {entry.name: entry for entry in entries}
+    ordered = [unique[name] for name in sorted(unique)]
+    if cache is None or sum(entry.source.stat().st_size for entry in ordered if entry.source) < SMALLEST:
+        return compress(ordered, file)
+    plain = _Digest()
+    write_archive(ordered, plain)
+    difference = plain.finish()
+    if digest := cache.find(difference, file):
+        return Layer(file, digest, difference, file.stat().st_size)
+    layer = compress(ordered, file)
+    cache.keep(layer.difference, layer.digest, file)
+    return layer
+
+
+def compress(entries: Iterable[Entry], file: Path) -> Layer:
+    """Writes the compressed archive."""
     with file.open("wb") as target:
         compressor = _Compressor(target)
-        with tarfile.open(fileobj=cast(IO[bytes], compressor), mode="w|", format=tarfile.PAX_FORMAT) as archive:
-            for name in sorted(unique):
-                add(archive, unique[name])
+        write_archive(entries, compressor)
         digest, difference = compressor.finish()
     return Layer(file, digest, difference, file.stat().st_size)
+
+
+def write_archive(entries: Iterable[Entry], target: _Compressor | _Digest) -> None:
+    """Writes the archive itself."""
+    with tarfile.open(fileobj=cast(IO[bytes], target), mode="w|", format=tarfile.PAX_FORMAT) as archive:
+        for entry in entries:
+            add(archive, entry)
 
 
 def add(archive: tarfile.TarFile, entry: Entry) -> None:

@@ -16,6 +16,7 @@ from emulator.container_registry.errors import RegistryError
 from emulator.container_registry.files import RegistryFiles
 from emulator.container_registry.images import Images
 from emulator.container_registry.imports import IMPORT, Imports
+from emulator.container_registry.layer_cache import LayerCache
 from emulator.container_registry.metadata_plane import MetadataPlane
 from emulator.container_registry.registry_type import REGISTRY, Registry
 from emulator.container_registry.server import RegistryServer
@@ -88,6 +89,13 @@ class ContainerRegistryService(Service):
         from tools.cache import cache_folder
 
         return cache_folder() / "base-images"
+
+    @property
+    def layers(self) -> LayerCache:
+        """Large layers, compressed once for a machine."""
+        from tools.cache import cache_folder
+
+        return LayerCache(cache_folder() / "image-layers")
 
     def routes(self) -> Sequence[Route]:
         metadata = MetadataPlane(self)

@@ -13,12 +13,14 @@ import pytest
 
 from emulator.container_registry import context as context_module
 from emulator.container_registry import images as images_module
+from emulator.container_registry import layers
 from emulator.container_registry.builder import Builder
 from emulator.container_registry.context import unpack
 from emulator.container_registry.dockerfile import DockerfileError
 from emulator.container_registry.files import RegistryFiles
 from emulator.container_registry.image_document import encode
 from emulator.container_registry.images import Images, apply
+from emulator.container_registry.layer_cache import LayerCache
 
 Build = Callable[..., Builder]
 
@@ -302,3 +304,28 @@ def test_a_layer_that_cannot_be_unpacked_changes_nothing_beside_it(
     with pytest.raises(error):
         unpacked(root, archive(*entries))
     assert (tmp_path / "layers/other").exists()
+
+
+def test_a_large_layer_is_compressed_once_for_a_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "SMALLEST", 100)
+    cache = LayerCache(tmp_path / "cache")
+    (tmp_path / "large").write_bytes(b"x" * 100)
+    (tmp_path / "small").write_bytes(b"x" * 99)
+    large = [layers.Entry("file", tmp_path / "large")]
+    first = layers.write_layer(large, tmp_path / "first", cache)
+    layers.write_layer([layers.Entry("file", tmp_path / "small")], tmp_path / "other", cache)
+    (kept,) = (tmp_path / "cache").iterdir()
+    monkeypatch.setattr(layers, "compress", None)
+    again = layers.write_layer(large, tmp_path / "again", cache)
+    assert (again.digest, again.difference, again.size) == (first.digest, first.difference, first.size)
+    assert again.file.read_bytes() == first.file.read_bytes() == kept.read_bytes()
+
+
+def test_layers_that_nobody_asked_for_in_a_fortnight_go(tmp_path: Path) -> None:
+    cache = LayerCache(tmp_path / "cache")
+    (tmp_path / "layer").write_bytes(b"layer")
+    cache.keep("sha256:a", "sha256:b", tmp_path / "layer")
+    os.utime(tmp_path / "cache" / "a-b", (0, 0))
+    cache.keep("sha256:c", "sha256:d", tmp_path / "layer")
+    assert cache.find("sha256:a", tmp_path / "found") is None
+    assert cache.find("sha256:c", tmp_path / "found") == "sha256:d"
