@@ -20,9 +20,9 @@ from pathlib import Path
 import certifi
 
 from emulator.container_registry.image_document import ImageDocument
-from emulator.container_registry.interpreters import Interpreter, find_interpreter
 from emulator.container_registry.layers import Entry, Layer, folder_entries, write_layer
 from emulator.container_registry.shared_libraries import Libraries, closure
+from emulator.interpreters import Interpreter, find_interpreter
 
 LAYOUT = 1
 """Raised when base images are made in another way, so that an old one is not taken for a new one."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError
 
+from emulator.interpreters import installed
 from tests.contract.azureml_sdk import Command, Environment, command
 from tests.contract.azureml_workspace import IGNORED, Workspace, fixture_sockets, fixture_workspace
 
@@ -65,3 +67,40 @@ def test_pip_in_a_job_installs_into_that_job_alone(workspace: Workspace) -> None
     )
     assert "pyjokes==0.8.3" in first
     assert run(workspace, look, "plain:1") == "False"
+
+
+def conda_environment(name: str, dependencies: list[Any]) -> Environment:
+    """An environment with a conda file."""
+    return Environment(name=name, version="1", image=IMAGE, conda_file={"name": name, "dependencies": dependencies})
+
+
+def test_conda_packages_come_from_pip(workspace: Workspace) -> None:
+    workspace.client.environments.create_or_update(conda_environment("conda", ["python", "six=1.16"]))
+    assert run(workspace, "python -c 'import six; print(six.__version__)'", "conda:1") == "1.16.0"
+
+
+def test_another_python_runs_where_it_is_installed(workspace: Workspace) -> None:
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    others = [series for series in installed() if series != own and int(series.partition(".")[2]) >= 8]
+    if not others:
+        pytest.skip("there is one Python on this machine")
+    workspace.client.environments.create_or_update(conda_environment("other", [f"python={others[0]}", "pip"]))
+    text = "python -c 'import sys; print(sys.version_info[1])' && python -m pip --version > /dev/null"
+    assert f"3.{run(workspace, text, 'other:1')}" == others[0]
+
+
+def test_what_cannot_be_installed_is_refused_by_name(workspace: Workspace) -> None:
+    for name, wanted, says in (
+        ("gpu", "cudatoolkit=11.3", "the conda package 'cudatoolkit=11.3' has no known counterpart"),
+        ("old", "python=3.99", r"no Python 3\.99 \(there are .*3\.1"),
+    ):
+        with pytest.raises(HttpResponseError, match=says):
+            workspace.client.environments.create_or_update(conda_environment(name, [wanted]))
+
+
+def test_missing_module_of_an_image_alone_says_that_images_are_not_pulled(workspace: Workspace) -> None:
+    workspace.client.environments.create_or_update(Environment(name="plain", version="1", image=IMAGE))
+    job = workspace.client.jobs.create_or_update(shell("python -c 'import no_such_module'", "plain:1"))
+    assert workspace.end(job.name).status == "Failed"
+    message = workspace.details(job.name)["error"]["error"]["message"]
+    assert f"Images of jobs are not pulled: in place of '{IMAGE}'" in message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +24,42 @@ def test_conda_file() -> None:
     text = "name: x\nchannels: [conda-forge]\ndependencies: [python=3.11, pip=24, {pip: [numpy, 'six==1.17.0']}]\n"
     assert read_packages(text) == Packages("3.11", ("numpy", "six==1.17.0"))
     assert read_packages("dependencies: [python]") == Packages()
+    assert read_packages("dependencies: ['conda-forge::python=3.8.12']") == Packages("3.8")
+    assert read_packages("dependencies: ['python>=3.8']") == Packages()
+
+
+@pytest.mark.parametrize(
+    ("conda", "line"),
+    [
+        ("pandas", "pandas"),
+        ("pandas=1.5", "pandas==1.5.*"),
+        ("pandas=1.5.3=py310_0", "pandas==1.5.3.*"),
+        ("pandas==1.5.3", "pandas==1.5.3"),
+        ("pandas 1.5.*", "pandas==1.5.*"),
+        ("pandas ~= 1.5.3", "pandas~=1.5.3"),
+        ("conda-forge::Scikit-Learn>=1.2,<2", "scikit-learn>=1.2,<2"),
+        ("pytorch=2.1", "torch==2.1.*"),
+        ("py-xgboost", "xgboost"),
+    ],
+)
+def test_conda_packages_in_the_words_of_pip(conda: str, line: str) -> None:
+    assert read_packages(f"dependencies: ['{conda}', blas]") == Packages(None, (line,))
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("dependencies: [numpy=2.0]", "'numpy=2.0' cannot be installed"),
+        ("dependencies: [cudatoolkit=11.3]", "'cudatoolkit=11.3' has no known counterpart"),
+        ("dependencies: [r-base]", "'r-base' has no known counterpart"),
+        ("dependencies: ['numpy=1.2|1.3']", "version of the conda package 'numpy=1.2|1.3' cannot be said"),
+        ("dependencies: ['python=new']", "no version of Python"),
         ("dependencies: [python=3.11, {conda: [x]}]", "'pip' with a list"),
         ("- a", "must be a mapping"),
         ("a: [", "no YAML"),
     ],
 )
 def test_wrong_conda_files_are_named(text: str, message: str) -> None:
-    with pytest.raises(InvalidPackages, match=message.replace("[", r"\[")):
+    with pytest.raises(InvalidPackages, match=re.escape(message)):
         read_packages(text)
 
 

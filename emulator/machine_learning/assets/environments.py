@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emulator.errors import ServiceError
+from emulator.interpreters import find_interpreter
 from emulator.machine_learning.assets.asset import AssetVersion
 from emulator.machine_learning.assets.packages import InvalidPackages, read_packages
 from emulator.store import Document
@@ -22,8 +23,9 @@ class EnvironmentVersion(AssetVersion):
             )
         if properties.get("condaFile"):
             try:
-                read_packages(properties["condaFile"])
-            except InvalidPackages as error:
-                raise ServiceError(
-                    400, "UserError", f"The conda file is invalid: {error}", target="condaFile"
-                ) from None
+                python = read_packages(properties["condaFile"]).python
+                if python:
+                    find_interpreter(python)
+            except (InvalidPackages, LookupError) as error:
+                message = f"The conda file cannot be used here: {error}."
+                raise ServiceError(400, "UserError", message, target="condaFile") from None

@@ -1,14 +1,17 @@
-"""The packages of an environment: a conda file's Python version and its pip section."""
+"""The packages of an environment: a conda file's Python version, its packages and its pip section, all for pip."""
 
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-PYTHON = re.compile(r"python\s*(?:=|==|>=|~=)?\s*(?P<version>\d+\.\d+)?(?:\.[\d*]+)?")
+from emulator.machine_learning.assets import conda
+
+PYTHON = re.compile(r"python\s*(?P<sign>=|==|>=|~=)?\s*(?P<version>\d+\.\d+)?(?:\.[\d*]+)?")
 REQUIREMENT = re.compile(r"^[A-Za-z0-9]")
 INSTALLERS = ("pip", "setuptools", "wheel")
 
@@ -35,7 +38,7 @@ def read_packages(conda_file: str) -> Packages:
     """Reads a conda file, given as YAML.
 
     Raises:
-        InvalidPackages: it is no conda file, or lists conda packages: the emulator installs with pip only.
+        InvalidPackages: it is no conda file, or lists conda packages that pip does not have under a known name.
     """
     try:
         content = yaml.safe_load(conda_file)
@@ -49,8 +52,10 @@ def read_packages(conda_file: str) -> Packages:
     for entry in dependencies:
         if isinstance(entry, dict):
             requirements += pip_section(entry)
-        else:
-            python = conda_package(str(entry)) or python
+        elif (version := python_version(str(entry))) is not None:
+            python = version or python
+        elif line := conda_package(str(entry)):
+            requirements.append(line)
     return Packages(python, tuple(requirements))
 
 
@@ -62,12 +67,25 @@ def pip_section(entry: dict[str, Any]) -> list[str]:
     return [str(line) for line in lines]
 
 
+def python_version(text: str) -> str | None:
+    """The version when a package is Python itself, such as `3.11`; empty for any, None for another package."""
+    name = re.split(r"[\s=<>~!]", text.strip().lower(), maxsplit=1)[0].rpartition("::")[2]
+    if name != "python":
+        return None
+    found = PYTHON.fullmatch(text.strip().lower().rpartition("::")[2])
+    if found is None:
+        raise InvalidPackages(f"'{text}' is no version of Python that is understood: write it as python=3.11")
+    version = found["version"] or ""
+    at_least = [int(part) for part in version.split(".")] if version and found["sign"] == ">=" else None
+    return "" if at_least and at_least <= list(sys.version_info[:2]) else version
+
+
 def conda_package(text: str) -> str | None:
-    """The Python version when the package is Python itself, None when pip brings what it is."""
+    """A conda package as a line for pip, None when pip brings what it is."""
     name = re.split(r"[\s=<>~!]", text.strip().lower(), maxsplit=1)[0].rpartition("::")[2]
     if name in INSTALLERS:
         return None
-    found = PYTHON.fullmatch(text.strip().lower())
-    if name != "python" or found is None:
-        raise InvalidPackages(f"the conda package '{text}' cannot be installed by the emulator: list it under 'pip'")
-    return found["version"]
+    try:
+        return conda.requirement(text)
+    except LookupError as error:
+        raise InvalidPackages(str(error)) from None

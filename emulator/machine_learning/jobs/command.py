@@ -12,7 +12,7 @@ from emulator.certificates import bundle_file
 from emulator.errors import ServiceError, unsupported
 from emulator.machine_learning.durations import seconds
 from emulator.machine_learning.identifiers import workspace_id
-from emulator.machine_learning.jobs.environments import build_plan, packages_of
+from emulator.machine_learning.jobs.environments import build_plan, hint, packages_of
 from emulator.machine_learning.jobs.folder import JobFolder
 from emulator.machine_learning.jobs.inputs import Inputs, JobFailure
 from emulator.machine_learning.jobs.outputs import local_path
@@ -74,7 +74,10 @@ class CommandPreparation:
         """
         workspace, properties = workspace_id(job.id), job.properties
         folder.report(f"preparing job {job.name}")
-        plan = build_plan(packages_of(self._asset(workspace, "environments", properties["environmentId"])))
+        environment = self._asset(workspace, "environments", properties["environmentId"])
+        plan = build_plan(packages_of(environment))
+        if remark := hint(environment):
+            folder.report(remark)
         if properties.get("codeId"):
             self._code(workspace, properties["codeId"], folder)
         values = self._values(workspace, job, folder)
@@ -89,6 +92,7 @@ class CommandPreparation:
             "environment": {**self._environment(job, values), **given},
             "inherit": [*INHERITED, *INSTALLERS, *PROXIES],
             "packages": plan,
+            "hint": remark,
             "timeout": seconds(limit) if limit else None,
         }
 

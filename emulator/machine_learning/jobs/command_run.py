@@ -127,6 +127,9 @@ class CommandRun(ProcessKind):
         self._mlflow_runs.forget(document)
 
 
+MISSING_MODULE = "No module named"
+
+
 def ended(job: Document, folder: JobFolder, *, canceled: bool) -> tuple[str, dict[str, Any] | None]:
     """A job's final status and error from what its runner wrote."""
     if job.private.get("error"):
@@ -151,4 +154,6 @@ def ended(job: Document, folder: JobFolder, *, canceled: bool) -> tuple[str, dic
         f"Execution failed. User process 'bash' exited with status code {outcome['code']}. "
         f"Please check log file '{files.USER_LOG}' for error details. Error: {folder.tail()}"
     )
+    hint = (folder.read(files.SPECIFICATION) or {}).get("hint")
+    message += f"\n{hint}" if hint and MISSING_MODULE in message else ""
     return "Failed", {"code": "UserError", "message": message}

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from emulator.interpreters import find_interpreter
 from emulator.machine_learning.assets.packages import InvalidPackages, Packages, read_packages
 from emulator.machine_learning.jobs.inputs import JobFailure
 from emulator.store import Document
@@ -65,11 +66,31 @@ def packages_of(environment: Document | None) -> Packages:
         ) from None
 
 
+def hint(environment: Document) -> str:
+    """What a person should know of an environment that is an image alone; empty for any other."""
+    properties = environment.properties
+    if properties.get("condaFile") or properties.get("build"):
+        return ""
+    return (
+        f"Images of jobs are not pulled: in place of '{properties.get('image')}' the command has this machine's Python "
+        f"{sys.version_info.major}.{sys.version_info.minor} with no packages; give the environment a conda file."
+    )
+
+
 def build_plan(packages: Packages) -> dict[str, Any]:
-    """What the runner needs to build or find the virtual environment."""
+    """What the runner needs to build or find the virtual environment.
+
+    Raises:
+        JobFailure: the Python that it asks for is not installed.
+    """
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
-    python = sys_python() if packages.python in (None, own) else str(packages.python)
-    content: list[Any] = [LAYOUT, python, sys.version if python == sys_python() else "", packages.requirements, FILES]
+    try:
+        other = None if packages.python in (None, own) else find_interpreter(str(packages.python))
+    except LookupError as error:
+        raise JobFailure(f"The environment cannot be made: {error}.") from None
+    python = str(other.executable) if other else sys_python()
+    version = other.version if other else sys.version
+    content: list[Any] = [LAYOUT, python, version, packages.requirements, FILES]
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
     return {
         "folder": str(cache_folder() / digest),
