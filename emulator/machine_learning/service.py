@@ -29,8 +29,12 @@ from emulator.machine_learning.jobs.records import RUNNING_JOBS, JobRecords
 from emulator.machine_learning.jobs.steps import StepJobs
 from emulator.machine_learning.locations import References
 from emulator.machine_learning.storage import WorkspaceStorage
+from emulator.machine_learning.sweeps.sweep_run import SweepRun
+from emulator.machine_learning.tracking.client_runs import ClientRuns
+from emulator.machine_learning.tracking.front import TrackingFront
 from emulator.machine_learning.tracking.history import History
 from emulator.machine_learning.tracking.mirror import Mirror
+from emulator.machine_learning.tracking.registrations import Registrations
 from emulator.machine_learning.tracking.server import TrackingServer
 from emulator.machine_learning.workspaces import Workspace
 from emulator.runs.kind import RunKind
@@ -60,6 +64,9 @@ class MachineLearningService(Service):
         self.records = JobRecords(emulator.store)
         self.folders = JobFolders(emulator.settings, emulator.store)
         self.outputs = Outputs(emulator, self.references, self.storage)
+        self.client_runs = ClientRuns(emulator, self.tracking, self.outputs)
+        registrations = Registrations(emulator, self.tracking, self.mirror, self.outputs)
+        self.front = TrackingFront(emulator, self.tracking, self.mirror, registrations, self.client_runs)
         self.preparation = CommandPreparation(emulator, self.references, self.storage, self.tracking.uri)
         self.datastores = Datastore(emulator.settings, emulator.store, self.storage)
         self.codes = CodeVersion(emulator.store, self.storage)
@@ -82,6 +89,7 @@ class MachineLearningService(Service):
                 self.mlflow_runs,
             ),
             "Pipeline": PipelineRun(self.records, StepJobs(self.references), self.mlflow_runs),
+            "Sweep": SweepRun(self.records, self.outputs, self.tracking, self.mlflow_runs),
         }
         self.runs = Runs("job", self.records, lambda job: self.kinds[job.properties["jobType"]], at_once=RUNNING_JOBS)
         logs = JobLogs(emulator.settings, self.folders, self.storage, self.outputs)
@@ -89,14 +97,14 @@ class MachineLearningService(Service):
 
     def routes(self) -> Sequence[Route]:
         return (
-            Route("*", r"/mlflow(/.*)?", self.mirror.answer, listener="http", bearer=False),
+            *self.front.routes(),
             Route("*", r"/runs/(?P<run>[^/&]+)(&.*)?", self.page, ("GET",), listener="http", bearer=False),
             Route(ARM_HOST, CODE_UPLOAD, self.codes.start_upload, ("POST",)),
             *self.history.routes(),
         )
 
     def resource_types(self) -> Sequence[ResourceType]:
-        job = Job(self.emulator.store, self.references, self.runs, self.mlflow_runs)
+        job = Job(self.emulator.store, self.references, self.runs, self.mlflow_runs, self.client_runs)
         store = self.emulator.store
         containers = [AssetContainer(store, version.kind) for version in self.versions]
         workspace = Workspace(self.emulator.settings, store, self.storage, self.datastores, self.forget_workspace)

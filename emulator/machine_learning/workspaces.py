@@ -99,7 +99,7 @@ class Workspace(ResourceType):
         return {
             "workspaceId": identifier,
             "discoveryUrl": f"{settings.base_url}/discovery/workspaces/{identifier}",
-            "mlFlowTrackingUri": f"{settings.http_url}/mlflow",
+            "mlFlowTrackingUri": f"{settings.http_url}/mlflow/v1.0{document.id}",
             "tenantId": TENANT_ID,
             "storageHnsEnabled": False,
             "provisioningState": "Succeeded",

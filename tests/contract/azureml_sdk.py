@@ -26,13 +26,16 @@ with warnings.catch_warnings():
     from azure.ai.ml.entities._assets import Code
     from azure.ai.ml.exceptions import MlException, ValidationException
     from azure.ai.ml.parallel import RunFunction, parallel_run_function
+    from azure.ai.ml.sweep import BanditPolicy, Choice, Uniform
 
 __all__ = [
     "AccountKeyConfiguration",
     "AmlCompute",
     "AssetTypes",
     "AzureBlobDatastore",
+    "BanditPolicy",
     "BuildContext",
+    "Choice",
     "Code",
     "CodeConfiguration",
     "Command",
@@ -49,6 +52,7 @@ __all__ = [
     "Output",
     "ProbeSettings",
     "RunFunction",
+    "Uniform",
     "ValidationException",
     "command",
     "dsl",

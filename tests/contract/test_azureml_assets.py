@@ -43,7 +43,7 @@ def fixture_table(tmp_path: Path) -> Path:
 
 def test_workspace_has_what_clients_look_for(workspace: Workspace) -> None:
     found = workspace.client.workspaces.get(workspace.name)
-    assert found.mlflow_tracking_uri == f"{workspace.emulator.settings.http_url}/mlflow"
+    assert found.mlflow_tracking_uri == f"{workspace.emulator.settings.http_url}/mlflow/v2.0{workspace.id}"
     assert found.discovery_url.startswith(workspace.emulator.settings.base_url)
     assert found.storage_account.endswith(workspace.account)
     assert [one.name for one in workspace.client.workspaces.list() if one.name == workspace.name] == [workspace.name]

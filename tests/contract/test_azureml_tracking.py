@@ -149,15 +149,6 @@ def test_models_of_the_workspace_are_in_the_registry(workspace: Workspace, track
     assert [one.name for one in tracking.search_registered_models("name='mirrored'")] == []
 
 
-def test_a_model_registered_by_hand_stays_what_it_is(workspace: Workspace, tracking: MlflowClient) -> None:
-    tracking.create_registered_model("by-hand", tags={"mine": "yes"})
-    properties = {"modelUri": "azureml://datastores/workspaceblobstore/paths/x/", "modelType": "custom_model"}
-    workspace.put(f"{workspace.id}/models/by-hand/versions/1", {"properties": properties})
-    assert tracking.get_registered_model("by-hand").tags == {"mine": "yes"}
-    tracking.delete_registered_model("by-hand")
-    workspace.delete(f"{workspace.id}/models/by-hand")
-
-
 @pytest.fixture(name="leaving")
 def fixture_leaving(emulator: RunningEmulator) -> Iterator[Workspace]:
     workspace = with_cluster(Workspace(emulator, "leaving").create())

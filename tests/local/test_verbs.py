@@ -120,7 +120,7 @@ def test_what_is_missing_is_said_before_anything_is_done(deployed: Deployed) -> 
 def test_open_prints_where_to_look(deployed: Deployed) -> None:
     printed = dict(line.split(maxsplit=1) for line in deployed.checkout.in_system("open").splitlines() if line)
     assert printed["page"] == deployed.http
-    assert printed["MLflow"].startswith(f"{deployed.http}/mlflow/#/experiments/")
+    assert printed["MLflow"].startswith(f"{deployed.http}/mlflow/v1.0/subscriptions/")
     assert printed["swagger"].startswith("https://")
     for address in (printed["page"], printed["MLflow"]):
         with urllib.request.urlopen(address, timeout=30) as answer:

@@ -159,7 +159,7 @@ class CommandPreparation:
             "AZUREML_ARM_PROJECT_NAME": experiment,
             "AZUREML_WORKSPACE_SCOPE": workspace,
             "AZUREML_SERVICE_ENDPOINT": settings.base_url,
-            "MLFLOW_TRACKING_URI": self.tracking_uri,
+            "MLFLOW_TRACKING_URI": f"{self.tracking_uri}/v1.0{workspace}",
             "MLFLOW_EXPERIMENT_NAME": experiment,
             "MLFLOW_RUN_ID": job.name,
             "MLFLOW_DISABLE_TELEMETRY": "true",

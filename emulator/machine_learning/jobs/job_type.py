@@ -15,7 +15,10 @@ from emulator.machine_learning.jobs.command import validate_command
 from emulator.machine_learning.jobs.mlflow_runs import MlflowRuns
 from emulator.machine_learning.jobs.outputs import plan
 from emulator.machine_learning.jobs.pipeline import validate_pipeline
+from emulator.machine_learning.jobs.records import TRACKED
 from emulator.machine_learning.locations import References, UnresolvedReference
+from emulator.machine_learning.sweeps.specification import read_sweep
+from emulator.machine_learning.tracking.client_runs import ClientRuns
 from emulator.runs.scheduler import Runs
 from emulator.service import Action, ResourceType
 from emulator.store import Document, Store
@@ -34,15 +37,18 @@ SERVERLESS = "serverless"
 
 
 class Job(ResourceType):
-    """A command or a pipeline job. Its name is single-use; steps of pipelines show no properties, as on Azure."""
+    """A command, a pipeline or a sweep. Its name is single-use; steps of pipelines show no properties, as on Azure."""
 
     type = JOB
 
-    def __init__(self, store: Store, references: References, runs: Runs, mlflow_runs: MlflowRuns) -> None:
+    def __init__(
+        self, store: Store, references: References, runs: Runs, mlflow_runs: MlflowRuns, client_runs: ClientRuns
+    ) -> None:
         self.store = store
         self.references = references
         self.runs = runs
         self.mlflow_runs = mlflow_runs
+        self.client_runs = client_runs
 
     def prepare(self, document: Document, old: Document | None) -> None:
         if old is not None:
@@ -80,7 +86,10 @@ class Job(ResourceType):
 
     def cancel(self, document: Document, request: Request) -> Response:
         """Asks for the end of a job; one that has ended stays as it is."""
-        self.runs.cancel(document)
+        if document.private.get(TRACKED):
+            self.client_runs.cancel(document)
+        else:
+            self.runs.cancel(document)
         return Response(200)
 
     def _validate(self, document: Document) -> None:
@@ -92,8 +101,13 @@ class Job(ResourceType):
         elif kind == "Command":
             validate_command(properties)
             self._require_assets(workspace, properties)
+        elif kind == "Sweep":
+            read_sweep(properties)
+            trial = properties.get("trial") or {}
+            validate_command({**trial, "limits": {}})
+            self._require_assets(workspace, trial)
         else:
-            raise unsupported(f"A job of type '{kind}' (known: Command, Pipeline)")
+            raise unsupported(f"A job of type '{kind}' (known: Command, Pipeline, Sweep)")
         self._require_compute(workspace, properties)
 
     def _require_assets(self, workspace: str, properties: dict[str, Any]) -> None:

@@ -11,13 +11,14 @@ from emulator.errors import ServiceError, unsupported
 from emulator.machine_learning.jobs.parallel.specification import check_parallel
 from emulator.machine_learning.jobs.records import FINAL
 from emulator.machine_learning.locations import References, UnresolvedReference
+from emulator.machine_learning.sweeps.specification import from_step, read_sweep
 from emulator.store import Document
 
 PARENT_INPUT = re.compile(r"\$\{\{\s*parent\.inputs\.([\w\-]+)\s*\}\}")
 PARENT_OUTPUT = re.compile(r"\$\{\{\s*parent\.outputs\.([\w\-]+)\s*\}\}")
 STEP_OUTPUT = re.compile(r"\$\{\{\s*parent\.jobs\.([\w\-]+)\.outputs\.([\w\-]+)\s*\}\}")
-COMMAND, PIPELINE, PARALLEL = "command", "pipeline", "parallel"
-KINDS = (COMMAND, PIPELINE, PARALLEL)
+COMMAND, PIPELINE, PARALLEL, SWEEP = "command", "pipeline", "parallel", "sweep"
+KINDS = (COMMAND, PIPELINE, PARALLEL, SWEEP)
 
 
 def validate_pipeline(workspace: str, properties: dict[str, Any], references: References) -> None:
@@ -42,10 +43,12 @@ def component_of(workspace: str, name: str, step: dict[str, Any], references: Re
     if step.get("type", COMMAND) not in KINDS:
         raise unsupported(f"A pipeline step of type '{step['type']}' (step '{name}')")
     try:
-        found = references.asset(workspace, "components", step.get("componentId") or "")
+        found = references.asset(workspace, "components", component_id(step))
     except UnresolvedReference as error:
         raise ServiceError(400, "UserError", f"Step '{name}': {error}.", target=f"jobs.{name}") from None
     specification: dict[str, Any] = found.properties["componentSpec"]
+    if step.get("type") == SWEEP:
+        read_sweep(from_step(step))
     if specification.get("type") == PIPELINE:
         try:
             validate_pipeline(workspace, specification, references)
@@ -61,6 +64,12 @@ def component_of(workspace: str, name: str, step: dict[str, Any], references: Re
     except UnresolvedReference as error:
         raise ServiceError(400, "UserError", f"Step '{name}': {error}.", target=f"jobs.{name}.environment") from None
     return specification
+
+
+def component_id(step: dict[str, Any]) -> str:
+    """The component of a step; that of a sweep is its trial."""
+    named = (step.get("trial") or {}).get("componentId") if step.get("type") == SWEEP else step.get("componentId")
+    return str(named or "")
 
 
 def environment_of(step: dict[str, Any], specification: dict[str, Any]) -> str:

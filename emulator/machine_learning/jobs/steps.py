@@ -15,12 +15,15 @@ from emulator.machine_learning.jobs.pipeline import (
     PARENT_OUTPUT,
     PIPELINE,
     STEP_OUTPUT,
+    SWEEP,
     child_name,
+    component_id,
     environment_of,
     normal,
     normal_output,
 )
 from emulator.machine_learning.locations import References
+from emulator.machine_learning.sweeps.specification import from_step
 from emulator.store import Document
 
 
@@ -37,7 +40,7 @@ class StepJobs:
             UnresolvedReference: its component is gone.
         """
         step, workspace = parent.properties["jobs"][name], workspace_id(parent.id)
-        component = self.references.asset(workspace, "components", step["componentId"]).properties["componentSpec"]
+        component = self.references.asset(workspace, "components", component_id(step)).properties["componentSpec"]
         outputs = self._outputs(parent, name, step, component)
         private = {
             "parent": parent.name,
@@ -63,6 +66,8 @@ class StepJobs:
             properties.update(jobType="Pipeline", jobs=component["jobs"], settings=settings)
         else:
             properties.update(self._command(step, component))
+        if step.get("type") == SWEEP:
+            properties = as_sweep(properties, step)
         if kind == PARALLEL:
             private["parallel"] = told = parallel.settings_of(step, component)
             # Its files are copied whatever the script does with them: the driver hands them out.
@@ -147,6 +152,13 @@ class StepJobs:
             if found := PARENT_OUTPUT.fullmatch(str(output.get("value", "")).strip()):
                 planned[key].update(parent.private["outputs"].get(found[1], {}), type=planned[key]["type"])
         return planned
+
+
+def as_sweep(command: dict[str, Any], step: dict[str, Any]) -> dict[str, Any]:
+    """The sweep over a step's command."""
+    ours = ("command", "environmentId", "codeId", "environmentVariables")
+    kept = {key: value for key, value in command.items() if key not in ours}
+    return {**kept, "jobType": "Sweep", "trial": {key: command[key] for key in ours}, **from_step(step)}
 
 
 def timeout(limits: dict[str, Any]) -> str | None:

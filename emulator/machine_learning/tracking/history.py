@@ -39,7 +39,7 @@ SERVICES = (
     "pipelines",
     "studio",
 )
-RUN_TYPES = {"Command": "azureml.scriptrun", "Pipeline": "azureml.PipelineRun"}
+RUN_TYPES = {"Command": "azureml.scriptrun", "Pipeline": "azureml.PipelineRun", "Sweep": "hyperdrive"}
 FIELDS = {
     "displayName": "displayName",
     "description": "description",
@@ -119,7 +119,7 @@ class History:
         return Response.json({**shown, **times, **error, "warnings": [], "logFiles": self.logs.links(job)})
 
     def children(self, request: Request) -> Response:
-        """The steps of a pipeline."""
+        """The steps of a pipeline, the trials of a sweep, the nested runs of a job."""
         return Response.json({"value": [self.run(child) for child in self.records.children(self._job(request))]})
 
     def instances(self, request: Request) -> Response:

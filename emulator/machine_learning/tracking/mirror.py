@@ -16,7 +16,6 @@ from typing import Any
 import httpx
 
 from emulator.errors import ServiceError
-from emulator.http import Request, Response
 from emulator.machine_learning.identifiers import JOB, container_type, version_type, workspace_id
 from emulator.machine_learning.tracking.server import TrackingServer
 from emulator.store import Document, Store
@@ -27,11 +26,13 @@ READS = re.compile(r"/(registered-models|model-versions|graphql|runs/get|runs/se
 MODEL_TAG = "mlflow.azureml.modelId"
 ALIAS = re.compile(r"(?!latest$|v\d+$)[\w.\-]{1,255}", re.IGNORECASE)
 """What MLflow takes as an alias."""
+STAGES = frozenset({"Staging", "Production"})
+"""Stages of a version that MLflow knows too, besides being archived."""
 logger = logging.getLogger(__name__)
 
 
 class Mirror:
-    """Answers for `/mlflow`, with models and tags as they are now."""
+    """Writes models and tags into MLflow as they are now."""
 
     def __init__(self, store: Store, tracking: TrackingServer) -> None:
         self.store = store
@@ -43,12 +44,6 @@ class Mirror:
         """The same of the jobs whose tags were sent; None while a run was missing."""
         self._tags: dict[str, dict[str, str]] = {}
         """What was sent of each job."""
-
-    def answer(self, request: Request) -> Response:
-        """Passes a request on to MLflow."""
-        if READS.search(request.path):
-            self.refresh()
-        return self.tracking.proxy(request)
 
     def refresh(self) -> None:
         """Sends what has changed; a failure leaves MLflow as it is, and the next reader tries again."""
@@ -101,13 +96,14 @@ def shown_model(name: str, container: Document, versions: list[Document]) -> dic
 def shown_version(version: Document) -> dict[str, Any]:
     """One version; `run` is the job it names as its origin, whose run has that name."""
     properties = version.properties
+    stage = properties.get("stage")
     return {
         "version": int(version.name),
-        "source": properties["modelUri"],
+        "source": version.private.get("source") or properties["modelUri"],
         "run": properties.get("jobName"),
         "description": properties.get("description"),
         "tags": tags_of(version),
-        "stage": "Archived" if properties.get("isArchived") else "None",
+        "stage": "Archived" if properties.get("isArchived") else stage if stage in STAGES else "None",
         **times(version),
     }
 

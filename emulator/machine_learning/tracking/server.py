@@ -51,6 +51,11 @@ class TrackingServer:
         """What clients set as their tracking URI."""
         return f"{self.emulator.settings.http_url}{PREFIX}"
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it answered when it was asked last; asking it then does not wait."""
+        return self._ready
+
     def start(self) -> bool:
         """Starts the server unless it runs, and does not wait for it; True when it was started now."""
         with self._lock:
@@ -120,6 +125,17 @@ class TrackingServer:
         kept = {name: value for name, value in answer.headers.items() if name not in HOP_HEADERS}
         return Response(answer.status_code, raw_chunks(answer), kept)
 
+    def send(self, request: Request) -> httpx.Response:
+        """Passes a call of the REST interface on and waits for the whole answer."""
+        headers = {name: value for name, value in request.headers.items() if name not in HOP_HEADERS}
+        query = f"?{request.raw_query}" if request.raw_query else ""
+        where = f"{self.wait()}{request.raw_path}{query}"
+        try:
+            return self._client.request(request.method, where, headers=headers, content=request.read())
+        except httpx.HTTPError as error:
+            self._ready = False
+            raise ServiceError(502, "BadGateway", f"The MLflow server did not answer: {error}") from None
+
     # -- runs of jobs
 
     def create_run(self, job: str, display_name: str, experiment: str, tags: dict[str, str]) -> str:
@@ -134,17 +150,17 @@ class TrackingServer:
             "start_time": int(time.time() * 1000),
             "tags": [{"key": key, "value": value} for key, value in {**tags, "mlflow.azureml.jobName": job}.items()],
         }
-        self._call("POST", "runs/create", json=body)
+        self.call("POST", "runs/create", json=body)
         return experiment_id
 
     def end_run(self, job: str, status: str) -> None:
         """Ends the run of a job as the job ended, whatever its own code made of it."""
         body = {"run_id": job, "status": FINAL[status], "end_time": int(time.time() * 1000)}
-        self._call("POST", "runs/update", json=body)
+        self.call("POST", "runs/update", json=body)
 
     def has_curves(self, job: str) -> bool:
         """Whether a job's run has logged a figure at several steps, or has begun to."""
-        found = self._call("GET", "runs/get", params={"run_id": job}, missing=True) or {}
+        found = self.call("GET", "runs/get", params={"run_id": job}, missing=True) or {}
         metrics = found.get("run", {}).get("data", {}).get("metrics", [])
         return any(int(metric.get("step", 0)) > 0 for metric in metrics)
 
@@ -174,20 +190,20 @@ class TrackingServer:
         return missing
 
     def _experiment(self, name: str, tags: dict[str, str]) -> str:
-        found = self._call("GET", "experiments/get-by-name", params={"experiment_name": name}, missing=True)
+        found = self.call("GET", "experiments/get-by-name", params={"experiment_name": name}, missing=True)
         if found is None:
             given = {WORKSPACE_TAG: tags[WORKSPACE_TAG], KIND_TAG: TRAINING}
             marked = [{"key": key, "value": value} for key, value in given.items()]
-            created = self._call("POST", "experiments/create", json={"name": name, "tags": marked}, missing=True)
+            created = self.call("POST", "experiments/create", json={"name": name, "tags": marked}, missing=True)
             if created is not None:
                 return str(created["experiment_id"])
-            found = self._call("GET", "experiments/get-by-name", params={"experiment_name": name})
+            found = self.call("GET", "experiments/get-by-name", params={"experiment_name": name})
         experiment = (found or {})["experiment"]
         if experiment["lifecycle_stage"] == "deleted":
-            self._call("POST", "experiments/restore", json={"experiment_id": experiment["experiment_id"]})
+            self.call("POST", "experiments/restore", json={"experiment_id": experiment["experiment_id"]})
         return str(experiment["experiment_id"])
 
-    def _call(self, method: str, path: str, *, missing: bool = False, **options: Any) -> dict[str, Any] | None:
+    def call(self, method: str, path: str, *, missing: bool = False, **options: Any) -> dict[str, Any] | None:
         """One REST call; with `missing`, None when the server says that it does not exist, or exists already."""
         answer = self._client.request(method, f"{self.wait()}{PREFIX}/api/2.0/mlflow/{path}", **options)
         if missing and answer.status_code in (400, 404):
@@ -213,6 +229,16 @@ class TrackingServer:
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "DO_NOT_TRACK": "true",
         }
+
+
+def response(answer: httpx.Response) -> Response:
+    """An answer of the REST interface as ours."""
+    dropped = {*HOP_HEADERS, "content-encoding", "content-length"}
+    return Response(
+        answer.status_code,
+        answer.content,
+        {name: value for name, value in answer.headers.items() if name not in dropped},
+    )
 
 
 def chunks(request: Request) -> Iterator[bytes]:
