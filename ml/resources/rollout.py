@@ -105,15 +105,12 @@ class RolloutProvider(Provider):
             return
         target = to_target(properties)
         with last_writer(site, properties["system"], about(target, "destroying")) as ports:
-            ports.lease.check()
             ports.endpoint.set_traffic({})
             for deployment in ports.endpoint.deployments():
                 status(f"removing {deployment.name}")
-                ports.lease.check()
                 ports.endpoint.remove(deployment.name)
             with trials(properties, site, target, ports.lease) as left:
                 left.tidy()
-            ports.lease.check()
             site.dismantle()
             ports.models.uncrown()
 
@@ -141,7 +138,6 @@ def bring(inputs: Properties, planned: int | None) -> Properties:
             site.settle()
             with recorded(site, run):
                 run.run()
-        ports.lease.check()
         site.scale(target.deployment, inputs["instances"])
     return {**site.addresses(), "serving": target.version, "deployment": target.deployment}
 

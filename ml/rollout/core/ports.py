@@ -74,7 +74,7 @@ class Observation:
 
 
 class Endpoint(Protocol):
-    """The endpoint as a rollout uses it."""
+    """The endpoint as a rollout uses it. A write asks the lease itself, right before it is sent; callers need not."""
 
     def traffic(self) -> dict[str, int]:
         """Percent by deployment, those with 0 left out."""
@@ -97,7 +97,7 @@ class Endpoint(Protocol):
 
 
 class Models(Protocol):
-    """The model's versions as a rollout uses them."""
+    """The model's versions as a rollout uses them. A write asks the lease itself, as those of the endpoint do."""
 
     def champion(self) -> int | None:
         """The version that serves."""

@@ -63,7 +63,6 @@ def settle(ports: Ports, target: Target) -> None:
             return
         set_traffic(ports, {best.name: WHOLE})
     if target.deployment in seen.deployments:
-        ports.lease.check()
         ports.endpoint.remove(target.deployment)
     follow_traffic(ports, target, ports.lease.pause)
 

@@ -166,7 +166,6 @@ def restore(ports: Ports, seen: Observation, target: Target | None, pause: Calla
     if len(seen.traffic) > 1 and current:
         shift(ports, current, pause)
     ports.row.status(f"deploying version {target.version} again")
-    ports.lease.check()
     try:
         ports.endpoint.deploy(target)
     except Rejected as verdict:
@@ -185,7 +184,6 @@ def reject(ports: Ports, decision: Return, reason: str) -> None:
 def reject_all(ports: Ports, bad: Iterable[tuple[int, str]], reason: str) -> None:
     """Remembers what is bad."""
     for version, image in bad:
-        ports.lease.check()
         ports.models.reject(version, digest_of(image), f"{today()}: rolled back: {reason}")
 
 
@@ -194,7 +192,6 @@ def confirm(ports: Ports, decision: Return, image: str, reason: str) -> None:
     gone = [one for one in decision.bad if digest_of(one[1]) not in ports.models.rejection(one[0])]
     reject_all(ports, gone, reason)
     if ports.models.champion() != decision.version:
-        ports.lease.check()
         ports.models.crown(decision.version, image)
 
 

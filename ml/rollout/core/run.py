@@ -153,7 +153,6 @@ class RolloutRun:
                 self.passed = replace(self.passed, staged=True)
             case Deploy():
                 row.status(f"deploying {name} at 0 %")
-                self.ports.lease.check()
                 self.ports.endpoint.deploy(self.target)
             case Prove(old):
                 self.passed = self.passed.with_displaced(old)
@@ -187,7 +186,6 @@ class RolloutRun:
 
     def forgive(self) -> None:
         """A target that was rejected once serves now."""
-        self.ports.lease.check()
         self.ports.models.clear_rejection(self.target.version, self.target.digest)
 
     def discard(self, names: Sequence[str]) -> None:
@@ -195,7 +193,6 @@ class RolloutRun:
         for name in names:
             if not self.ports.endpoint.traffic().get(name):
                 self.ports.row.status(f"removing {name}")
-                self.ports.lease.check()
                 self.ports.endpoint.remove(name)
 
     # -- the ways out: they persist, and Ctrl-C does not end them
@@ -261,7 +258,6 @@ class RolloutRun:
 
     def remember(self, reason: str) -> bool:
         """Writes the rejection."""
-        self.ports.lease.check()
         self.ports.models.reject(self.target.version, self.target.digest, f"{today()}: {reason}")
         self.rejected = reason
         return True

@@ -53,19 +53,9 @@ def persist(ports: Ports, act: Callable[[], T], pause: Callable[[float], None]) 
 
 def set_traffic(ports: Ports, traffic: Mapping[str, int]) -> None:
     """Sets the traffic while the lease is ours."""
-
-    def act() -> None:
-        ports.lease.check()
-        ports.endpoint.set_traffic(traffic)
-
-    persist(ports, act, ports.lease.pause)
+    persist(ports, lambda: ports.endpoint.set_traffic(traffic), ports.lease.pause)
 
 
 def crown(ports: Ports, version: int, image: str, pause: Callable[[float], None]) -> None:
     """Says which version serves, while the lease is ours."""
-
-    def act() -> None:
-        ports.lease.check()
-        ports.models.crown(version, image)
-
-    persist(ports, act, pause)
+    persist(ports, lambda: ports.models.crown(version, image), pause)

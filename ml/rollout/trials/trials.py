@@ -63,7 +63,6 @@ class CloudTrials:
         """Removes what an earlier run left in staging."""
         for name in self.groups.leftovers():
             self.site.row.status(f"removing {name}")
-            self.lease.check()
             self.groups.delete(name)
 
     def stage(self) -> None:
