@@ -121,6 +121,31 @@ def regression(*, floors: Mapping[str, float], metric: str = "", margin: float |
     return _task("regression", floors, metric, margin)
 
 
+def forecast(
+    *,
+    horizon: int,
+    floors: Mapping[str, float],
+    holidays: str = "none",
+    coverage: float = 0.9,
+    origins: int = 53,
+    hours_between: int = 168,
+    metric: str = "",
+    margin: float | None = None,
+) -> TaskSpec:
+    """The next hours of an hourly series, with intervals.
+
+    Args:
+        horizon: hours to forecast, at most a week.
+        holidays: whose rule, a name of `ml.jobkit.tasks.forecast.holidays.RULES`.
+        coverage: share of true values that the intervals are to hold.
+        origins: forecasts that the holdout set asks for, at the end of the data.
+        hours_between: hours between two of them.
+    """
+    options = {"horizon": horizon, "holidays": holidays, "coverage": coverage}
+    held_out = {"origins": origins, "hours_between": hours_between}
+    return _task("forecast", floors, metric, margin, **options, **held_out)
+
+
 def _task(kind: str, floors: Mapping[str, float], metric: str, margin: float | None, **options: Any) -> TaskSpec:
     """A task whose figures the kind knows.
 

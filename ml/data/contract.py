@@ -39,6 +39,8 @@ class Column:
     """The day at which the years of a birth date are counted."""
     constant: bool = False
     """It holds its one category in every row, so that it tells no rows apart; no feature may be read from it."""
+    optional: bool = False
+    """An empty text says that the value is not known."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,15 @@ def _file(section: Section, specification: Specification) -> RawFile:
 
 
 def _of_feature(feature: Feature, specification: Specification) -> Column:
-    return Column(feature.column, feature.raw, feature.categories, feature.range, feature.name, specification.as_of)
+    return Column(
+        feature.column,
+        feature.raw,
+        feature.categories,
+        feature.range,
+        feature.name,
+        specification.as_of,
+        optional=feature.optional,
+    )
 
 
 def _check_constants(where: str, described: Sequence[Column], specification: Specification) -> None:

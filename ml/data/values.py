@@ -16,6 +16,8 @@ DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
 
 def fault(column: Column, value: str) -> str:
     """What is wrong with a value, and the fix after a semicolon; empty when it can be used."""
+    if column.optional and value == "":
+        return ""
     if column.type == "category":
         return _category(column, value)
     if column.type == "birth_date":

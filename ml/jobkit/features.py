@@ -63,6 +63,11 @@ class Feature:
         return self.type
 
     @property
+    def optional(self) -> bool:
+        """Whether the raw data may have an empty text in its place."""
+        return False
+
+    @property
     def length(self) -> int:
         """How many numbers a field of a request holds; 0: one value, and no list."""
         return 0

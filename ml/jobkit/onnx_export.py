@@ -65,6 +65,11 @@ def merged(
         io_map=[(given, taken)],
         outputs=[one.name for one in after.graph.output],
     )
+    return stamped(specification, whole)
+
+
+def stamped(specification: Specification, whole: onnx.ModelProto) -> onnx.ModelProto:
+    """A whole graph with the name of its system and the digest of its `features.yaml`, checked."""
     whole.graph.name = specification.system
     helper.set_model_props(whole, {"system": specification.system, "features_sha256": specification.digest})
     onnx.checker.check_model(whole, full_check=True)

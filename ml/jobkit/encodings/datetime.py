@@ -34,7 +34,16 @@ def values(feature: Feature, column: pd.Series, specification: Specification) ->
 
 
 def check(feature: Feature, column: pd.Series, values: pd.Series) -> None:
-    """Every point in time can be used."""
+    if feature.range is None:
+        return
+    hours = tensor(feature, values).reshape(-1)
+    outside = (hours < feature.range[0]) | (hours > feature.range[1])
+    if outside.any():
+        first, last = (pd.Timestamp(hour * 3600, unit="s").date() for hour in feature.range)
+        raise JobError(
+            f"column {column.name}: {shown(column[outside])} within {first} and {last} for {feature.name}; correct the "
+            "data, or widen the range in features.yaml"
+        )
 
 
 def matrix(feature: Feature, values: pd.Series) -> list[npt.NDArray[np.float32]]:

@@ -49,9 +49,20 @@ def hours(text: str) -> float:
 
 
 def read(section: Section, common: dict[str, Any]) -> Datetime:
-    """Its key is `parts`: the columns a model of rows sees; a forecast derives its own and has none."""
+    """Its keys are `parts`, the columns a model of rows sees (a forecast derives its own and has none), and `range`,
+    the first and the last day on which a point in time may lie.
+    """
     parts = section.texts("parts") if section.has("parts") else ()
     for part in parts:
         if part not in PARTS:
             section.fail("parts", part, f"write some of {', '.join(PARTS)}")
-    return Datetime(**common, parts=parts)
+    return Datetime(**common, parts=parts, range=_range(section) if section.has("range") else None)
+
+
+def _range(section: Section) -> tuple[float, float]:
+    """In hours since 1970; the last day counts to its end."""
+    days = section.take("range")
+    if not isinstance(days, list) or [type(day) for day in days] != [datetime.date] * 2 or days[0] > days[1]:
+        section.fail("range", days, "write [first day, last day], each as year-month-day without quotes")
+    first, last = (24.0 * (day - EPOCH.date()).days for day in days)
+    return first, last + 24 - 1 / 3600

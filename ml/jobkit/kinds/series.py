@@ -18,6 +18,8 @@ class Series(Feature):
     plain = False
     values: int = 0
     """How many there are, always."""
+    missing: int = 0
+    """How many of them a request may leave open, as null; the graph takes them as not a number."""
 
     @property
     def length(self) -> int:
@@ -28,16 +30,24 @@ class Series(Feature):
         return ()
 
     @property
+    def optional(self) -> bool:
+        return self.missing > 0
+
+    @property
     def raw(self) -> str:
         return "number"
 
-    def text(self, value: Sequence[float]) -> str:
-        return hashlib.sha256(",".join(f"{float(one):.9g}" for one in value).encode()).hexdigest()
+    def text(self, value: Sequence[float | None]) -> str:
+        numbers = ("nan" if one is None else f"{float(one):.9g}" for one in value)
+        return hashlib.sha256(",".join(numbers).encode()).hexdigest()
 
 
 def read(section: Section, common: dict[str, Any]) -> Series:
-    """Its keys are `length`, and `range` of each number."""
+    """Its keys are `length`, `range` of each number and, where some may be null, `missing`."""
     length = section.number("length")
     if length < 1 or length % 1:
         section.fail("length", length, "write how many numbers there are, at least 1")
-    return Series(**common, range=section.bounds("range"), values=int(length))
+    missing = section.number("missing") if section.has("missing") else 0
+    if not 0 <= missing < length or missing % 1:
+        section.fail("missing", missing, f"write how many may be null, 0 to {length - 1:g}")
+    return Series(**common, range=section.bounds("range"), values=int(length), missing=int(missing))

@@ -33,6 +33,9 @@ class Field(Protocol):
     def fault(self, text: str) -> str:
         """The code of an error that the decoder states about a value; empty: what all kinds have in common."""
 
+    def problem(self, feature: Feature, value: Any) -> str:
+        """The code of an error that a decoded value still has; asked only of kinds that are not `Feature.plain`."""
+
     def array(self, feature: Feature, values: Sequence[Any]) -> npt.NDArray[Any]:
         """What the model is fed for values of several rows; asked only of kinds that are neither a text nor a number by
         itself (`Feature.plain`).

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ml.jobkit.features import Specification
+from ml.scoring import fields
+from ml.scoring.errors import Refusal
 from ml.scoring.model.explanation import Explanation
 from ml.scoring.model.schema import decoder
 
@@ -43,6 +45,11 @@ class Decoding:
             for index, feature in enumerate(specification.features)
             if feature.unknown == "zeros"
         ]
+        self._compound = [
+            (index, feature, fields.of(feature).problem)
+            for index, feature in enumerate(specification.features)
+            if not feature.plain
+        ]
 
     def rows(self, body: bytes | bytearray) -> Rows:
         """The rows of a body.
@@ -52,18 +59,27 @@ class Decoding:
         """
         try:
             decoded = self._strict(body)
-            return Rows(_tuples(decoded.data), listed=NONE if decoded.warnings else b"")
+            return Rows(self._checked(_tuples(decoded.data)), listed=NONE if decoded.warnings else b"")
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return self._lenient_rows(body)
 
     def _lenient_rows(self, body: bytes | bytearray) -> Rows:
         try:
             decoded = self._lenient.decode(body)
-            values = _tuples(decoded.data)
+            values = self._checked(_tuples(decoded.data))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise self._explanation.refusal(error, body) from None
         unknown = self._unknown(values)
         return Rows(values, _warning(unknown), _listed(unknown) if decoded.warnings else b"")
+
+    def _checked(self, values: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """The same rows, when what the decoder cannot tell is right with them too."""
+        for index, feature, problem in self._compound:
+            for row, value in enumerate(values):
+                if code := problem(feature, value[index]):
+                    message = f"row {row}: {feature.name} must be {fields.of(feature).wanted(feature)}"
+                    raise Refusal(400, code, message, row=row, field=feature.name)
+        return values
 
     def _unknown(self, values: list[tuple[Any, ...]]) -> list[Warned]:
         return [

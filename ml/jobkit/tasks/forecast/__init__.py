@@ -1,0 +1,1 @@
+"""The next hours of an hourly series, with intervals, from its last weeks."""
