@@ -35,6 +35,8 @@ from tests.unit.scoring.running import Scoring, serving
 
 SYSTEMS = sorted(file.parent.name for file in ROOT.glob("ml/systems/*/system.py"))
 ROWS, SEED = 500, 3
+HOURS = {"forecast": 11_000}
+"""Rows by kind of task, where a row is an hour of one series and not an example by itself."""
 QUICK = {"rounds": 15, "trials": 2}
 """Of a trainer's hyperparameters, those that only cost time here."""
 FILES = {"model.onnx", "features.yaml", "golden.json", "contract.json", "metrics.json", "provenance.json"}
@@ -77,7 +79,8 @@ def fixture_system(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     """Each system in turn, trained in this process by the code that its job runs."""
     place = tmp_path_factory.mktemp(request.param)
     made = Trained(request.param, place / "data", place / "output")
-    generator = [sys.executable, "-m", f"ml.systems.{made.name}.generator", "--rows", str(ROWS), "--seed", str(SEED)]
+    rows = HOURS.get(made.plan.task.kind, ROWS)
+    generator = [sys.executable, "-m", f"ml.systems.{made.name}.generator", "--rows", str(rows), "--seed", str(SEED)]
     subprocess.run([*generator, "--output", str(made.data)], cwd=ROOT, check=True, capture_output=True)
     usual = made.plan.settings()(**made.plan.trainer.options)
     known = {field.name for field in fields(usual)}

@@ -53,7 +53,8 @@ class Feed:
     def __init__(self, features: Sequence[Feature], rows: int) -> None:
         texts = {index: one.name for index, one in enumerate(features) if one.plain and one.is_text}
         numbers = {index: one.name for index, one in enumerate(features) if one.plain and not one.is_text}
-        self._blocks = [Block(texts, rows, object), Block(numbers, rows, np.float32)]
+        kinds: list[tuple[dict[int, str], type[Any]]] = [(texts, object), (numbers, np.float32)]
+        self._blocks = [Block(names, rows, kind) for names, kind in kinds if names]
         self._arrays = {name: array for block in self._blocks for name, array in block.arrays.items()}
         self._others = [(index, one, fields.of(one).array) for index, one in enumerate(features) if not one.plain]
 

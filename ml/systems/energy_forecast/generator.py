@@ -1,9 +1,7 @@
 """Made-up electricity demand, for machines without the real file.
 
 `python -m ml.systems.energy_forecast.generator --rows N --seed S --output FOLDER` writes `nyc-energy.csv` with the
-columns of the real file, one row an hour from 2012 on, and `generated.json`, which marks the folder as generated. The
-same rows and seed give the same bytes on every machine: only the standard library's `random()` is drawn from, whose
-sequence Python guarantees.
+columns of the real file, one row an hour from 2012 on.
 
 What is planted: demand is the product of a calendar that `expected` gives (hour, kind of day, season, growth) and of a
 weather that remembers `MEMORY` of its last hour. Whoever knew both could forecast 48 hours with an error of
@@ -13,16 +11,13 @@ takes away, and a load missing now and then.
 
 from __future__ import annotations
 
-import argparse
-import csv
-import json
 import math
 import random
-import sys
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
+from typing import Any
 
-from ml.jobkit.provenance import GENERATED
+from ml.jobkit import generating
 from ml.jobkit.tasks.forecast.holidays import MAJOR, MINOR, united_states
 from ml.systems.energy_forecast.prepare import FILE
 
@@ -66,22 +61,15 @@ def planted_mape(horizon: int = 48) -> float:
     return 100 * math.sqrt(2 / math.pi) * sum(spreads) / horizon
 
 
-def generate(rows: int, seed: int, output: Path) -> None:
-    """Write the file and the mark into `output`, which is made."""
-    output.mkdir(parents=True, exist_ok=True)
-    draw = random.Random(seed)  # noqa: S311 - no secret
-    weather = 0.0
-    with (output / FILE).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for number in range(rows):
-            hour = FIRST + timedelta(hours=number)
-            weather = MEMORY * weather + SHOCK * _normal(draw)
-            load = expected(hour) * (1 + weather)
-            missing = draw.random() < GAPS or _turned_forward(hour)
-            writer.writerow([str(hour), "" if missing else f"{load:.1f}", "0.0", f"{55 + 200 * weather:.2f}"])
-    mark = {"generator": "energy_forecast", "rows": rows, "seed": seed, "planted_mape": round(planted_mape(), 2)}
-    (output / GENERATED).write_text(json.dumps(mark) + "\n")
+def hours(rows: int, seed: int) -> Iterator[dict[str, Any]]:
+    """The rows of the file."""
+    draw, weather = generating.draws(seed), 0.0
+    for number in range(rows):
+        hour = FIRST + timedelta(hours=number)
+        weather = MEMORY * weather + SHOCK * _normal(draw)
+        missing = draw.random() < GAPS or _turned_forward(hour)
+        load = "" if missing else f"{expected(hour) * (1 + weather):.1f}"
+        yield {"dtime": str(hour), "nycdemand": load, "precip": "0.0", "temp": f"{55 + 200 * weather:.2f}"}
 
 
 def _normal(draw: random.Random) -> float:
@@ -94,18 +82,5 @@ def _turned_forward(hour: datetime) -> bool:
     return hour.month == 3 and 8 <= hour.day <= 14 and hour.weekday() == 6 and hour.hour == 2
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Write made-up data of the energy-forecast system.")
-    parser.add_argument("--rows", type=int, default=30_000, help="hours")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, required=True, help="folder to write into")
-    given = parser.parse_args()
-    if given.rows < 1:
-        parser.error(f"--rows is {given.rows}; it must be at least 1")
-    if (given.output / FILE).exists() and not (given.output / GENERATED).exists():
-        sys.exit(f"error: {given.output} holds data that was not generated; name another folder with --output")
-    generate(given.rows, given.seed, given.output)
-
-
 if __name__ == "__main__":
-    main()
+    generating.main("energy_forecast", FILE, COLUMNS, hours, 30_000, {"planted_mape": round(planted_mape(), 2)})
