@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.errors import ServiceError, not_found
 from emulator.http import Request, Response
+from emulator.runs.kind import Interrupted
 from emulator.service import Emulator
 from emulator.store import Document, Operation
 
@@ -38,6 +39,8 @@ class Operations:
         """Runs the work and records how it ended."""
         try:
             work()
+        except Interrupted:  # the next start takes it up
+            return
         except ServiceError as error:
             # In ARM's shape, whatever protocol the error belongs to.
             self._end(operation, "Failed", ServiceError.body(error)["error"])

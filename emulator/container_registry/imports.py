@@ -7,6 +7,7 @@ import re
 import subprocess
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,14 @@ from emulator.container_registry.image_document import ImageDocument
 from emulator.container_registry.python_base import python_image
 from emulator.container_registry.reference import DEFAULT_TAG, REPOSITORY, TAG, ImageReference
 from emulator.container_registry.registry_type import REGISTRY
-from emulator.errors import ServiceError
+from emulator.errors import ServiceError, not_found
 from emulator.http import Request, Response
 from emulator.resource_id import ResourceId
+from emulator.runs.kind import OpenRun, RunKind
+from emulator.runs.records import RunRecords, States
+from emulator.runs.scheduler import Runs
 from emulator.settings import REGISTRY_SUFFIX
-from emulator.store import Document
+from emulator.store import Document, Store
 
 if TYPE_CHECKING:
     from emulator.container_registry.service import ContainerRegistryService
@@ -33,16 +37,32 @@ SOURCE = ("registryUri", "resourceId", "sourceImage")
 TAGGED, UNTAGGED = "targetTags", "untaggedTargetRepositories"
 TARGET = re.compile(rf"(?:{REPOSITORY.pattern})(?::(?:{TAG.pattern}))?")
 COPY_SECONDS = 900
+IMPORTS_AT_ONCE = 4
+STATES = States(frozenset({"Succeeded", "Failed"}), queued="Queued", starting="Running")
 Copy = Callable[[str, str], None]
 logger = logging.getLogger(__name__)
 
 
-class Imports:
-    """Imports into any registry; each is kept with its request, so that a restart runs it again."""
+class ImportRecords(RunRecords):
+    """Imports in the store. One without a status is of an emulator that wrote none: only its operation may be open."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, IMPORT, STATES)
+
+    def has_ended(self, run: Document) -> bool:
+        return run.properties.get("status") in {None, *self.states.final}
+
+
+class Imports(RunKind):
+    """Imports into any registry; each is kept with its request, so that a restart runs it again: that is safe, since
+    the same image goes to the same names.
+    """
 
     def __init__(self, service: ContainerRegistryService) -> None:
         self.service = service
         self.emulator = service.emulator
+        self.records = ImportRecords(self.emulator.store)
+        self.runs = Runs("import", self.records, lambda run: self, at_once=IMPORTS_AT_ONCE)
 
     def begin(self, registry: Document, request: Request) -> Response:
         """202 with an operation to poll, once the request itself is found good."""
@@ -50,7 +70,7 @@ class Imports:
         asked = read_request(body)
         if body.get("mode", "NoForce") != "Force":
             self._refuse_existing(registry, asked["targets"])
-        document = Document(f"{registry.id}/importImages/{uuid.uuid4().hex}", {"properties": {}}, {"request": asked})
+        document = Document(f"{registry.id}/importImages/{uuid.uuid4().hex}", queued(), {"request": asked})
         operations = operations_of(self.emulator)
         with self.emulator.store.transaction():
             kept = self.emulator.store.put(document)
@@ -58,10 +78,26 @@ class Imports:
         return Response(202, headers=operations.headers(operation, request))
 
     def run(self, document: Document) -> None:
-        """Carries out an import; safe to repeat, since the same image goes to the same names.
+        """Has an import carried out and waits for its end.
 
         Raises:
-            ServiceError: the image cannot be had, or a target is locked.
+            ServiceError: it failed.
+            Interrupted: the emulator stops.
+        """
+        if "status" not in document.properties:
+            document = self.emulator.store.put(replace(document, body=queued()))
+        self.runs.submit(document)
+        ended = self.runs.wait(document.id)
+        if ended is None:
+            raise not_found(document.id)
+        if error := ended.private.get("error"):
+            raise ServiceError(400, error["code"], error["message"])
+
+    def start(self, run: OpenRun, document: Document) -> None:
+        """Copies the image.
+
+        Raises:
+            ServiceError: it cannot be had, or a target is locked.
         """
         asked, registry = document.private["request"], document.resource.names[0]
         try:
@@ -73,6 +109,14 @@ class Imports:
             self.service.attributes(registry).refuse_write(repository, version)
         for repository, version in targets:
             copy(repository, version)
+        self.records.update(run.id, "Succeeded")
+
+    def refuse(self, document: Document, error: BaseException) -> None:
+        if isinstance(error, ServiceError):
+            self.records.fail(document.id, error.message, error.code)
+        else:
+            logger.error("%s failed", document.id, exc_info=error)
+            self.records.fail(document.id, f"{type(error).__name__}: {error}", "InternalServerError")
 
     def _refuse_existing(self, registry: Document, targets: list[tuple[str, str]]) -> None:
         files = self.service.server(registry.name).files
@@ -123,6 +167,11 @@ class Imports:
     def _copy(self, owner: str, image: str, registry: str, repository: str, version: str) -> None:
         target = ImageReference(self.service.server(registry).address, repository, version)
         crane("copy", f"{self.service.server(owner).address}/{image}", str(target))
+
+
+def queued() -> dict[str, Any]:
+    """The body of an import that waits."""
+    return {"properties": {"status": "Queued"}}
 
 
 def read_request(body: Mapping[str, Any]) -> dict[str, Any]:

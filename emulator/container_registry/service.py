@@ -132,9 +132,11 @@ class ContainerRegistryService(Service):
                 logger.warning("deleted images of registry %s keep their bytes: %s", server.name, error)
         self.images.tidy(server.files for server in servers)
         self.builds.runs.reconcile()
+        self.imports.runs.reconcile()
 
     def stop(self) -> None:
         self.builds.runs.stop()
+        self.imports.runs.stop()
         for server in self._servers.values():
             server.stop()
         self.data_plane.close()

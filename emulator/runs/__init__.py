@@ -1,7 +1,7 @@
 """Runs: whatever is submitted, takes its time, can be canceled, and is taken up again after a crash.
 
-Jobs of Azure ML and their steps, and builds of a registry are runs. A run is an ARM document; its state is
-`properties.status` (each service has its own words, given as `States`) and what `private` says beside it:
+Jobs of Azure ML and their steps, builds of a registry and imports into it are runs. A run is an ARM document; its state
+is `properties.status` (each service has its own words, given as `States`) and what `private` says beside it:
 
 - `cancel`: somebody asked for its end, which is on disk before the answer;
 - `parent`: the name of the run whose child it is;

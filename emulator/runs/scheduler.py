@@ -14,6 +14,7 @@ from emulator.runs.records import RunRecords
 from emulator.store import Document
 
 POLL_SECONDS = 0.2
+WAIT_SECONDS = 1.0
 WORKERS = 8
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class Runs:
         self._open: dict[str, OpenRun] = {}
         self._lock = threading.RLock()
         self._wake = threading.Event()
+        self._ended = threading.Condition()
         self._changes = 0
         self._stopped = False
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=name)
@@ -78,6 +80,20 @@ class Runs:
             run = self._open.pop(document.key, None)
         kind.discard(run, document)
 
+    def wait(self, run_id: str) -> Document | None:
+        """The run once it has ended; None when it was deleted. For what answers to a client that polls.
+
+        Raises:
+            Interrupted: the emulator stops.
+        """
+        while not self._stopped:
+            document = self.records.get(run_id)
+            if document is None or self.records.has_ended(document):
+                return document
+            with self._ended:
+                self._ended.wait(WAIT_SECONDS)
+        raise Interrupted
+
     def occupying(self, place: str) -> int:
         """How many runs occupy a place."""
         return sum(1 for run in self._busy() if run.place == place.lower())
@@ -96,6 +112,8 @@ class Runs:
         """Stops looking; processes run on."""
         self._stopped = True
         self._wake.set()
+        with self._ended:
+            self._ended.notify_all()
         if self._thread:
             self._thread.join()
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -212,6 +230,8 @@ class Runs:
     def _drop(self, run: OpenRun) -> None:
         with self._lock:
             self._open.pop(run.id.lower(), None)
+        with self._ended:
+            self._ended.notify_all()
         self._changed()
 
     def _changed(self) -> None:

@@ -201,3 +201,15 @@ def test_the_next_start_takes_up_what_was_left_and_a_cancel_that_was_accepted(tm
     assert second.status("b") == "Canceled"
     second.runs.stop()
     store.close()
+
+
+def test_who_waits_for_a_run_learns_its_end_its_deletion_or_that_the_emulator_stops(world: World) -> None:
+    ended, deleted, open_one = (world.submit(name) for name in ("bad", "b", "c"))
+    found = world.runs.wait(ended.id)
+    assert found is not None
+    assert found.properties["status"] == "Failed"
+    world.records.store.delete(deleted.id)
+    assert world.runs.wait(deleted.id) is None
+    threading.Timer(0.02, world.runs.stop).start()
+    with pytest.raises(Interrupted):
+        world.runs.wait(open_one.id)
