@@ -98,6 +98,8 @@ class ResourceType:
     long_running: bool = False
     long_running_delete: bool = False
     soft_delete: bool = False
+    created_status: int = 201
+    """What a PUT answers that made something at once: clients of some types know no 201."""
     creatable: bool = True
     makes_parent: bool = False
     """A PUT may come before its parent, which `prepare` then makes; without the parent its list is empty."""

@@ -62,10 +62,12 @@ class Resources:
         return self.store.get(resource.text) or (kind.implicit(resource) if kind else None)
 
     def get(self, resource: ResourceId, kind: ResourceType, request: Request) -> Response:
-        """200 with the document, 404 when there is none."""
+        """200 with the document, 204 to a HEAD, 404 when there is none."""
         document = self.find(resource)
         if document is None:
             raise not_found(resource.text)
+        if request.method == "HEAD":
+            return Response(204)
         return self.answer(document, kind)
 
     def list(self, resource: ResourceId, kind: ResourceType, request: Request) -> Response:
@@ -158,7 +160,7 @@ class Resources:
         """Answers with the operation that applies a stored document, or applies it at once where there is none."""
         if operation is None:
             self.application(stored)()
-            return self.answer(self.store.get(stored.id) or stored, kind, 201 if created else 200)
+            return self.answer(self.store.get(stored.id) or stored, kind, kind.created_status if created else 200)
         return self.answer(stored, kind, 201, self.operations.headers(operation, request))
 
     def application(self, document: Document) -> Callable[[], None]:

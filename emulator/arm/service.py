@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from emulator.arm.listings import Listings
 from emulator.arm.operations import Operations
 from emulator.arm.resources import Resources
 from emulator.arm.tags import Tags
@@ -15,6 +17,8 @@ from emulator.settings import ARM_HOST, LOCATIONS, REGISTRY_SUFFIX, SUBSCRIPTION
 
 from .types import ARM_TYPES
 
+OWN = f"/subscriptions/{re.escape(SUBSCRIPTION_ID)}"
+
 
 class ArmService(Service):
     """The control plane; what a type does beyond its document is said by the `ResourceType` of its service."""
@@ -25,6 +29,7 @@ class ArmService(Service):
         super().__init__(emulator)
         self.operations = Operations(emulator)
         self.resources = Resources(emulator, self.operations)
+        self.listings = Listings(emulator)
 
     def routes(self) -> Sequence[Route]:
         return (
@@ -33,6 +38,15 @@ class ArmService(Service):
             Route(ARM_HOST, r"/tenants", self.tenants, ("GET",)),
             Route(ARM_HOST, r"/subscriptions/[^/]+/operations/(?P<name>[^/]+)", self.operations.status, ("GET",)),
             Route(ARM_HOST, r"/subscriptions/[^/]+/operationresults/(?P<name>[^/]+)", self.operations.result, ("GET",)),
+            Route(ARM_HOST, rf"{OWN}(/resourcegroups/[^/]+)?/resources", self.listings.resources, ("GET",)),
+            Route(ARM_HOST, rf"{OWN}/providers", self.listings.providers, ("GET",)),
+            Route(ARM_HOST, rf"{OWN}/providers/(?P<namespace>[^/]+)", self.listings.provider, ("GET",)),
+            Route(
+                ARM_HOST,
+                rf"{OWN}/providers/(?P<namespace>[^/]+)/register",
+                self.listings.provider,
+                ("POST",),
+            ),
             Route(ARM_HOST, r"/(subscriptions|providers)/.+", self.resource),
         )
 

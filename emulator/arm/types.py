@@ -1,10 +1,13 @@
-"""Resource types that ARM itself and its small neighbours bring: groups, role assignments, locks, identities."""
+"""Resource types that ARM itself and its small neighbours bring: groups, locks, identities."""
 
 from __future__ import annotations
 
 import uuid
 
+from emulator.arm.filters import conditions, has_tag
+from emulator.arm.roles import RoleAssignment, RoleDefinition
 from emulator.errors import ServiceError
+from emulator.http import Request
 from emulator.service import ResourceType
 from emulator.settings import LOCATIONS, TENANT_ID
 from emulator.store import Document
@@ -33,27 +36,9 @@ class ResourceGroup(ResourceType):
             raise ServiceError(409, "InvalidResourceGroupLocation", message)
         document.properties["provisioningState"] = "Succeeded"
 
-
-class RoleAssignment(ResourceType):
-    """Recorded; a second assignment of the same role to the same principal at the same scope is refused, as Azure
-    refuses it.
-    """
-
-    type = "Microsoft.Authorization/roleAssignments"
-
-    def prepare(self, document: Document, old: Document | None) -> None:
-        document.properties["scope"] = document.resource.scope
-        if old and any(
-            old.properties.get(key) != document.properties.get(key) for key in ("principalId", "roleDefinitionId")
-        ):
-            message = "Tenant ID, application ID, principal ID, and scope are not allowed to be updated."
-            raise ServiceError(400, "RoleAssignmentUpdateNotPermitted", message)
-
-
-class RoleDefinition(ResourceType):
-    """A custom role."""
-
-    type = "Microsoft.Authorization/roleDefinitions"
+    def select(self, documents: list[Document], request: Request) -> list[Document]:
+        wanted = conditions(request, ("tagName", "tagValue"))
+        return [document for document in documents if has_tag(document, wanted)]
 
 
 class Lock(ResourceType):

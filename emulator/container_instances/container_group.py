@@ -122,7 +122,8 @@ class ContainerGroup(ResourceType):
 
     def restart(self, document: Document, request: Request) -> Response:
         """`POST …/restart`: all containers stop and start in place."""
-        return self._operate(document, request, lambda: self._bring_up(document, anew=True))
+        self._operate(document, request, lambda: self._bring_up(document, anew=True))
+        return Response(204)
 
     def stop(self, document: Document, request: Request) -> Response:
         """`POST …/stop`: the containers end, the group and its address stay."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from emulator.http import Request, Response
 from emulator.service import Emulator, ResourceType, Route, Service
 from emulator.settings import BLOB_SUFFIX, DFS_SUFFIX
 from emulator.storage.account_type import StorageAccount
@@ -38,7 +39,10 @@ class StorageService(Service):
         self.data_plane = DataPlane(self.blobs, self.accounts, authorizer)
 
     def routes(self) -> Sequence[Route]:
-        return (Route(f"*.{BLOB_SUFFIX}", r"(?s:.*)", self.data_plane.answer, bearer=False),)
+        return (
+            Route(f"*.{BLOB_SUFFIX}", r"(?s:.*)", self.data_plane.answer, bearer=False),
+            Route(f"*.{DFS_SUFFIX}", r"(?s:.*)", no_lake, bearer=False),
+        )
 
     def resource_types(self) -> Sequence[ResourceType]:
         return (
@@ -65,3 +69,11 @@ class StorageService(Service):
 
     def stop(self) -> None:
         self.blobs.close()
+
+
+def no_lake(request: Request) -> Response:
+    """What the dfs endpoint says, which every account names among its own, in the shape of its errors."""
+    blob = request.base_url.replace(f".{DFS_SUFFIX}", f".{BLOB_SUFFIX}")
+    message = f"The dfs endpoint of a data lake is not served by the emulator: its files are blobs at {blob}."
+    error = {"error": {"code": "NotSupportedByEmulator", "message": message}}
+    return Response.json(error, 501, {"x-ms-error-code": "NotSupportedByEmulator"})

@@ -218,7 +218,7 @@ def test_stop_start_and_restart(place: Place, name: str) -> None:
     started = place.groups.create(group)
     assert started.address == state.address
     first = container(place.document(group.name))["instanceView"]["currentState"]["startTime"]
-    arm().post(f"{path}/restart", API_VERSION)
+    assert arm().send("POST", f"{path}/restart", API_VERSION).status_code == 204
 
     def started_anew() -> bool:
         view = container(place.document(group.name)).get("instanceView", {})

@@ -341,3 +341,74 @@ def test_an_operation_that_did_not_succeed_never_answers_as_if_it_had(tmp_path: 
     assert canceled.status == 409
     assert "gone' was deleted before its operation ended" in cast(bytes, canceled.body).decode()
     plane.close()
+
+
+def test_head_says_whether_a_resource_exists(arm: Arm, group: str) -> None:
+    assert arm.send("HEAD", group).status_code == 204
+    assert arm.send("HEAD", f"{group}-none").status_code == 404
+
+
+def test_new_storage_account_is_answered_as_its_clients_know(arm: Arm, group: str) -> None:
+    path = f"{group}/providers/Microsoft.Storage/storageAccounts/stheadcontract"
+    body = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+    assert [arm.send("PUT", path, body, version="2023-01-01").status_code for _ in range(2)] == [200, 200]
+    dfs = arm.send("GET", path, version="2023-01-01").json()["properties"]["primaryEndpoints"]["dfs"]
+    host = httpx.URL(dfs).netloc.decode()
+    answer = arm.client.get("/files", params={"resource": "filesystem"}, headers={"host": host})
+    assert answer.status_code == 501
+    assert f"its files are blobs at https://{host.replace('.dfs.', '.blob.')}" in answer.json()["error"]["message"]
+
+
+def names(answer: httpx.Response) -> list[str]:
+    """Names in a list."""
+    assert answer.status_code == 200, answer.text
+    return [one["name"] for one in answer.json()["value"]]
+
+
+def test_lists_are_narrowed_by_filters(arm: Arm, group: str) -> None:
+    tagged = {"location": "westeurope", "tags": {"team": "bikes"}}
+    assert arm.send("PUT", identity(group, "one"), tagged).status_code == 201
+    assert arm.send("PUT", identity(group, "two"), {"location": "westeurope"}).status_code == 201
+    kind = "Microsoft.ManagedIdentity/userAssignedIdentities"
+    for text, expected in (
+        ("", ["one", "two"]),
+        (f"resourceType eq '{kind}' and tagName eq 'team' and tagValue eq 'bikes'", ["one"]),
+        ("resourceType eq 'Microsoft.Storage/storageAccounts'", []),
+        ("name eq 'two'", ["two"]),
+    ):
+        query = {"$filter": text} if text else {}
+        assert names(arm.send("GET", f"{group}/resources", params=query)) == expected
+    assert "one" in names(arm.send("GET", f"{SUBSCRIPTION}/resources", params={"$filter": "tagName eq 'team'"}))
+    assert arm.send("GET", f"{group}-none/resources").status_code == 404
+    refused = arm.send("GET", f"{group}/resources", params={"$filter": "name ne 'two'"})
+    assert (refused.status_code, "name ne 'two'" in refused.text) == (400, True)
+
+    assert arm.send("PUT", group, {"location": "westeurope", "tags": {"stage": group[-40:]}}).status_code == 200
+    query = {"$filter": f"tagName eq 'stage' and tagValue eq '{group[-40:]}'"}
+    assert names(arm.send("GET", f"{SUBSCRIPTION}/resourceGroups", params=query)) == [group.rpartition("/")[2]]
+
+
+def test_role_assignments_of_one_principal_and_built_in_roles(arm: Arm, group: str) -> None:
+    roles = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions"
+    [role] = arm.send("GET", roles, params={"$filter": "roleName eq 'Storage Blob Data Reader'"}).json()["value"]
+    assert role["id"] == f"{roles}/2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
+    assert role["properties"]["type"] == "BuiltInRole"
+    assert arm.send("GET", role["id"]).json()["properties"] == role["properties"]
+    people = ["11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"]
+    place = f"{group}/providers/Microsoft.Authorization/roleAssignments"
+    for person in people:
+        properties = {"principalId": person, "principalType": "ServicePrincipal", "roleDefinitionId": role["id"]}
+        assert arm.send("PUT", f"{place}/{person}", {"properties": properties}).status_code == 201
+    for text in (f"principalId eq '{people[1]}'", f"atScope() and assignedTo('{people[1]}')"):
+        assert names(arm.send("GET", place, params={"$filter": text})) == [people[1]]
+
+
+def test_resource_providers_are_registered(arm: Arm) -> None:
+    listed = arm.send("GET", f"{SUBSCRIPTION}/providers").json()["value"]
+    assert {"Microsoft.Storage", "Microsoft.MachineLearningServices"} <= {one["namespace"] for one in listed}
+    storage = arm.send("GET", f"{SUBSCRIPTION}/providers/microsoft.storage").json()
+    assert storage["registrationState"] == "Registered"
+    [accounts] = [one for one in storage["resourceTypes"] if one["resourceType"] == "storageAccounts"]
+    assert accounts["apiVersions"]
+    assert arm.send("POST", f"{SUBSCRIPTION}/providers/Microsoft.Storage/register").status_code == 200
+    assert arm.send("GET", f"{SUBSCRIPTION}/providers/Microsoft.None").status_code == 404
