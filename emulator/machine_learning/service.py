@@ -28,6 +28,8 @@ from emulator.machine_learning.jobs.pipeline_run import PipelineRun
 from emulator.machine_learning.jobs.records import RUNNING_JOBS, JobRecords
 from emulator.machine_learning.jobs.steps import StepJobs
 from emulator.machine_learning.locations import References
+from emulator.machine_learning.schedules.clock import Clock
+from emulator.machine_learning.schedules.schedule_type import Schedule
 from emulator.machine_learning.storage import WorkspaceStorage
 from emulator.machine_learning.sweeps.sweep_run import SweepRun
 from emulator.machine_learning.tracking.client_runs import ClientRuns
@@ -92,6 +94,8 @@ class MachineLearningService(Service):
             "Sweep": SweepRun(self.records, self.outputs, self.tracking, self.mlflow_runs),
         }
         self.runs = Runs("job", self.records, lambda job: self.kinds[job.properties["jobType"]], at_once=RUNNING_JOBS)
+        self.clock = Clock(emulator.store)
+        self.schedules = Schedule(emulator, self.clock.changed)
         logs = JobLogs(emulator.settings, self.folders, self.storage, self.outputs)
         self.history = History(emulator, self.records, self.references, logs)
 
@@ -108,14 +112,16 @@ class MachineLearningService(Service):
         store = self.emulator.store
         containers = [AssetContainer(store, version.kind) for version in self.versions]
         workspace = Workspace(self.emulator.settings, store, self.storage, self.datastores, self.forget_workspace)
-        return [workspace, self.datastores, Compute(store, self.runs), job, *containers, *self.versions]
+        return [workspace, self.datastores, Compute(store, self.runs), job, self.schedules, *containers, *self.versions]
 
     def reconcile(self) -> None:
         self.folders.tidy()
         self.runs.reconcile()
+        self.clock.start(self.schedules)
 
     def stop(self) -> None:
         self.tracking.close()
+        self.clock.stop()
         self.runs.stop()
         self.tracking.stop()
 

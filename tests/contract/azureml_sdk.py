@@ -7,6 +7,7 @@ import warnings
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from azure.ai.ml import Input, MLClient, Output, command, dsl
+    from azure.ai.ml._restclient.arm_ml_service.models import ScheduleListViewType
     from azure.ai.ml.constants import AssetTypes, ListViewType
     from azure.ai.ml.entities import (
         AccountKeyConfiguration,
@@ -15,13 +16,16 @@ with warnings.catch_warnings():
         BuildContext,
         CodeConfiguration,
         Command,
+        CronTrigger,
         Data,
         Environment,
+        JobSchedule,
         ManagedOnlineDeployment,
         ManagedOnlineEndpoint,
         Model,
         OnlineRequestSettings,
         ProbeSettings,
+        RecurrenceTrigger,
     )
     from azure.ai.ml.entities._assets import Code
     from azure.ai.ml.exceptions import MlException, ValidationException
@@ -39,9 +43,11 @@ __all__ = [
     "Code",
     "CodeConfiguration",
     "Command",
+    "CronTrigger",
     "Data",
     "Environment",
     "Input",
+    "JobSchedule",
     "ListViewType",
     "MLClient",
     "ManagedOnlineDeployment",
@@ -51,7 +57,9 @@ __all__ = [
     "OnlineRequestSettings",
     "Output",
     "ProbeSettings",
+    "RecurrenceTrigger",
     "RunFunction",
+    "ScheduleListViewType",
     "Uniform",
     "ValidationException",
     "command",

@@ -106,7 +106,7 @@ def test_sweep_as_a_step_hands_on_the_best_model(workspace: Workspace, tmp_path:
         outputs={"told": Output(type="uri_folder")},
     )
 
-    @dsl.pipeline(default_compute="cpu", experiment_name="sweeps")
+    @dsl.pipeline(default_compute="cpu", experiment_name="sweeps")  # type: ignore[untyped-decorator]
     def tune() -> dict[str, Any]:
         tuned = trial(lr=Uniform(1, 2), kind=Choice(["good"])).sweep(
             primary_metric="score", goal="maximize", sampling_algorithm="bayesian"

@@ -75,6 +75,8 @@ class Job(ResourceType):
 
     def select(self, documents: list[Document], request: Request) -> list[Document]:
         documents = [document for document in documents if not document.private.get("parent")]
+        if schedule := request.query.get("scheduleid"):
+            documents = [document for document in documents if document.private.get("schedule") == schedule]
         kind = request.query.get("jobtype", "").lower()
         return by_view([one for one in documents if not kind or one.properties["jobType"].lower() == kind], request)
 
