@@ -11,13 +11,14 @@ from urllib.parse import parse_qsl
 
 from emulator.container_registry.errors import RegistryError
 from emulator.container_registry.registry_type import PASSWORDS
-from emulator.container_registry.tokens import ANONYMOUS_ACTIONS, TOKEN_USER, Scope
+from emulator.container_registry.tokens import ANONYMOUS_ACTIONS, TOKEN_USER, RegistryTokens, Scope
+from emulator.entra.tokens import Tokens
 from emulator.errors import ServiceError
 from emulator.http import Request, Response
 from emulator.store import Document
 
 if TYPE_CHECKING:
-    from emulator.container_registry.service import ContainerRegistryService
+    from emulator.container_registry.registries import Registries
 
 REQUIRED = "authentication required, visit https://aka.ms/acr/authorization for more information."
 ANONYMOUS = "anonymous"
@@ -26,9 +27,10 @@ ANONYMOUS = "anonymous"
 class Authorization:
     """The token endpoints of every registry, and the check of what they issued."""
 
-    def __init__(self, service: ContainerRegistryService) -> None:
-        self.service = service
-        self.tokens = service.tokens
+    def __init__(self, registries: Registries, tokens: RegistryTokens, entra: Tokens) -> None:
+        self.registries = registries
+        self.tokens = tokens
+        self.entra = entra
 
     def require(self, request: Request, registry: Document, needed: Scope | None) -> None:
         """Lets a request pass that carries a token for what it does.
@@ -37,7 +39,7 @@ class Authorization:
             RegistryError: 401 with the challenge that tells clients where to get one.
         """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        server = self.service.login_server(registry.name)
+        server = self.registries.login_server(registry.name)
         if scheme.lower() == "bearer" and self.tokens.allows(server, token, needed):
             return
         wanted = f',scope="{needed}"' if needed else ""
@@ -51,23 +53,23 @@ class Authorization:
 
     def exchange(self, request: Request) -> Response:
         """`POST /oauth2/exchange`: a refresh token for an Entra token."""
-        registry, form = self.service.addressed(request), request.form()
+        registry, form = self.registries.addressed(request), request.form()
         if form.get("grant_type") != "access_token":
             raise RegistryError(400, "UNSUPPORTED", f"grant_type '{form.get('grant_type')}' is not supported here")
         try:
-            principal = self.service.emulator.tokens.verify(f"Bearer {form.get('access_token', '')}")
+            principal = self.entra.verify(f"Bearer {form.get('access_token', '')}")
         except ServiceError as error:
             raise RegistryError(401, "UNAUTHORIZED", error.message) from None
-        server = self.service.login_server(registry.name)
+        server = self.registries.login_server(registry.name)
         return Response.json({"refresh_token": self.tokens.refresh_token(server, principal.object_id)})
 
     def token(self, request: Request) -> Response:
         """`/oauth2/token`: an access token, by POST with a refresh token, or by GET or POST with a password."""
-        registry = self.service.addressed(request)
+        registry = self.registries.addressed(request)
         text = request.read().decode() if request.method == "POST" else request.raw_query
         fields = parse_qsl(text, keep_blank_values=True)
         form = dict(fields)
-        server = self.service.login_server(registry.name)
+        server = self.registries.login_server(registry.name)
         subject = self._subject(request, registry, form, server)
         scopes = Scope.parse(" ".join(value for name, value in fields if name == "scope"))
         if subject == ANONYMOUS:

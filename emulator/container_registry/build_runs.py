@@ -14,6 +14,7 @@ from emulator.container_registry.builder import Builder
 from emulator.container_registry.client import RepositoryWriter
 from emulator.container_registry.context import unpack
 from emulator.container_registry.dockerfile import DockerfileError
+from emulator.container_registry.layer_cache import LayerCache
 from emulator.container_registry.reference import ImageReference
 from emulator.container_registry.registry_type import REGISTRY
 from emulator.container_registry.run_log import RunLog
@@ -26,7 +27,7 @@ from emulator.storage.clock import iso_date
 from emulator.store import Document, Store
 
 if TYPE_CHECKING:
-    from emulator.container_registry.service import ContainerRegistryService
+    from emulator.container_registry.registries import Registries
 
 RUN = f"{REGISTRY}/runs"
 STATES = States(frozenset({"Succeeded", "Failed", "Canceled", "Error", "Timeout"}), failed="Error")
@@ -58,11 +59,11 @@ class BuildRecords(RunRecords):
 class BuildRuns:
     """Schedules runs and answers for them."""
 
-    def __init__(self, service: ContainerRegistryService) -> None:
-        self.service = service
-        self.store = service.emulator.store
+    def __init__(self, store: Store, registries: Registries, work: Path, cache: LayerCache) -> None:
+        self.store = store
+        self.registries = registries
         self.records = BuildRecords(self.store)
-        kind = Build(service, self.records)
+        kind = Build(self.records, registries, work, cache)
         self.runs = Runs("build", self.records, lambda run: kind, at_once=BUILDS_AT_ONCE)
 
     # -- actions of a registry
@@ -70,7 +71,7 @@ class BuildRuns:
     def upload_url(self, registry: Document, request: Request) -> Response:
         """Where to put a build context, for an hour."""
         path = f"source/{time.strftime('%Y%m%d%H%M', time.gmtime())}/{uuid.uuid4().hex}.tar.gz"
-        sources = self.service.sources(registry.name)
+        sources = self.registries.sources(registry.name)
         sources.forget_old()
         return Response.json({"uploadUrl": sources.url(path, "rcw"), "relativePath": path})
 
@@ -78,7 +79,7 @@ class BuildRuns:
         """Starts a build; the answer is the run, which goes on."""
         body = request.json() or {}
         asked = read_request(body)
-        if not self.service.sources(registry.name).exists(asked["sourceLocation"]):
+        if not self.registries.sources(registry.name).exists(asked["sourceLocation"]):
             raise ServiceError(
                 400,
                 "InvalidSourceLocation",
@@ -108,16 +109,23 @@ class BuildRuns:
 
     def log_url(self, run: Document, request: Request) -> Response:
         """Where the run's log can be read, for an hour."""
-        sources = self.service.sources(run.resource.names[0])
+        sources = self.registries.sources(run.resource.names[0])
         return Response.json({"logLink": sources.url(log_path(run.name), "r")})
 
 
 class Build(RunKind):
     """A build in a thread of the emulator. It can be repeated safely after a restart, since its tags move last."""
 
-    def __init__(self, service: ContainerRegistryService, records: BuildRecords) -> None:
-        self.service = service
+    def __init__(self, records: BuildRecords, registries: Registries, work: Path, cache: LayerCache) -> None:
+        """
+        Args:
+            work: where builds put their files while they run.
+            cache: large layers that were compressed before.
+        """
         self.records = records
+        self.registries = registries
+        self.work = work
+        self.cache = cache
 
     def start(self, run: OpenRun, document: Document) -> None:
         log, started, limit = self._log(document), time.time(), document.private["request"]["timeout"]
@@ -146,7 +154,7 @@ class Build(RunKind):
             self._end(document, self._log(document), "Canceled", "the run was canceled")
 
     def _log(self, document: Document) -> RunLog:
-        return RunLog(self.service.sources(document.resource.names[0]), log_path(document.name))
+        return RunLog(self.registries.sources(document.resource.names[0]), log_path(document.name))
 
     def _build(self, run: OpenRun, document: Document, log: RunLog, deadline: float) -> list[dict[str, str]]:
         asked, registry = document.private["request"], document.resource.names[0]
@@ -158,14 +166,14 @@ class Build(RunKind):
             log.say(line)
 
         say(f"{iso_date(time.time())} Downloading source code...")
-        with tempfile.TemporaryDirectory(dir=self.service.work) as temporary:
+        with tempfile.TemporaryDirectory(dir=self.work) as temporary:
             context, layers = Path(temporary, "context"), Path(temporary, "layers")
             layers.mkdir()
-            with self.service.sources(registry).open(asked["sourceLocation"]) as archive:
+            with self.registries.sources(registry).open(asked["sourceLocation"]) as archive:
                 unpack(archive, context)
-            server = self.service.server(registry)
-            login_server = self.service.login_server(registry)
-            builder = Builder(context, layers, server.files, login_server, say, self.service.layers)
+            server = self.registries.server(registry)
+            login_server = self.registries.login_server(registry)
+            builder = Builder(context, layers, server.files, login_server, say, self.cache)
             builder.run(asked["dockerFilePath"], asked["arguments"])
             say(f"Successfully built an image of {len(builder.image.layers)} layers")
             names = [name.replace(RUN_ID, document.name) for name in asked["imageNames"]]
@@ -173,20 +181,20 @@ class Build(RunKind):
 
     def _push(self, registry: str, builder: Builder, name: str, say: Any) -> dict[str, str]:
         target = self._target(registry, name)
-        self.service.attributes(registry).refuse_write(target.repository, target.version)
+        self.registries.attributes(registry).refuse_write(target.repository, target.version)
         say(f"Pushing image: {target}")
-        with RepositoryWriter(self.service.server(registry), target.repository) as writer:
+        with RepositoryWriter(self.registries.server(registry), target.repository) as writer:
             digest = builder.image.put(writer, [target.version], builder.base)
         say(f"{target.version}: digest: {digest}")
         return {
-            "registry": self.service.login_server(registry),
+            "registry": self.registries.login_server(registry),
             "repository": target.repository,
             "tag": target.version,
             "digest": digest,
         }
 
     def _target(self, registry: str, name: str) -> ImageReference:
-        server = self.service.login_server(registry)
+        server = self.registries.login_server(registry)
         try:
             target = ImageReference.parse(name)
         except ValueError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from emulator.container_registry.authorization import Authorization
 from emulator.container_registry.client import chunks
 from emulator.container_registry.errors import RegistryError
 from emulator.container_registry.reference import REPOSITORY
@@ -17,7 +18,7 @@ from emulator.http import Request, Response
 from emulator.store import Document
 
 if TYPE_CHECKING:
-    from emulator.container_registry.service import ContainerRegistryService
+    from emulator.container_registry.registries import Registries
 
 REFERENCE = r"(?:uploads/)?[A-Za-z0-9_][A-Za-z0-9._:+=-]*|uploads/"
 PATH = re.compile(
@@ -33,8 +34,9 @@ TRANSFER_SECONDS = 600.0
 class DataPlane:
     """The protocol's endpoint of every registry."""
 
-    def __init__(self, service: ContainerRegistryService) -> None:
-        self.service = service
+    def __init__(self, registries: Registries, authorization: Authorization) -> None:
+        self.registries = registries
+        self.authorization = authorization
         self._http = httpx.Client(timeout=httpx.Timeout(TRANSFER_SECONDS), trust_env=False)
 
     def close(self) -> None:
@@ -43,36 +45,36 @@ class DataPlane:
 
     def root(self, request: Request) -> Response:
         """`/v2/`: whether there is a registry, and whether the token is good."""
-        registry = self.service.addressed(request)
-        self.service.authorization.require(request, registry, None)
+        registry = self.registries.addressed(request)
+        self.authorization.require(request, registry, None)
         return Response(
             200, b"{}", {"docker-distribution-api-version": "registry/2.0", "content-type": "application/json"}
         )
 
     def catalog(self, request: Request) -> Response:
         """`/v2/_catalog`."""
-        registry = self.service.addressed(request)
-        self.service.authorization.require(request, registry, Scope("registry", "catalog", ("*",)))
+        registry = self.registries.addressed(request)
+        self.authorization.require(request, registry, Scope("registry", "catalog", ("*",)))
         return self._forward(registry, request, "/v2/_catalog")
 
     def content(self, request: Request) -> Response:
         """Manifests, blobs and tags of a repository."""
-        registry = self.service.addressed(request)
+        registry = self.registries.addressed(request)
         match = PATH.fullmatch(request.path)
         if match is None:
             raise RegistryError(404, "NAME_UNKNOWN", f"'{request.path}' is no path of the registry protocol")
         repository, reference = match["repository"], match["reference"]
         actions = ACTIONS.get(request.method, WRITES)
-        self.service.authorization.require(request, registry, Scope("repository", repository, actions))
+        self.authorization.require(request, registry, Scope("repository", repository, actions))
         if request.method == "DELETE":
-            self.service.server(registry.name).expect_garbage()
+            self.registries.server(registry.name).expect_garbage()
         if match["kind"] == "manifests" and request.method in ("PUT", "DELETE"):
             return self._change(registry, request, repository, reference)
         return self._forward(registry, request, f"/v2/{repository}/{match['kind']}/{reference}")
 
     def _change(self, registry: Document, request: Request, repository: str, reference: str) -> Response:
         path = f"/v2/{repository}/manifests/{reference}"
-        attributes, files = self.service.attributes(registry.name), self.service.server(registry.name).files
+        attributes, files = self.registries.attributes(registry.name), self.registries.server(registry.name).files
         if request.method == "PUT":
             attributes.refuse_write(repository, reference)
             return self._forward(registry, request, path)
@@ -86,7 +88,7 @@ class DataPlane:
 
     def _forward(self, registry: Document, request: Request, path: str) -> Response:
         """The server's answer; `path` is what was checked, never the request's own spelling of it."""
-        url = f"http://{self.service.server(registry.name).address}{path}"
+        url = f"http://{self.registries.server(registry.name).address}{path}"
         if request.raw_query:
             url += f"?{request.raw_query}"
         headers = {name: request.headers[name] for name in SENT if name in request.headers}

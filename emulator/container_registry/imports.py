@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator.arm.service import operations_of
@@ -23,11 +24,12 @@ from emulator.resource_id import ResourceId
 from emulator.runs.kind import OpenRun, RunKind
 from emulator.runs.records import RunRecords, States
 from emulator.runs.scheduler import Runs
+from emulator.service import Emulator
 from emulator.settings import REGISTRY_SUFFIX
 from emulator.store import Document, Store
 
 if TYPE_CHECKING:
-    from emulator.container_registry.service import ContainerRegistryService
+    from emulator.container_registry.registries import Registries
 
 IMPORT = f"{REGISTRY}/importImages"
 DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
@@ -58,9 +60,14 @@ class Imports(RunKind):
     the same image goes to the same names.
     """
 
-    def __init__(self, service: ContainerRegistryService) -> None:
-        self.service = service
-        self.emulator = service.emulator
+    def __init__(self, emulator: Emulator, registries: Registries, base_images: Path) -> None:
+        """
+        Args:
+            base_images: layers of base images, made once for a machine.
+        """
+        self.emulator = emulator
+        self.registries = registries
+        self.base_images = base_images
         self.records = ImportRecords(self.emulator.store)
         self.runs = Runs("import", self.records, lambda run: self, at_once=IMPORTS_AT_ONCE)
 
@@ -106,7 +113,7 @@ class Imports(RunKind):
             raise ServiceError(400, "ImportFailed", str(error)) from None
         targets = [(repository, tag or digest) for repository, tag in asked["targets"]]
         for repository, version in targets:
-            self.service.attributes(registry).refuse_write(repository, version)
+            self.registries.attributes(registry).refuse_write(repository, version)
         for repository, version in targets:
             copy(repository, version)
         self.records.update(run.id, "Succeeded")
@@ -119,7 +126,7 @@ class Imports(RunKind):
             self.records.fail(document.id, f"{type(error).__name__}: {error}", "InternalServerError")
 
     def _refuse_existing(self, registry: Document, targets: list[tuple[str, str]]) -> None:
-        files = self.service.server(registry.name).files
+        files = self.registries.server(registry.name).files
         for repository, tag in targets:
             if tag and files.tag(repository, tag):
                 raise ServiceError(409, "Conflict", f"Tag {repository}:{tag} already exists in target registry.")
@@ -135,7 +142,7 @@ class Imports(RunKind):
             document = self._public(source.get("registryUri", ""), image)
             return document.digest, partial(self._make, document, registry)
         wanted = ImageReference.parse(image)
-        digest = self.service.server(owner).files.digest(wanted.repository, wanted.version)
+        digest = self.registries.server(owner).files.digest(wanted.repository, wanted.version)
         if digest is None:
             raise LookupError(f"registry '{owner}' has no image '{image}'")
         return digest, partial(self._copy, owner, str(wanted.at(digest)), registry)
@@ -144,29 +151,29 @@ class Imports(RunKind):
         """The name of the emulator's registry that has the source; None for a public registry."""
         if source.get("resourceId"):
             name = ResourceId.parse(source["resourceId"]).name
-            if self.service.find(name) is None:
+            if self.registries.find(name) is None:
                 raise LookupError(f"there is no registry '{source['resourceId']}'")
             return name
         host = (source.get("registryUri") or source["sourceImage"].partition("/")[0]).lower()
         name, _, suffix = host.removeprefix("https://").partition(".")
-        return name if suffix.partition(":")[0] == REGISTRY_SUFFIX and self.service.find(name) else None
+        return name if suffix.partition(":")[0] == REGISTRY_SUFFIX and self.registries.find(name) else None
 
     def _public(self, host: str, image: str) -> ImageDocument:
         wanted = ImageReference.parse(image)
         if host not in DOCKER_HUB or wanted.repository not in PYTHON or wanted.is_digest:
             have = "only docker.io's library/python:<version>, which it makes of this machine's own Python"
             raise LookupError(f"'{host}/{image}' cannot be imported: the emulator has no internet and {have}")
-        return python_image(wanted.version, self.service.base_images)
+        return python_image(wanted.version, self.base_images)
 
     def _make(self, document: ImageDocument, registry: str, repository: str, version: str) -> None:
-        with RepositoryWriter(self.service.server(registry), repository) as writer:
+        with RepositoryWriter(self.registries.server(registry), repository) as writer:
             digest = document.put(writer, [version])
         made = document.configuration["Labels"]["org.opencontainers.image.description"]
         logger.info("%s:%s (%s) was %s", repository, version, digest, made)
 
     def _copy(self, owner: str, image: str, registry: str, repository: str, version: str) -> None:
-        target = ImageReference(self.service.server(registry).address, repository, version)
-        crane("copy", f"{self.service.server(owner).address}/{image}", str(target))
+        target = ImageReference(self.registries.server(registry).address, repository, version)
+        crane("copy", f"{self.registries.server(owner).address}/{image}", str(target))
 
 
 def queued() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from emulator.container_registry.authorization import Authorization
 from emulator.container_registry.errors import RegistryError, unknown_manifest, unknown_repository, unknown_tag
 from emulator.container_registry.files import RegistryFiles, Revision, Tag
 from emulator.container_registry.image_document import ARCHITECTURE, INDEXES, OS
@@ -19,7 +20,7 @@ from emulator.storage.clock import iso_date
 from emulator.store import Document
 
 if TYPE_CHECKING:
-    from emulator.container_registry.service import ContainerRegistryService
+    from emulator.container_registry.registries import Registries
 
 PAGE = 100
 READ, WRITE, DELETE = ("metadata_read",), ("metadata_write",), ("delete",)
@@ -28,15 +29,16 @@ READ, WRITE, DELETE = ("metadata_read",), ("metadata_write",), ("delete",)
 class MetadataPlane:
     """Azure's own half of the data plane."""
 
-    def __init__(self, service: ContainerRegistryService) -> None:
-        self.service = service
+    def __init__(self, registries: Registries, authorization: Authorization) -> None:
+        self.registries = registries
+        self.authorization = authorization
 
     # -- handlers
 
     def repositories(self, request: Request) -> Response:
         """`GET _catalog`."""
-        registry = self.service.addressed(request)
-        self.service.authorization.require(request, registry, Scope("registry", "catalog", ("*",)))
+        registry = self.registries.addressed(request)
+        self.authorization.require(request, registry, Scope("registry", "catalog", ("*",)))
         names = self._files(registry).repositories()
         return paged(request, [(name, name) for name in names], {"repositories": None})
 
@@ -46,19 +48,19 @@ class MetadataPlane:
         if not files.revisions(name):
             raise unknown_repository(name)
         if request.method == "PATCH":
-            self.service.attributes(registry.name).change(name, "", request.json() or {})
+            self.registries.attributes(registry.name).change(name, "", request.json() or {})
         if request.method == "DELETE":
             return self._delete_repository(registry, files, name)
         revisions, tags = files.revisions(name), files.tags(name)
         times = [*(one.created for one in revisions), *(tag.updated for tag in tags)]
         shown = {
-            "registry": self.service.login_server(registry.name),
+            "registry": self.registries.login_server(registry.name),
             "imageName": name,
             "createdTime": iso_date(min(times)),
             "lastUpdateTime": iso_date(max(times)),
             "manifestCount": len(revisions),
             "tagCount": len(tags),
-            "changeableAttributes": self.service.attributes(registry.name).get(name),
+            "changeableAttributes": self.registries.attributes(registry.name).get(name),
         }
         return Response.json(shown)
 
@@ -69,7 +71,7 @@ class MetadataPlane:
             raise unknown_repository(name)
         digest = request.query.get("digest")
         found = [tag for tag in self._ordered(request, files.tags(name)) if digest in (None, tag.digest)]
-        head = {"registry": self.service.login_server(registry.name), "imageName": name, "tags": None}
+        head = {"registry": self.registries.login_server(registry.name), "imageName": name, "tags": None}
         return paged(request, [(tag.name, self._tag(registry, name, tag)) for tag in found], head)
 
     def tag(self, request: Request) -> Response:
@@ -79,7 +81,7 @@ class MetadataPlane:
         tag = files.tag(name, reference)
         if tag is None:
             raise unknown_tag(name, reference)
-        attributes = self.service.attributes(registry.name)
+        attributes = self.registries.attributes(registry.name)
         if request.method == "PATCH":
             attributes.change(name, reference, request.json() or {})
         if request.method == "DELETE":
@@ -87,7 +89,7 @@ class MetadataPlane:
             files.remove_tag(name, reference)
             attributes.forget(name, reference)
             return Response(202)
-        head = {"registry": self.service.login_server(registry.name), "imageName": name}
+        head = {"registry": self.registries.login_server(registry.name), "imageName": name}
         return Response.json({**head, "tag": self._tag(registry, name, tag)})
 
     def manifests(self, request: Request) -> Response:
@@ -97,7 +99,7 @@ class MetadataPlane:
         if not revisions:
             raise unknown_repository(name)
         found = self._ordered(request, revisions)
-        head = {"registry": self.service.login_server(registry.name), "imageName": name, "manifests": None}
+        head = {"registry": self.registries.login_server(registry.name), "imageName": name, "manifests": None}
         return paged(request, [(one.digest, self._manifest(registry, files, name, one)) for one in found], head)
 
     def manifest(self, request: Request) -> Response:
@@ -108,28 +110,28 @@ class MetadataPlane:
         if found is None:
             raise unknown_manifest(name, reference)
         if request.method == "PATCH":
-            self.service.attributes(registry.name).change(name, reference, request.json() or {})
-        head = {"registry": self.service.login_server(registry.name), "imageName": name}
+            self.registries.attributes(registry.name).change(name, reference, request.json() or {})
+        head = {"registry": self.registries.login_server(registry.name), "imageName": name}
         return Response.json({**head, "manifest": self._manifest(registry, files, name, found)})
 
     # -- parts
 
     def _begin(self, request: Request) -> tuple[Document, RegistryFiles, str]:
-        registry, name = self.service.addressed(request), request.parameters["name"]
+        registry, name = self.registries.addressed(request), request.parameters["name"]
         if not REPOSITORY.fullmatch(name):
             raise unknown_repository(name)
         actions = {"PATCH": WRITE, "DELETE": DELETE}.get(request.method, READ)
-        self.service.authorization.require(request, registry, Scope("repository", name, actions))
+        self.authorization.require(request, registry, Scope("repository", name, actions))
         return registry, self._files(registry), name
 
     def _files(self, registry: Document) -> RegistryFiles:
-        return self.service.server(registry.name).files
+        return self.registries.server(registry.name).files
 
     def _delete_repository(self, registry: Document, files: RegistryFiles, name: str) -> Response:
-        attributes = self.service.attributes(registry.name)
+        attributes = self.registries.attributes(registry.name)
         references = [one.digest for one in files.revisions(name)], [tag.name for tag in files.tags(name)]
         attributes.refuse_delete(name, *references[0], *references[1])
-        self.service.server(registry.name).expect_garbage()
+        self.registries.server(registry.name).expect_garbage()
         files.remove_repository(name)
         attributes.forget(name)
         return Response.json({"manifestsDeleted": references[0], "tagsDeleted": references[1]}, 202)
@@ -147,7 +149,7 @@ class MetadataPlane:
             "createdTime": iso_date(tag.created),
             "lastUpdateTime": iso_date(tag.updated),
             "signed": False,
-            "changeableAttributes": self.service.attributes(registry.name).get(repository, tag.name),
+            "changeableAttributes": self.registries.attributes(registry.name).get(repository, tag.name),
         }
 
     def _manifest(self, registry: Document, files: RegistryFiles, repository: str, one: Revision) -> dict[str, Any]:
@@ -161,7 +163,7 @@ class MetadataPlane:
             "lastUpdateTime": iso_date(one.created),
             "mediaType": content.get("mediaType", ""),
             "tags": [tag.name for tag in files.tags(repository) if tag.digest == one.digest],
-            "changeableAttributes": self.service.attributes(registry.name).get(repository, one.digest),
+            "changeableAttributes": self.registries.attributes(registry.name).get(repository, one.digest),
             **({} if index else {"architecture": ARCHITECTURE, "os": OS}),
         }
 

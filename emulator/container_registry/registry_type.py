@@ -8,15 +8,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from emulator.arm.types import require_location
+from emulator.container_registry.tokens import RegistryTokens
 from emulator.errors import ServiceError
 from emulator.http import Request, Response
-from emulator.service import Action, ResourceType
+from emulator.service import Action, Emulator, ResourceType
 from emulator.settings import REGISTRY_SUFFIX
 from emulator.storage.clock import iso_date
 from emulator.store import Document
 
 if TYPE_CHECKING:
-    from emulator.container_registry.service import ContainerRegistryService
+    from emulator.container_registry.build_runs import BuildRuns
+    from emulator.container_registry.imports import Imports
+    from emulator.container_registry.registries import Registries
 
 REGISTRY = "Microsoft.ContainerRegistry/registries"
 NAME = re.compile(r"[A-Za-z0-9]{5,50}")
@@ -40,9 +43,14 @@ class Registry(ResourceType):
 
     type = REGISTRY
 
-    def __init__(self, service: ContainerRegistryService) -> None:
-        self.service = service
-        self.emulator = service.emulator
+    def __init__(
+        self, emulator: Emulator, registries: Registries, tokens: RegistryTokens, builds: BuildRuns, imports: Imports
+    ) -> None:
+        self.emulator = emulator
+        self.registries = registries
+        self.tokens = tokens
+        self.builds = builds
+        self.imports = imports
 
     def prepare(self, document: Document, old: Document | None) -> None:
         require_location(document)
@@ -64,14 +72,14 @@ class Registry(ResourceType):
         )
 
     def remove(self, document: Document) -> None:
-        self.service.remove(document.name)
+        self.registries.remove(document.name)
 
     def actions(self) -> Mapping[str, Action]:
         return {
-            "importimage": self.service.imports.begin,
-            "listbuildsourceuploadurl": self.service.builds.upload_url,
+            "importimage": self.imports.begin,
+            "listbuildsourceuploadurl": self.builds.upload_url,
             "listcredentials": self.credentials,
-            "schedulerun": self.service.builds.schedule,
+            "schedulerun": self.builds.schedule,
         }
 
     def credentials(self, document: Document, request: Request) -> Response:
@@ -83,7 +91,7 @@ class Registry(ResourceType):
                 "container-registry-authentication#admin-account"
             )
             raise ServiceError(400, "UnAuthorizedForCredentialOperations", message)
-        passwords = [{"name": name, "value": self.service.tokens.password(document, name)} for name in PASSWORDS]
+        passwords = [{"name": name, "value": self.tokens.password(document, name)} for name in PASSWORDS]
         return Response.json({"username": document.name, "passwords": passwords})
 
     def check_name(self, request: Request) -> Response:
@@ -105,7 +113,7 @@ class Registry(ResourceType):
                 f"Registry names may contain alpha numeric characters only and must be between 5 and 50 characters, "
                 f"not '{name}'.",
             )
-        found = self.service.find(name)
+        found = self.registries.find(name)
         if found is not None and found.key != key:
             return "AlreadyInUse", f"The registry DNS name {name.lower()}.{REGISTRY_SUFFIX} is already in use."
         return None

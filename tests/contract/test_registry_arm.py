@@ -210,7 +210,7 @@ def test_an_import_into_a_locked_tag_fails_and_says_so(registry: ContainerRegist
         ("docker.io/library/nginx:1.27", "cannot be imported: the emulator has no internet and only docker.io"),
         ("quay.io/library/python:3.11", "'quay.io/library/python:3.11' cannot be imported"),
         ("docker.io/library/python:latest", "names no version of Python 3"),
-        ("docker.io/library/python:3.2", r"no Python 3\.2: install it"),
+        ("docker.io/library/python:3.2", r"no Python 3\.2 \(there .*\): install it"),
     ],
 )
 def test_an_image_that_cannot_be_had_is_named(registry: ContainerRegistry, source: str, says: str) -> None:
