@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[np.float64]
 
+COLUMNS = 15
+"""Columns of the matrix whose weight is shown."""
 RANKS = {"best": 0.0, "median": 0.5, "worst": 1.0}
 """Origins that are shown, by the rank of their error."""
 
@@ -38,7 +40,7 @@ def training(trained: Trained) -> dict[str, Figure]:
         **{f"forecast_{name}": forecast(trained, rank, name) for name, rank in RANKS.items()},
     }
     if curve := trained.curves.get("cv_mae"):
-        words = "mean absolute error of the folds left out, as a share of the level"
+        words = "mean absolute error, share of the level"
         found["learning_curve"] = learning.learning_curve(curve, words, "training part")
     if trained.attributions is not None:
         found["importance"] = learning.importance(_contributions(trained.attributions, true.shape[1]), "first hours")
@@ -72,10 +74,11 @@ def by_origin(trained: Trained) -> Figure:
     figure, axes = plain(f"Error of each forecast, {trained.subject}", width=8, height=4.2)
     axes.bar(np.arange(len(errors)), errors, color=BLUE, width=0.8)
     axes.axhline(errors.mean(), color=ORANGE, linewidth=1.5, label=f"mean, {errors.mean():.1%}")
-    places = np.linspace(0, len(errors) - 1, 7).round().astype(int)
+    places = np.linspace(0, len(errors) - 1, 6).round().astype(int)
     days = [str(start)[:10] for start in trained.holdout.requests.index]
     axes.set_xticks(places, [days[place] for place in places])
     axes.set(ylabel="mean absolute error")
+    axes.yaxis.set_major_locator(MultipleLocator(0.05))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.legend(loc="upper right")
     return figure
@@ -112,13 +115,16 @@ def forecast(trained: Trained, rank: float, name: str) -> Figure:
     axes.axvline(0, color=GREY, linewidth=1)
     axes.set(xlabel="hours from the start", ylabel=f"{label.name} ({label.unit})" if label.unit else label.name)
     axes.xaxis.set_major_locator(MultipleLocator(24))
+    axes.margins(y=0.15)
     axes.legend(loc="upper left", ncols=4, fontsize=9)
     return figure
 
 
 def _contributions(found: Attributions, horizon: int) -> learning.Contributions:
-    """Of the columns themselves: they are made of two features only."""
-    return learning.Contributions(matrix.columns(horizon), found.values, found.base, "share of the level")
+    """Of the columns that move answers most: all of them are made of two features."""
+    largest = np.sort(np.argsort(-np.abs(found.values).mean(axis=0))[:COLUMNS])
+    names = [matrix.columns(horizon)[place] for place in largest]
+    return learning.Contributions(names, found.values[:, largest], found.base, "share of the level")
 
 
 def _errors(true: Numbers, answers: Answers) -> Numbers:
