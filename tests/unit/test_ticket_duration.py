@@ -14,13 +14,17 @@ import pandas as pd
 import pytest
 
 from ml.data import check, contract
-from ml.jobkit import generating, plan
+from ml.gate import evaluation
+from ml.gate.verdict import Rule, decide
+from ml.jobkit import evaluate, generating, plan, report, train
 from ml.jobkit.tasks.base import Split
 from ml.jobkit.tasks.regression.task import Task
+from ml.jobkit.tracking import Untracked
 from ml.jobkit.trainers.lightgbm.settings import Settings
 from ml.jobkit.trainers.lightgbm.trainer import Trainer
 from ml.jobkit.trainers.sklearn.settings import Settings as LinearSettings
 from ml.jobkit.trainers.sklearn.trainer import Trainer as Linear
+from ml.system import find
 from ml.systems.ticket_duration import generator, prepare
 
 PLAN = plan.load("ticket_duration")
@@ -65,6 +69,32 @@ def test_the_model_beats_the_mean_and_a_straight_line(figures: dict[str, dict[st
     assert figures["mean"]["r2"] == pytest.approx(0, abs=0.005)
     assert 0.5 < figures["linear"]["r2"] < figures["own"]["r2"] - 0.1
     assert figures["own"]["nrmse"] < 0.8 * figures["linear"]["nrmse"] < 0.8 * figures["mean"]["nrmse"]
+
+
+def test_for_the_gate_the_smaller_error_wins_and_a_large_one_serves_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pictures in ("training", "comparison"):  # they take longer than all the rest
+        monkeypatch.setattr(report, pictures, lambda *given: None)
+    generating.write(tmp_path, prepare.FILE, generator.COLUMNS, generator.tickets(1500, SEED))
+    for name, rounds in (("better", 60), ("worse", 3)):
+        train.train(PLAN, tmp_path, tmp_path / name, Settings(rounds=rounds), Untracked())
+
+    def verdict(challenger: str, champion: str | None) -> tuple[str, str]:
+        other = tmp_path / champion if champion else None
+        evaluate.evaluate(PLAN, tmp_path, tmp_path / challenger, other, tmp_path / "judged", Untracked())
+        found = evaluation.parse((tmp_path / "judged" / evaluation.RESULT).read_bytes())
+        task = find("ticket_duration").task
+        rule = Rule(task.floors, task.metric, task.margin, found.lower)
+        decided = decide(found.challenger, found.champion, rule, intervals=found.intervals, rejections={})
+        return decided.kind, decided.text
+
+    assert verdict("better", "worse")[0] == "promoted"
+    assert verdict("worse", "better")[0] == "kept"
+    kind, text = verdict("worse", None)
+    assert kind == "refused"
+    assert "above the floor 0.08" in text
+    assert "is below the floor 0.6" in text
 
 
 def test_the_planted_signal_is_as_strong_as_stated() -> None:
