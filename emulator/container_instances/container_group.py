@@ -5,24 +5,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from emulator.arm.service import operations_of
 from emulator.arm.types import require_location
 from emulator.certificates import bundle_file
+from emulator.container_instances.host_names import HostNames
 from emulator.container_instances.instance_view import container_view, event, group_state
-from emulator.container_instances.registry_access import inaccessible
+from emulator.container_instances.registry_access import RegistryAccess, inaccessible
+from emulator.container_instances.secure_values import SecureValues
 from emulator.container_instances.specifications import container_name, group_name, specification
 from emulator.container_instances.validation import check_group, check_label, check_update, refusal, title
 from emulator.containers.container import Container
 from emulator.containers.event import recorded
+from emulator.containers.service import ContainersService
 from emulator.errors import ServiceError, not_found
 from emulator.http import Request, Response
-from emulator.service import Action, ResourceType
+from emulator.service import Action, Emulator, ResourceType
 from emulator.settings import CONTAINER_GROUP_SUFFIX
 from emulator.store import Document
-
-if TYPE_CHECKING:
-    from emulator.container_instances.service import ContainerInstancesService
 
 CONTAINER_GROUP = "Microsoft.ContainerInstance/containerGroups"
 START_SECONDS = 120.0
@@ -40,9 +41,16 @@ class ContainerGroup(ResourceType):
     long_running = True
     long_running_delete = True
 
-    def __init__(self, service: ContainerInstancesService) -> None:
-        self.service = service
-        self.store = service.emulator.store
+    def __init__(
+        self, emulator: Emulator, containers: ContainersService, access: RegistryAccess, secure_values: SecureValues
+    ) -> None:
+        self.emulator = emulator
+        self.store = emulator.store
+        self.containers = containers
+        self.host = containers.host
+        self.access = access
+        self.secure_values = secure_values
+        self.host_names = HostNames(emulator.settings, emulator.store, self.type)
         self._locks: dict[str, threading.Lock] = {}
 
     # -- documents
@@ -63,7 +71,7 @@ class ContainerGroup(ResourceType):
         check_label(document, self.store.of_type(CONTAINER_GROUP))
         self._fill_in_identities(document)
         self._fill_in_address(document)
-        self.service.secure_values.take_out(document)
+        self.secure_values.take_out(document)
         if old and old.body["properties"] != properties:
             document.private.pop(STOPPED, None)
 
@@ -71,7 +79,7 @@ class ContainerGroup(ResourceType):
         stopped: dict[str, Any] | None = document.private.get(STOPPED)
         views = []
         for container in document.properties["containers"]:
-            running = self.service.host.find(container_name(document, container["name"]))
+            running = self.host.find(container_name(document, container["name"]))
             view = (stopped or {}).get(container["name"]) or (container_view(running) if running else None)
             if view:
                 container["properties"]["instanceView"] = view
@@ -94,22 +102,22 @@ class ContainerGroup(ResourceType):
         Args:
             again: the emulator was restarted: containers that had ended stay so.
         """
-        address = self.service.host.address(group_name(document))
-        bundle = bundle_file(self.service.emulator.settings)
+        address = self.host.address(group_name(document))
+        bundle = bundle_file(self.emulator.settings)
         wanted = [
             specification(document, one, address, self._hidden(document, one), bundle) for one in self._each(document)
         ]
-        for name in self.service.host.names(group_name(document) + "/"):
+        for name in self.host.names(group_name(document) + "/"):
             if name not in {one.name for one in wanted}:
-                self.service.host.stop(name, STOP_SECONDS)
-        start = self.service.host.resume if again else self.service.host.start
+                self.host.stop(name, STOP_SECONDS)
+        start = self.host.resume if again else self.host.start
         return [start(one) for one in wanted]
 
     def remove(self, document: Document) -> None:
         with self._turn(document):
             self._stop(document)
-            self.service.host.release(group_name(document))
-            self.service.write_hosts(without=document.key)
+            self.host.release(group_name(document))
+            self.host_names.write(without=document.key)
             # Whose turn comes now must not find it any more.
             self.store.delete(document.id)
 
@@ -150,11 +158,11 @@ class ContainerGroup(ResourceType):
                 return
             if anew:
                 self._stop(current)
-            self.service.write_hosts()
+            self.host_names.write()
             if STOPPED in current.private:
                 return
             try:
-                self.service.access.check(current)
+                self.access.check(current)
                 self._require_images(current)
             except ServiceError as error:
                 self._keep_failure(current, error)
@@ -165,9 +173,9 @@ class ContainerGroup(ResourceType):
 
     def _stop(self, document: Document) -> dict[str, Any]:
         """Stops all containers at once; how they were, by name."""
-        found = [self.service.host.find(name) for name in self.service.host.names(group_name(document) + "/")]
+        found = [self.host.find(name) for name in self.host.names(group_name(document) + "/")]
         containers = [container for container in found if container is not None]
-        self.service.host.stop_all([container.specification.name for container in containers], STOP_SECONDS)
+        self.host.stop_all([container.specification.name for container in containers], STOP_SECONDS)
         return {one.specification.name.rpartition("/")[2]: container_view(one) for one in containers}
 
     def _each(self, document: Document) -> list[dict[str, Any]]:
@@ -177,8 +185,8 @@ class ContainerGroup(ResourceType):
     def _hidden(self, document: Document, container: dict[str, Any]) -> dict[str, str]:
         identities = list(document.body.get("identity", {}).get("userAssignedIdentities") or {})
         name = container_name(document, container["name"])
-        secure = self.service.secure_values.variables(document, container["name"])
-        return {**self.service.containers.identities.variables(name, identities), **secure}
+        secure = self.secure_values.variables(document, container["name"])
+        return {**self.containers.identities.variables(name, identities), **secure}
 
     def _keep_failure(self, document: Document, error: ServiceError) -> None:
         """Shows why a group could not be made among its events, for those who do not poll the operation."""
@@ -191,7 +199,10 @@ class ContainerGroup(ResourceType):
             current = self._note(document, lambda private: private.pop(STOPPED, None))
             if current is None:
                 raise not_found(document.id)
-            return self.service.operate(current, request, work)
+            # After a crash ARM applies the document instead.
+            operations = operations_of(self.emulator)
+            operation = operations.begin("put", current, work)
+            return Response(202, headers=operations.headers(operation, request))
 
     def _note(self, document: Document, change: Callable[[dict[str, Any]], object]) -> Document | None:
         """Changes what is kept beside the document as it is now; None when it is gone."""
@@ -206,7 +217,7 @@ class ContainerGroup(ResourceType):
         for container in self._each(document):
             image = container["properties"]["image"]
             try:
-                self.service.containers.images().resolve(image)
+                self.containers.images().resolve(image)
             except (ServiceError, LookupError, OSError) as error:
                 raise inaccessible(document, image, str(error)) from None
 
@@ -225,7 +236,7 @@ class ContainerGroup(ResourceType):
         if not address:
             return
         address.setdefault("type", "Public")
-        address["ip"] = self.service.host.address(group_name(document))
+        address["ip"] = self.host.address(group_name(document))
         if label := address.get("dnsNameLabel"):
             location = document.body["location"].lower().replace(" ", "")
             address["fqdn"] = f"{label}.{location}.{CONTAINER_GROUP_SUFFIX}"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from emulator.arm.service import operations_of
 from emulator.container_instances.container_group import CONTAINER_GROUP, STOPPED, ContainerGroup
 from emulator.container_instances.registry_access import RegistryAccess
 from emulator.container_instances.secure_values import SecureValues
@@ -16,7 +13,6 @@ from emulator.errors import ServiceError, not_found
 from emulator.http import Request, Response
 from emulator.service import Emulator, ResourceType, Route, Service
 from emulator.settings import ARM_HOST
-from emulator.store import Document
 
 GROUP = (
     r"(?P<group>/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.ContainerInstance/containerGroups/[^/]+)"
@@ -31,12 +27,11 @@ class ContainerInstancesService(Service):
 
     def __init__(self, emulator: Emulator) -> None:
         super().__init__(emulator)
-        self.containers = emulator.services.get(ContainersService)
-        self.host = self.containers.host
+        containers = emulator.services.get(ContainersService)
+        self.host = containers.host
         self.secure_values = SecureValues(emulator.settings.directory("container-instances"))
-        self.access = RegistryAccess(emulator.store, emulator.access)
-        self.groups = ContainerGroup(self)
-        self._hosts_lock = threading.Lock()
+        access = RegistryAccess(emulator.store, emulator.access)
+        self.groups = ContainerGroup(emulator, containers, access, self.secure_values)
 
     def resource_types(self) -> Sequence[ResourceType]:
         return (self.groups,)
@@ -68,25 +63,6 @@ class ContainerInstancesService(Service):
         tail = lines(request)
         container = self.host.find(container_name(document, wanted))
         return Response.json({"content": container.logs(tail) if container else ""})
-
-    def write_hosts(self, without: str = "") -> None:
-        """Writes the names of all groups but one where clients look them up."""
-        with self._hosts_lock:
-            addresses = [
-                document.properties.get("ipAddress") or {}
-                for document in self.emulator.store.of_type(CONTAINER_GROUP)
-                if document.key != without
-            ]
-            text = "".join(f"{one['ip']} {one['fqdn']}\n" for one in addresses if one.get("fqdn"))
-            temporary = self.emulator.settings.hosts.with_suffix(".new")
-            temporary.write_text(text)
-            os.replace(temporary, self.emulator.settings.hosts)
-
-    def operate(self, document: Document, request: Request, work: Callable[[], None]) -> Response:
-        """Runs an action's work behind an operation; after a crash ARM applies the document instead."""
-        operations = operations_of(self.emulator)
-        operation = operations.begin("put", document, work)
-        return Response(202, headers=operations.headers(operation, request))
 
 
 def lines(request: Request) -> int:

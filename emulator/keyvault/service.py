@@ -30,7 +30,7 @@ class KeyVaultService(Service):
         self.secrets = SecretStore(emulator.settings.directory("keyvault"))
 
     def resource_types(self) -> Sequence[ResourceType]:
-        vault = Vault(self)
+        vault = Vault(self.emulator, self.secrets)
         return (vault, DeletedVault(vault))
 
     def routes(self) -> Sequence[Route]:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator.arm.types import require_location
 from emulator.errors import ServiceError
 from emulator.http import Request, Response
+from emulator.keyvault.secrets import SecretStore
 from emulator.resource_id import ResourceId
-from emulator.service import Action, ResourceType
+from emulator.service import Action, Emulator, ResourceType
 from emulator.settings import SUBSCRIPTION_ID, TENANT_ID, VAULT_SUFFIX
 from emulator.store import Document
-
-if TYPE_CHECKING:
-    from emulator.keyvault.service import KeyVaultService
 
 VAULT = "Microsoft.KeyVault/vaults"
 RETENTION_DAYS = 90
@@ -27,9 +25,9 @@ class Vault(ResourceType):
     type = VAULT
     soft_delete = True
 
-    def __init__(self, service: KeyVaultService) -> None:
-        self.service = service
-        self.emulator = service.emulator
+    def __init__(self, emulator: Emulator, secrets: SecretStore) -> None:
+        self.emulator = emulator
+        self.secrets = secrets
 
     def prepare(self, document: Document, old: Document | None) -> None:
         require_location(document)
@@ -63,7 +61,7 @@ class Vault(ResourceType):
             raise ServiceError(409, "ConflictError", message)
 
     def purge(self, document: Document) -> None:
-        self.service.secrets.forget(document.name.lower())
+        self.secrets.forget(document.name.lower())
 
 
 class DeletedVault(ResourceType):

@@ -12,11 +12,15 @@ from typing import Any, cast
 import pytest
 
 from emulator.container_instances.container_group import CONTAINER_GROUP, STOPPED, ContainerGroup
-from emulator.container_instances.service import ContainerInstancesService
+from emulator.container_instances.registry_access import RegistryAccess
+from emulator.container_instances.secure_values import SecureValues
 from emulator.containers.container import Container, ContainerState
 from emulator.containers.log_file import LogFile
+from emulator.containers.service import ContainersService
 from emulator.containers.specification import ContainerSpecification
-from emulator.http import Request, Response
+from emulator.http import Request
+from emulator.service import Emulator
+from emulator.settings import Settings
 from emulator.store import Document, Store
 
 GROUP = f"/subscriptions/s/resourceGroups/g/providers/{CONTAINER_GROUP}/bikes"
@@ -43,18 +47,22 @@ class World:
         )
         images = SimpleNamespace(resolve=lambda reference: self.pass_gate("pull"))
         containers = SimpleNamespace(
-            images=lambda: images, identities=SimpleNamespace(variables=lambda name, identities: {})
+            host=host, images=lambda: images, identities=SimpleNamespace(variables=lambda name, identities: {})
         )
-        service = SimpleNamespace(
-            emulator=SimpleNamespace(store=self.store),
-            host=host,
-            containers=containers,
-            access=SimpleNamespace(check=lambda document: None),
-            secure_values=SimpleNamespace(variables=lambda document, container: {}),
-            write_hosts=lambda without="": None,
-            operate=lambda document, request, work: self.store.after_commit(work),
+        self.operations = SimpleNamespace(
+            begin=lambda kind, document, work: self.store.after_commit(work), headers=lambda operation, request: {}
         )
-        self.groups = ContainerGroup(cast(ContainerInstancesService, service))
+        emulator = SimpleNamespace(
+            store=self.store,
+            settings=Settings(folder, 1, 2, ""),
+            services=SimpleNamespace(get=lambda kind: SimpleNamespace(operations=self.operations)),
+        )
+        self.groups = ContainerGroup(
+            cast(Emulator, emulator),
+            cast(ContainersService, containers),
+            cast(RegistryAccess, SimpleNamespace(check=lambda document: None)),
+            cast(SecureValues, SimpleNamespace(variables=lambda document, container: {})),
+        )
         self.pool = ThreadPoolExecutor(4)
 
     def pass_gate(self, name: str) -> None:
@@ -149,11 +157,11 @@ def test_the_later_of_two_puts_holds_whichever_is_applied_last(world: World) -> 
 
 @pytest.mark.parametrize("action", ["start_again", "restart"])
 def test_a_start_of_which_no_operation_is_on_disk_leaves_the_group_stopped(world: World, action: str) -> None:
-    def killed(document: Document, request: Request, work: Callable[[], None]) -> Response:
+    def killed(kind: str, document: Document, work: Callable[[], None]) -> None:
         raise RuntimeError("killed")
 
     world.groups.stop(world.stored(), REQUEST)
-    world.groups.service.operate = killed  # type: ignore[method-assign]
+    world.operations.begin = killed
     with pytest.raises(RuntimeError, match="killed"):
         getattr(world.groups, action)(world.stored(), REQUEST)
     assert STOPPED in world.stored().private
