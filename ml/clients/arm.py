@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ml.clients.cloud import Cloud, load_cloud, token, trust
 from ml.clients.errors import CloudError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import httpx
     from tenacity import RetryCallState
 
+T = TypeVar("T")
 REQUEST_SECONDS = 60.0
 # A role assignment may take this long to be known everywhere:
 # https://learn.microsoft.com/azure/role-based-access-control/troubleshooting#symptom---role-assignment-changes-are-not-
@@ -60,6 +61,11 @@ def manner(**changes: Any) -> Iterator[None]:
         yield
     finally:
         _manner.reset(before)
+
+
+def fence() -> None:
+    """Asks whether something may be changed; for what is changed by other ways than ARM's."""
+    _manner.get().fence()
 
 
 class Arm:
@@ -135,24 +141,7 @@ class Arm:
         self, method: str, path: str, query: dict[str, str], body: dict[str, Any] | None, accept: tuple[int, ...]
     ) -> httpx.Response:
         """Asks again while the refusal may pass."""
-        from tenacity import Retrying, wait_exponential
-
-        def going_on(state: RetryCallState) -> bool:
-            error = state.outcome.exception() if state.outcome else None
-            return error is not None and (state.seconds_since_start or 0.0) < patience(method, error)
-
-        def pause(state: RetryCallState) -> None:
-            error = state.outcome.exception() if state.outcome else None
-            _manner.get().pause(state.upcoming_sleep, f"asking again: {error}")
-
-        waits = Retrying(
-            retry=going_on,
-            wait=wait_exponential(1, max=30),
-            sleep=lambda seconds: None,  # `pause` has waited
-            before_sleep=pause,
-            reraise=True,
-        )
-        return waits(self._checked, method, path, query, body, accept)
+        return ask_again(method, lambda: self._checked(method, path, query, body, accept))
 
     def _checked(
         self, method: str, path: str, query: dict[str, str], body: dict[str, Any] | None, accept: tuple[int, ...]
@@ -171,6 +160,28 @@ class Arm:
         if answer.is_success or answer.status_code in accept:
             return answer
         raise refusal(method, path, answer)
+
+
+def ask_again(method: str, act: Callable[[], T]) -> T:
+    """What `act` gives, once what refuses it has passed; it refuses with a `CloudError`."""
+    from tenacity import Retrying, wait_exponential
+
+    def going_on(state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        return error is not None and (state.seconds_since_start or 0.0) < patience(method, error)
+
+    def pause(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        _manner.get().pause(state.upcoming_sleep, f"asking again: {error}")
+
+    waits = Retrying(
+        retry=going_on,
+        wait=wait_exponential(1, max=30),
+        sleep=lambda seconds: None,  # `pause` has waited
+        before_sleep=pause,
+        reraise=True,
+    )
+    return waits(act)
 
 
 def refusal(method: str, path: str, answer: httpx.Response) -> CloudError:

@@ -94,6 +94,11 @@ class GroupState:
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def crashing(self) -> bool:
+        """Whether its program ends again and again."""
+        return "CrashLoopBackOff" in self.reason
+
+    @property
     def url(self) -> str:
         """Where its program answers, while it runs."""
         return f"http://{self.address}" if self.address and self.state == "Running" else ""

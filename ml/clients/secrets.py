@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ml.clients.arm import arm
+from ml.clients.arm import arm, ask_again, fence
 from ml.clients.cloud import load_cloud, token, trust
 from ml.clients.errors import CloudError
 from ml.clients.workspace import Workspace
@@ -51,9 +51,16 @@ class Secrets:
     def _send(
         self, method: str, path: str, body: dict[str, Any] | None = None, accept: tuple[int, ...] = ()
     ) -> dict[str, Any] | None:
-        """The answer; None for a status that is accepted."""
+        """The answer; None for a status that is accepted. The right to it may be fresh."""
+        return ask_again(method, lambda: self._once(method, path, body, accept))
+
+    def _once(
+        self, method: str, path: str, body: dict[str, Any] | None, accept: tuple[int, ...]
+    ) -> dict[str, Any] | None:
         import httpx
 
+        if method != "GET":
+            fence()
         headers = {"authorization": f"Bearer {token(f'https://{load_cloud().vault_suffix}/.default')}"}
         query = {"api-version": API_VERSION}
         try:

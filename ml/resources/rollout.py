@@ -58,7 +58,8 @@ class RolloutProvider(Provider):
         if inputs.get("target") not in (None, CONTAINER_GROUP):
             raise InputError("target", f"'{inputs['target']}' is no target: leave it out, or write {CONTAINER_GROUP}")
         if inputs.get("target") and inputs["instances"] != 1:
-            said = f"{inputs['instances']} is too many: a container group is one instance; write 1"
+            fix = "write `serving: {instances: 1}` for this system in the stack file"
+            said = f"{inputs['instances']} is too many, because a container group is one instance: {fix}"
             raise InputError("instances", said)
         return inputs
 

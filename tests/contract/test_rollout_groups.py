@@ -4,26 +4,43 @@ from __future__ import annotations
 
 import json
 import threading
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from rich.console import Console
 
+from ml.clients.datastore import folder_uri
+from ml.clients.lease import rollout_lock
+from ml.clients.models import SHA256
+from ml.clients.models import Models as Registry
 from ml.progress import Failure
 from ml.resources.rollout import RolloutProvider
-from ml.rollout.container_group.place import scoring_key
+from ml.rollout.container_group.place import Place, scoring_key
 from ml.rollout.container_group.site import GroupSite
-from ml.rollout.sites import CONTAINER_GROUP, HostRow
+from ml.rollout.core.deployments import deployment_name
+from ml.rollout.core.ports import Endpoint, Lease, Models, Target
+from ml.rollout.core.writer import acquire, held
+from ml.rollout.sites import CONTAINER_GROUP, HostRow, to_place
 from tests.contract import faulty_images as faults
 from tests.contract.azureml_workspace import IGNORED, fixture_sockets, fixture_workspace
 from tests.contract.azureml_workspace import Workspace as Made
 from tests.contract.container_groups import ROLES, assign
 from tests.contract.rollout_place import System, shared_place, until
+from tests.rollout_ports import PortsSuite
+from tools import live, rollback
+from tools.deployed_system import DeployedSystem
+from tools.endpoint_key import primary_key
+from tools.stacks import Stack
+from tools.status import read_traffic
 
 __all__ = ["fixture_sockets", "fixture_workspace"]
 pytestmark = IGNORED
@@ -102,7 +119,7 @@ def clients(system: InGroups) -> Iterator[Clients]:
             one.result()
 
 
-def test_the_life_of_a_model_in_container_groups(system: InGroups, tmp_path: Path) -> None:
+def test_the_life_of_a_model_in_container_groups(system: InGroups) -> None:
     first, second = system.release(1), system.release(2)
     outputs = system.up(first)
     old, new = system.deployment(first), system.deployment(second)
@@ -126,8 +143,80 @@ def test_the_life_of_a_model_in_container_groups(system: InGroups, tmp_path: Pat
         system.up(system.release(3, faults.WRONG_ANSWER), outputs)
     assert (found.errors, set(found.versions), system.traffic) == ([], {2}, {new: 100})
 
+    tool = DeployedSystem(
+        Stack("local", "emulator", Path("stacks")),
+        system.name,
+        system.place.workspace,
+        system.name,
+        system.site.endpoint_name,
+        in_groups=True,
+    )
+    now = live.read(tool)
+    assert ([(one.version, one.percent) for one in now.serving], now.problem) == ([(2, 100)], "")
+    assert primary_key(tool) == scoring_key(system.place.workspace, system.name)
+    assert read_traffic(tool).requests[new].total > 50
+    assert '"message":"ready"' in tool.client.logs(new)
+
+    said = Console(file=StringIO(), width=200)
+    rollback.run(tool, None, "wrong for new customers", said)
+    assert (system.traffic, system.models.champion()) == ({old: 100}, 1)
+    assert "wrong for new customers" in next(iter(system.models.rejection(2).values()))
+
     read = RolloutProvider().read("id", outputs).outs
     assert read is not None
-    assert (read["serving"], read["deployment"]) == (2, new)
+    assert (read["serving"], read["deployment"]) == (1, old)
     RolloutProvider().delete("id", outputs)
     assert (system.site.exists(), system.models.champion()) == (False, None)
+
+
+class Cloud:
+    """The system's groups with a model of their own; what a server is told is chosen when it is made."""
+
+    def __init__(self, system: InGroups, model: str) -> None:
+        self.inputs, self.broken = system.release(1), False
+        self.site = GroupSite(system.place.workspace, system.name, model, f"ci-{system.name}", HostRow(), self.place)
+        self.lease: Lease
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self.site.endpoint
+
+    @property
+    def models(self) -> Models:
+        return self.site.models
+
+    def place(self) -> Place:
+        made = to_place(self.inputs)
+        return replace(made, variables={**made.variables, "MAX_ROWS": "none"}) if self.broken else made
+
+    def target(self, version: int) -> Target:
+        image = str(self.inputs["image"])
+        return Target(self.site.system, version, image, "", deployment_name(version, image, "small"))
+
+    def spoil(self, version: int, *, broken: bool = True) -> None:
+        self.broken = broken
+
+    def take_lease(self) -> None:
+        with rollout_lock(self.site.workspace, self.site.system) as lock:
+            lock.force({})
+
+
+class TestGroups(PortsSuite):
+    """Container groups behave as the world in memory of the unit tests does."""
+
+    @pytest.fixture
+    def site(self, system: InGroups) -> Iterator[Cloud]:
+        """With versions 1 and 2 of a model of its own; the fence is up, as in a rollout."""
+        model = f"ports-{uuid.uuid4().hex[:6]}"
+        cloud = Cloud(system, model)
+        for number in (1, 2):
+            uri = folder_uri(f"systems/{model}/{number}")
+            Registry(cloud.site.workspace, model).register(uri, properties={SHA256: f"sha-{number}"}, tags={})
+        with rollout_lock(cloud.site.workspace, system.name) as lock:
+            lease = acquire(lock, {}, lambda text: None)
+            with held(cloud.site, lease) as ports:
+                cloud.lease = ports.lease
+                yield cloud
+        cloud.site.endpoint.shares.delete()
+        for name in cloud.site.endpoint.groups():
+            cloud.site.groups.delete(cloud.site.endpoint.group_name(name))

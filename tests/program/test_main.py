@@ -107,3 +107,24 @@ def test_sizes_of_a_system_reach_its_resources_and_a_plain_list_gives_none() -> 
     assert sized["bike_buyer-rollout"]["staging"]["memoryGb"] == 4
     assert listed["bike_buyer-rollout"].get("load") is None
     assert "memoryGb" not in listed["bike_buyer-rollout"]["staging"]
+
+
+def test_a_system_in_container_groups_has_no_endpoint_and_may_make_its_key() -> None:
+    recording = main(stack_config("local") | {"systems": ["ticket_duration"], "retire": []})
+    assert recording.of_type("azure-native:machinelearningservices:OnlineEndpoint") == []
+    found = {one.name: one for one in recording.resources}
+    rollout, image = found["ticket_duration-rollout"].inputs, found["ticket_duration-image"].inputs
+    assert (rollout["target"], rollout["instances"], image["gateway"]) == ("container_group", 1, True)
+    assert rollout["endpoint"] == recording.exports["ticket_duration"]["endpoint"]
+    assert len(rollout["endpoint"]) <= 46
+    makers = [one for one in recording.of_type("azure-native:authorization:RoleAssignment") if "key-makers" in one.name]
+    assert [one.inputs["scope"].rpartition("/")[0].endswith("Microsoft.KeyVault/vaults") for one in makers] == [True]
+    assert {one.urn for one in makers} <= recording.before(found["ticket_duration-rollout"])
+
+
+def test_a_system_at_an_endpoint_declares_what_it_declared_before() -> None:
+    recording = main(stack_config("local") | {"systems": ["bike_buyer"], "retire": []})
+    found = {one.name: one.inputs for one in recording.resources}
+    for name, key in (("rollout", "target"), ("rollout", "load"), ("image", "gateway")):
+        assert found[f"bike_buyer-{name}"].get(key) is None
+    assert not any("key-makers" in name for name in found)

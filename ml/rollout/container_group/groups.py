@@ -62,7 +62,7 @@ class CloudGroups:
             return GroupState(problem="somebody deleted the container group")
         if found.provisioning == "Failed":
             return GroupState(problem=found.reason or "the container group could not be made")
-        if found.state == "Terminated":
+        if found.state == "Terminated" or found.crashing:
             ended = f"exit code {found.exit_code} {found.reason}".strip()
             return GroupState(ended=ended, out_of_memory=found.exit_code == KILLED or "OOMKilled" in found.reason)
         return GroupState(base_url=found.url)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from ml.clients.container_groups import ContainerGroup, ContainerGroups
 from ml.clients.container_groups import GroupState as Group
 from ml.clients.errors import CloudError
-from ml.progress import Failure
 from ml.rollout.container_group.gateway import Gateway
 from ml.rollout.container_group.groups import CloudGroups
 from ml.rollout.container_group.place import CONNECTION, Place
 from ml.rollout.container_group.shares import SharesDocument
 from ml.rollout.container_group.starting import PORT, Start
+from ml.rollout.core.plan import WHOLE
 from ml.rollout.core.ports import SUCCEEDED, Deployment, Row, Target
 
 PURPOSE = "serving"
@@ -55,6 +55,8 @@ class GroupEndpoint:
 
     def set_traffic(self, traffic: Mapping[str, int]) -> None:
         """Sets the whole map, and returns once the gateway works with it."""
+        if traffic and sum(traffic.values()) != WHOLE:
+            raise CloudError(f"{dict(traffic)} is not all of the traffic: it must sum to {WHOLE}", status=400)
         known = {name: group.address for name, group in self.groups().items() if group.address}
         if unknown := sorted(set(traffic) - known.keys()):
             raise CloudError(f"{', '.join(unknown)} has no address: no traffic can go there", status=404)
@@ -78,7 +80,7 @@ class GroupEndpoint:
 
         Raises:
             Rejected: its container does not start or does not get ready.
-            Failure: it could not be made for another reason.
+            ml.progress.Failure: it could not be made for another reason.
         """
         place, key = self.place(), self.key()
         self.row.status(f"{self.gateway.name}: starting the gateway")
@@ -122,7 +124,7 @@ class GroupEndpoint:
         """Takes a deployment from the gateway, then deletes its group and waits until it is gone."""
         shares = self.shares.read()
         if shares.traffic.get(name):
-            raise Failure(f"{name} has traffic: it is not removed")
+            raise CloudError(f"{name} has traffic: it is not removed", status=409)
         if name in shares.addresses:
             left = {other: where for other, where in shares.addresses.items() if other != name}
             self.publish(left, shares.traffic)
@@ -137,6 +139,6 @@ def to_deployment(name: str, group: Group) -> Deployment:
 
 def state(group: Group) -> str:
     """In the words of a deployment. A group that is started but does not run is on its way, or ends again and again."""
-    if group.provisioning == FAILED or group.state in ("Terminated", "Failed", "Stopped"):
+    if group.provisioning == FAILED or group.crashing or group.state in ("Terminated", "Failed", "Stopped"):
         return FAILED
     return SUCCEEDED if group.state == "Running" else CREATING

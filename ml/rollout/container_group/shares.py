@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ml.clients.arm import fence
 from ml.clients.datastore import container
 from ml.clients.errors import CloudError
 from ml.clients.workspace import Workspace
@@ -65,6 +66,7 @@ class SharesDocument:
     def write(self, addresses: Mapping[str, str], traffic: Mapping[str, int]) -> Shares:
         """Writes it anew."""
         deployments = {name: {"address": where, "share": traffic.get(name, 0)} for name, where in addresses.items()}
+        fence()
         made = Shares(uuid.uuid4().hex, deployments)
         with self._blob() as blob:
             content = json.dumps({"revision": made.revision, "deployments": deployments})
@@ -75,6 +77,7 @@ class SharesDocument:
         """Removes it."""
         from azure.core.exceptions import ResourceNotFoundError
 
+        fence()
         with self._blob() as blob:
             try:
                 blob.delete_blob()
