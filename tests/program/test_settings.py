@@ -54,7 +54,7 @@ def test_values_are_typed_and_defaults_filled() -> None:
 LISTED = {"systems": ["bike_buyer"]}
 FORECAST: dict[str, Any] = {
     "compute": {"vmSize": "Standard_DS4_v2", "jobMinutes": 30},
-    "serving": {"memoryGb": 4},
+    "serving": {"memoryGb": 4, "instanceType": "Standard_DS3_v2"},
     "rollout": {"requests": 50, "concurrency": 2, "loadSeconds": 120},
 }
 
@@ -78,10 +78,11 @@ def test_a_system_has_its_own_sizes_else_the_stacks_else_those_of_its_task() -> 
     settings = load(GOOD | stack | {"systems": {"bike_buyer": {}, "energy_forecast": FORECAST}})
     sizes, others = settings.system("energy_forecast", task), settings.system("bike_buyer")
     assert (sizes.serving.memory_gb, sizes.serving.instances, sizes.serving.cpu) == (4, 2, 2)
-    assert (sizes.serving.instance_type, sizes.compute.vm_size) == ("Standard_F4s_v2", "Standard_DS4_v2")
+    assert (sizes.serving.instance_type, sizes.compute.vm_size) == ("Standard_DS3_v2", "Standard_DS4_v2")
     assert (sizes.rollout.answer_seconds, sizes.rollout.stage_seconds, sizes.rollout.requests) == (30, 15, 50)
     assert (sizes.compute.job_minutes, others.compute.job_minutes) == (30, 60)
     assert (others.serving.memory_gb, others.serving.instances, others.rollout.requests) == (1.5, 2, None)
+    assert others.serving.instance_type == "Standard_F4s_v2"
     assert not sizes.compute.same_cluster(settings.compute)
     assert others.compute.same_cluster(settings.compute)
 
