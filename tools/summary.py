@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.text import Text
@@ -182,7 +184,20 @@ def request_line(stack: Stack, name: str, uri: str, authority: Path | None) -> s
     trusted = f"--cacert {os.path.relpath(authority, ROOT)} " if authority else ""
     named = " ".join([*of_stack(stack), f"SYSTEM={name.replace('_', '-')}"])
     key = f"printf 'Authorization: Bearer %s' \"$(make -s key {named})\""
-    return f'{key} | curl {trusted}-H @- -H "Content-Type: application/json" -d @{body} {uri}'
+    there = resolved(uri) if authority else ""
+    return f'{key} | curl {trusted}{there}-H @- -H "Content-Type: application/json" -d @{body} {uri}'
+
+
+def resolved(uri: str) -> str:
+    """What tells curl where a container group of the emulator is: it takes names below `localhost` for 127.0.0.1."""
+    parts = urlsplit(uri)
+    if parts.scheme != "http" or not parts.hostname:
+        return ""
+    try:
+        address = socket.getaddrinfo(parts.hostname, parts.port, socket.AF_INET)[0][4][0]
+        return f"--resolve {parts.hostname}:{parts.port}:{address} "
+    except OSError:
+        return ""
 
 
 def of_stack(stack: Stack) -> list[str]:

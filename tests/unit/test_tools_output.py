@@ -255,3 +255,15 @@ def test_up_of_a_stack_on_azure_shows_the_plan_and_asks(
     with pytest.raises(SetupError, match=refusal) if refusal else nullcontext():
         deployment.confirm_up(engine, ["--exclude"], Console(file=said))
     assert said.getvalue() == "5 change: [bike_buyer] trains again\n--exclude\n"
+
+
+def test_a_line_that_asks_a_container_group_of_the_emulator_says_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    where = [(0, 0, 0, "", ("127.0.0.9", 5001))]
+    monkeypatch.setattr("tools.summary.socket.getaddrinfo", lambda *_: where)
+    uri = "http://ci-x.westeurope.azurecontainer.localhost:5001/score"
+    stack = Stack("local", "emulator", Path("x"))
+    line = summary.request_line(stack, "bike_buyer", uri, Path("ca.pem"))
+    assert line is not None
+    assert "--resolve ci-x.westeurope.azurecontainer.localhost:5001:127.0.0.9 " in line
+    others = (summary.request_line(stack, "bike_buyer", uri, None), summary.resolved("https://oep.example/score"))
+    assert "--resolve" not in "".join(one or "" for one in others)
