@@ -12,7 +12,7 @@ from emulator.machine_learning.assets.asset import AssetContainer, AssetVersion
 from emulator.machine_learning.assets.codes import CodeVersion
 from emulator.machine_learning.assets.components import ComponentVersion
 from emulator.machine_learning.assets.data import DataVersion
-from emulator.machine_learning.assets.environments import EnvironmentVersion
+from emulator.machine_learning.assets.environments import EnvironmentContainer, EnvironmentVersion
 from emulator.machine_learning.assets.models import ModelVersion
 from emulator.machine_learning.computes import Compute
 from emulator.machine_learning.datastores import Datastore
@@ -110,7 +110,11 @@ class MachineLearningService(Service):
     def resource_types(self) -> Sequence[ResourceType]:
         job = Job(self.emulator.store, self.references, self.runs, self.mlflow_runs, self.client_runs)
         store = self.emulator.store
-        containers = [AssetContainer(store, version.kind) for version in self.versions]
+        others = [version.kind for version in self.versions if version.kind != EnvironmentVersion.kind]
+        containers = [
+            EnvironmentContainer(store, EnvironmentVersion.kind),
+            *(AssetContainer(store, one) for one in others),
+        ]
         workspace = Workspace(self.emulator.settings, store, self.storage, self.datastores, self.forget_workspace)
         return [workspace, self.datastores, Compute(store, self.runs), job, self.schedules, *containers, *self.versions]
 

@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from emulator.interpreters import installed
 from tests.contract.azureml_sdk import Command, Environment, command
@@ -38,6 +38,16 @@ def run(workspace: Workspace, text: str, environment: Any) -> str:
 def test_curated_environment_holds_its_packages(workspace: Workspace) -> None:
     text = "python -c 'import mlflow, pandas, sklearn; print(sklearn.__version__)'"
     assert run(workspace, text, CURATED.format("sklearn-1.5")) == "1.5.2"
+
+
+def test_curated_environment_can_be_asked_for(workspace: Workspace) -> None:
+    found = workspace.client.environments.get("AzureML-sklearn-1.5", label="latest")
+    assert "scikit-learn==1.5.2" in found.conda_file["dependencies"][1]["pip"]
+    assert workspace.client.environments.get("AzureML-sklearn-1.5", version=found.version).id == found.id
+    job = workspace.client.jobs.create_or_update(shell("true", found.id))
+    workspace.client.jobs.begin_cancel(job.name).result()
+    with pytest.raises(ResourceNotFoundError):
+        workspace.client.environments.get("AzureML-none", version="1")
 
 
 @pytest.mark.parametrize("name", ["azureml:AzureML-sklearn-0.24@latest", CURATED.format("acpt-pytorch-2.8-cuda12.6")])

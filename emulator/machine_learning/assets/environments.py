@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from emulator.errors import ServiceError
 from emulator.interpreters import find_interpreter
-from emulator.machine_learning.assets.asset import AssetVersion
+from emulator.machine_learning.assets.asset import AssetContainer, AssetVersion
+from emulator.machine_learning.assets.curated import UnknownCurated, curated
 from emulator.machine_learning.assets.packages import InvalidPackages, read_packages
+from emulator.machine_learning.identifiers import workspace_id
+from emulator.resource_id import ResourceId
 from emulator.store import Document
+
+CURATED_VERSION = "1"
+"""Azure counts on; here every version is the same one."""
+
+
+class EnvironmentContainer(AssetContainer):
+    """An environment by its name; Azure's curated ones can be asked for in every workspace."""
+
+    def implicit(self, resource: ResourceId) -> Document | None:
+        found = of_azure(resource, resource.name)
+        return Document(resource.text, {"properties": {"isArchived": False}}) if found else None
+
+    def present(self, document: Document) -> dict[str, Any]:
+        body = super().present(document)
+        if of_azure(document.resource, document.name):
+            body["properties"]["latestVersion"] = CURATED_VERSION
+        return body
 
 
 class EnvironmentVersion(AssetVersion):
@@ -14,6 +37,13 @@ class EnvironmentVersion(AssetVersion):
 
     kind = "environments"
     defaults = {"environmentType": "UserCreated", "osType": "Linux", "autoRebuild": "Disabled"}  # noqa: RUF012
+
+    def implicit(self, resource: ResourceId) -> Document | None:
+        return of_azure(resource, ":".join(resource.names[-2:]))
+
+    def implicit_children(self, collection: ResourceId) -> Sequence[Document]:
+        found = of_azure(collection, f"{collection.names[-1]}:{CURATED_VERSION}")
+        return [found] if found else []
 
     def complete(self, document: Document) -> None:
         properties = document.properties
@@ -29,3 +59,11 @@ class EnvironmentVersion(AssetVersion):
             except (InvalidPackages, LookupError) as error:
                 message = f"The conda file cannot be used here: {error}."
                 raise ServiceError(400, "UserError", message, target="condaFile") from None
+
+
+def of_azure(resource: ResourceId, name: str) -> Document | None:
+    """The curated environment behind a name or `name:version`; None for every other."""
+    try:
+        return curated(workspace_id(resource.text), f"azureml:{name}")
+    except UnknownCurated:
+        return None
