@@ -5,6 +5,7 @@ runs its test, which must fail. Whatever survives is a hole in the tests.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from tools.progress import SetupError, duration
 WORKERS = 2
 SECONDS = 180
 # What pytest ends with: https://docs.pytest.org/en/stable/reference/exit-codes.html
-PASSED, FAILED = 0, 1
+PASSED, FAILED, STUCK = 0, 1, -1
 
 
 @dataclass(frozen=True)
@@ -50,18 +51,23 @@ def run_tests(folder: Path, tests: Sequence[str]) -> tuple[int, str]:
     """Runs tests in a copy of the checkout; nothing of a run stays there for the next one."""
     words = ["-m", "pytest", "-q", "-x", "--durations=0", "-p", "no:cacheprovider", "-p", "pytest_timeout", *tests]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    done = subprocess.run(
-        [str(folder / ".venv/bin/python"), *words],
+    command = [str(folder / ".venv/bin/python"), *words]
+    with subprocess.Popen(
+        command,
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-    return done.returncode, "\n".join(done.stdout.splitlines()[-12:])
+        start_new_session=True,  # what a stuck test has started ends with it
+    ) as running:
+        try:
+            printed, _ = running.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
+            return STUCK, f"it had not ended after {duration(SECONDS)}"
+    return running.returncode, "\n".join(printed.splitlines()[-12:])
 
 
 def attempt(defect: Defect, folder: Path) -> Outcome:

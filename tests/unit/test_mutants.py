@@ -47,7 +47,7 @@ def test_a_defect_is_put_in_and_taken_out_again(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("code", "killed", "said"),
-    [(1, True, "killed"), (0, False, "its test passes"), *((code, False, "did not run") for code in (2, 3, 4, 5))],
+    [(1, True, "killed"), (0, False, "its test passes"), *((code, False, "did not run") for code in (-1, 2, 3, 4, 5))],
 )
 def test_only_a_test_that_fails_kills(code: int, killed: bool, said: str) -> None:
     """Code that cannot even be imported, or a test that is not there, proves nothing."""
