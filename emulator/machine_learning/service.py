@@ -14,6 +14,7 @@ from emulator.machine_learning.assets.components import ComponentVersion
 from emulator.machine_learning.assets.data import DataVersion
 from emulator.machine_learning.assets.environments import EnvironmentContainer, EnvironmentVersion
 from emulator.machine_learning.assets.models import ModelVersion
+from emulator.machine_learning.automl.automl_run import AutoMLPreparation, AutoMLRun
 from emulator.machine_learning.computes import Compute
 from emulator.machine_learning.datastores import Datastore
 from emulator.machine_learning.identifiers import JOB
@@ -93,6 +94,10 @@ class MachineLearningService(Service):
             "Pipeline": PipelineRun(self.records, StepJobs(self.references), self.mlflow_runs),
             "Sweep": SweepRun(self.records, self.outputs, self.tracking, self.mlflow_runs),
         }
+        automl = AutoMLPreparation(emulator, self.references, self.storage, self.tracking.uri)
+        self.kinds["AutoML"] = AutoMLRun(
+            emulator.runtime, self.records, self.folders, automl, self.outputs, self.tracking, self.mlflow_runs
+        )
         self.runs = Runs("job", self.records, lambda job: self.kinds[job.properties["jobType"]], at_once=RUNNING_JOBS)
         self.clock = Clock(emulator.store)
         self.schedules = Schedule(emulator, self.clock.changed)

@@ -6,7 +6,7 @@ import warnings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    from azure.ai.ml import Input, MLClient, Output, command, dsl
+    from azure.ai.ml import Input, MLClient, Output, automl, command, dsl
     from azure.ai.ml._restclient.arm_ml_service.models import ScheduleListViewType
     from azure.ai.ml.constants import AssetTypes, ListViewType
     from azure.ai.ml.entities import (
@@ -62,6 +62,7 @@ __all__ = [
     "ScheduleListViewType",
     "Uniform",
     "ValidationException",
+    "automl",
     "command",
     "dsl",
     "parallel_run_function",

@@ -10,6 +10,7 @@ from typing import Any
 from emulator.errors import ServiceError, unsupported
 from emulator.http import Request, Response
 from emulator.machine_learning.assets.asset import by_view, fill
+from emulator.machine_learning.automl.specification import read_automl
 from emulator.machine_learning.identifiers import JOB, JOB_NAME, workspace_id
 from emulator.machine_learning.jobs.command import validate_command
 from emulator.machine_learning.jobs.mlflow_runs import MlflowRuns
@@ -103,13 +104,15 @@ class Job(ResourceType):
         elif kind == "Command":
             validate_command(properties)
             self._require_assets(workspace, properties)
+        elif kind == "AutoML":
+            read_automl(properties)
         elif kind == "Sweep":
             read_sweep(properties)
             trial = properties.get("trial") or {}
             validate_command({**trial, "limits": {}})
             self._require_assets(workspace, trial)
         else:
-            raise unsupported(f"A job of type '{kind}' (known: Command, Pipeline, Sweep)")
+            raise unsupported(f"A job of type '{kind}' (known: Command, Pipeline, Sweep, AutoML)")
         self._require_compute(workspace, properties)
 
     def _require_assets(self, workspace: str, properties: dict[str, Any]) -> None:

@@ -39,7 +39,12 @@ SERVICES = (
     "pipelines",
     "studio",
 )
-RUN_TYPES = {"Command": "azureml.scriptrun", "Pipeline": "azureml.PipelineRun", "Sweep": "hyperdrive"}
+RUN_TYPES = {
+    "Command": "azureml.scriptrun",
+    "Pipeline": "azureml.PipelineRun",
+    "Sweep": "hyperdrive",
+    "AutoML": "automl",
+}
 FIELDS = {
     "displayName": "displayName",
     "description": "description",

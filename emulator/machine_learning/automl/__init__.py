@@ -1,0 +1,1 @@
+"""AutoML jobs: Azure's contract, and FLAML behind it."""

@@ -1,0 +1,123 @@
+"""What an AutoML job asks for, in the words of the driver; what FLAML cannot do is refused at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.errors import ServiceError, unsupported
+from emulator.machine_learning.durations import seconds
+
+MODEL_OUTPUT = "best_model"
+DEFAULT_TRIALS = 1000
+DEFAULT_TIMEOUT = "PT6H"
+TABLES = ("trainingData", "validationData", "testData")
+METRICS = {
+    "classification": {"accuracy": "accuracy", "aucweighted": "roc_auc", "averageprecisionscoreweighted": "ap"},
+    "regression": {
+        "normalizedrootmeansquarederror": "rmse",
+        "normalizedmeanabsoluteerror": "mae",
+        "r2score": "r2",
+    },
+}
+METRICS["forecasting"] = METRICS["regression"]
+SHOWN = {
+    "accuracy": "accuracy",
+    "roc_auc": "AUC_weighted",
+    "ap": "average_precision_score_weighted",
+    "rmse": "normalized_root_mean_squared_error",
+    "mae": "normalized_mean_absolute_error",
+    "r2": "r2_score",
+}
+"""What Azure calls in a run what FLAML calls otherwise."""
+LEARNERS = {
+    "lightgbm": "lgbm",
+    "xgboostclassifier": "xgboost",
+    "xgboostregressor": "xgboost",
+    "randomforest": "rf",
+    "extremerandomtrees": "extra_tree",
+    "logisticregression": "lrl1",
+}
+KNOWN = {
+    "classification": ("lgbm", "xgboost", "rf", "extra_tree", "lrl1"),
+    "regression": ("lgbm", "xgboost", "rf", "extra_tree"),
+    "forecasting": ("lgbm", "xgboost", "rf", "extra_tree"),
+}
+
+
+def read_automl(properties: dict[str, Any]) -> dict[str, Any]:
+    """The driver's settings, without the paths of the data.
+
+    Raises:
+        ServiceError: 400, or 501 for what is not done here; the message names the key.
+    """
+    details = properties.get("taskDetails") or {}
+    task = str(details.get("taskType") or "").lower()
+    if task not in KNOWN:
+        raise unsupported(f"An AutoML job of the task '{details.get('taskType')}' (known: {', '.join(KNOWN)})")
+    for name, given in (("trainingData", (details.get("trainingData") or {}).get("uri")), target(details)):
+        if not given:
+            raise refusal(name, "is missing")
+    training = details.get("trainingSettings") or {}
+    if training.get("enableOnnxCompatibleModels"):
+        raise unsupported("An AutoML job with 'trainingSettings.enableOnnxCompatibleModels'")
+    limits = details.get("limitSettings") or {}
+    return {
+        "task": task,
+        "target": details["targetColumnName"],
+        "metric": metric(task, details.get("primaryMetric")),
+        "learners": learners(task, training),
+        "trials": int(limits.get("maxTrials") or DEFAULT_TRIALS),
+        "seconds": seconds(limits.get("timeout") or DEFAULT_TIMEOUT),
+        "stop_early": limits.get("enableEarlyTermination") is not False,
+        "folds": folds(details),
+        "forecast": forecast(details) if task == "forecasting" else None,
+    }
+
+
+def target(details: dict[str, Any]) -> tuple[str, Any]:
+    """The column to predict."""
+    return "targetColumnName", details.get("targetColumnName")
+
+
+def metric(task: str, given: Any) -> str:
+    """The primary metric in FLAML's words."""
+    known = METRICS[task]
+    name = str(given or next(iter(known))).lower().replace("_", "")
+    if name not in known:
+        raise unsupported(
+            f"The primary metric '{given}' of {task} (known: {', '.join(SHOWN[one] for one in known.values())})"
+        )
+    return known[name]
+
+
+def learners(task: str, training: dict[str, Any]) -> list[str]:
+    """What may be tried: all that FLAML has here, without the blocked, or of the allowed."""
+    allowed = {LEARNERS.get(str(one).lower()) for one in training.get("allowedTrainingAlgorithms") or ()}
+    blocked = {LEARNERS.get(str(one).lower()) for one in training.get("blockedTrainingAlgorithms") or ()}
+    found = [one for one in KNOWN[task] if one not in blocked and (not allowed or one in allowed)]
+    if not found:
+        names = ", ".join(sorted(name for name, one in LEARNERS.items() if one in KNOWN[task]))
+        raise refusal("trainingSettings", f"leaves no algorithm to try; known here: {names}")
+    return found
+
+
+def folds(details: dict[str, Any]) -> int | None:
+    """How many folds cross-validation has; None leaves that to FLAML."""
+    given = details.get("nCrossValidations") or {}
+    return int(given["value"]) if str(given.get("mode")).lower() == "custom" else None
+
+
+def forecast(details: dict[str, Any]) -> dict[str, Any]:
+    """The time column and how far ahead."""
+    given = details.get("forecastingSettings") or {}
+    if not given.get("timeColumnName"):
+        raise refusal("forecastingSettings.timeColumnName", "is missing")
+    if given.get("timeSeriesIdColumnNames"):
+        raise unsupported("Forecasting several series ('forecastingSettings.timeSeriesIdColumnNames')")
+    horizon = given.get("forecastHorizon") or {}
+    return {"time": given["timeColumnName"], "horizon": int(horizon.get("value") or 1)}
+
+
+def refusal(name: str, message: str) -> ServiceError:
+    """400 for a job that cannot work."""
+    return ServiceError(400, "UserError", f"'taskDetails.{name}' of the AutoML job {message}.", target=name)

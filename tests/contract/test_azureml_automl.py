@@ -1,0 +1,121 @@
+"""AutoML jobs through azure-ai-ml: FLAML finds the models, and says so; the contract is Azure's."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+from mlflow import MlflowClient
+
+from tests.contract.azureml_sdk import Input, Output, automl
+from tests.contract.azureml_workspace import IGNORED, Workspace, fixture_sockets, fixture_workspace
+
+__all__ = ["fixture_sockets", "fixture_workspace"]
+pytestmark = IGNORED
+MLTABLE = """
+paths:
+  - file: ./rows.csv
+transformations:
+  - read_delimited:
+        delimiter: ','
+        encoding: 'ascii'
+"""
+
+
+def table(folder: Path, lines: list[str]) -> Input:
+    """An MLTable of a few rows."""
+    folder.mkdir()
+    (folder / "MLTable").write_text(MLTABLE)
+    (folder / "rows.csv").write_text("\n".join(lines) + "\n")
+    return Input(type="mltable", path=str(folder))
+
+
+def people(folder: Path, rows: int = 200) -> Input:
+    """A table whose label follows from two columns, but for noise."""
+    chance = random.Random(1)
+    lines = ["age,town,spends,buys"]
+    for _ in range(rows):
+        age, town = chance.randrange(18, 80), chance.choice(["Bonn", "Kiel", "Ulm"])
+        spends = 3 * age + (50 if town == "Ulm" else 0) + chance.gauss(0, 5)
+        lines.append(f"{age},{town},{spends:.2f},{'yes' if age > 50 or town == 'Ulm' else 'no'}")
+    return table(folder, lines)
+
+
+def submit(workspace: Workspace, job: Any) -> str:
+    """Submits a job of two or three trials and gives its name."""
+    job.name = f"automl-{uuid.uuid4().hex[:8]}"
+    job.set_limits(timeout_minutes=5, max_trials=3)
+    name: str = workspace.client.jobs.create_or_update(job).name
+    assert workspace.end(name, seconds=400).status == "Completed", workspace.details(name)
+    return name
+
+
+def scores(workspace: Workspace, tracking: MlflowClient, name: str, metric: str) -> dict[str, float]:
+    """The leaderboard: each child's score."""
+    children = [one.name for one in workspace.client.jobs.list(parent_job_name=name)]
+    return {child: tracking.get_run(child).data.metrics[metric] for child in children}
+
+
+@pytest.fixture(name="tracking")
+def fixture_tracking(workspace: Workspace) -> MlflowClient:
+    return MlflowClient(workspace.client.workspaces.get(workspace.name).mlflow_tracking_uri)
+
+
+@pytest.mark.long
+def test_classification_has_a_leaderboard_and_a_model(
+    workspace: Workspace, tracking: MlflowClient, tmp_path: Path
+) -> None:
+    job = automl.classification(
+        training_data=people(tmp_path / "train"),
+        target_column_name="buys",
+        primary_metric="accuracy",
+        compute="cpu",
+        experiment_name="automl",
+        outputs={"best_model": Output(type="mlflow_model")},
+    )
+    job.set_training(blocked_training_algorithms=["XGBoostClassifier", "ExtremeRandomTrees", "LogisticRegression"])
+    name = submit(workspace, job)
+    found = workspace.client.jobs.get(name)
+    board = scores(workspace, tracking, name, "accuracy")
+    assert len(board) == 3
+    best = found.properties["best_child_run_id"]
+    assert board[best] == max(board.values()) > 0.9
+    assert found.properties["automl_engine"].startswith("FLAML")
+    assert tracking.get_run(name).data.tags["automl_best_child_run_id"] == best
+    assert {tracking.get_run(child).data.tags["learner"] for child in board} <= {"lgbm", "rf"}
+    workspace.client.jobs.download(name, download_path=str(tmp_path / "down"), output_name="best_model")
+    assert list((tmp_path / "down").rglob("MLmodel"))
+    assert tracking.list_artifacts(best, "outputs/mlflow-model")
+
+
+@pytest.mark.long
+def test_forecasting_looks_ahead(workspace: Workspace, tracking: MlflowClient, tmp_path: Path) -> None:
+    lines = ["time,load"]
+    lines += [f"2026-01-{1 + hour // 24:02d} {hour % 24:02d}:00:00,{100 + 10 * (hour % 24)}" for hour in range(480)]
+    job = automl.forecasting(
+        training_data=table(tmp_path / "train", lines),
+        target_column_name="load",
+        primary_metric="normalized_root_mean_squared_error",
+        compute="cpu",
+        experiment_name="automl",
+    )
+    job.set_forecast_settings(time_column_name="time", forecast_horizon=24)
+    name = submit(workspace, job)
+    board = scores(workspace, tracking, name, "normalized_root_mean_squared_error")
+    assert board
+    assert min(board.values()) < 0.2
+
+
+def test_what_flaml_cannot_do_is_refused_at_once(workspace: Workspace, tmp_path: Path) -> None:
+    job = automl.regression(
+        training_data=people(tmp_path / "train", 20),
+        target_column_name="spends",
+        primary_metric="spearman_correlation",
+        compute="cpu",
+    )
+    with pytest.raises(HttpResponseError, match=r"known: normalized_root_mean_squared_error"):
+        workspace.client.jobs.create_or_update(job)

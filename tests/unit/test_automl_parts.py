@@ -1,0 +1,72 @@
+"""AutoML jobs: what is refused, what the driver is told, and the MLTable folders it reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.errors import ServiceError
+from emulator.machine_learning.automl.specification import read_automl
+from emulator.machine_learning.automl.tables import read_table
+
+DETAILS = {"taskType": "Classification", "targetColumnName": "y", "trainingData": {"uri": "azureml:rows:1"}}
+
+
+def read(**change: Any) -> dict[str, Any]:
+    return read_automl({"taskDetails": {**DETAILS, **change}})
+
+
+def test_driver_is_told_in_flamls_words() -> None:
+    limits = {"maxTrials": 4, "timeout": "PT20M", "enableEarlyTermination": False}
+    training = {"blockedTrainingAlgorithms": ["LightGBM", "LogisticRegression"]}
+    told = read(primaryMetric="AUCWeighted", limitSettings=limits, trainingSettings=training)
+    assert (told["metric"], told["trials"], told["seconds"], told["stop_early"]) == ("roc_auc", 4, 1200, False)
+    assert told["learners"] == ["xgboost", "rf", "extra_tree"]
+    assert read(trainingSettings={"allowedTrainingAlgorithms": ["LightGBM"]})["learners"] == ["lgbm"]
+    assert read(nCrossValidations={"mode": "Custom", "value": 5})["folds"] == 5
+    settings = {"timeColumnName": "when", "forecastHorizon": {"mode": "Custom", "value": 48}}
+    assert read(taskType="Forecasting", forecastingSettings=settings)["forecast"] == {"time": "when", "horizon": 48}
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "message"),
+    [
+        ({"taskType": "ImageClassification"}, 501, "ImageClassification"),
+        ({"targetColumnName": None}, 400, "'taskDetails.targetColumnName' of the AutoML job is missing"),
+        ({"trainingData": None}, 400, "'taskDetails.trainingData' of the AutoML job is missing"),
+        ({"primaryMetric": "NormMacroRecall"}, 501, "known: accuracy, AUC_weighted"),
+        ({"trainingSettings": {"allowedTrainingAlgorithms": ["KNN"]}}, 400, "known here: extremerandomtrees"),
+        ({"trainingSettings": {"enableOnnxCompatibleModels": True}}, 501, "enableOnnxCompatibleModels"),
+        ({"taskType": "Forecasting"}, 400, "forecastingSettings.timeColumnName"),
+        (
+            {
+                "taskType": "Forecasting",
+                "forecastingSettings": {"timeColumnName": "when", "timeSeriesIdColumnNames": ["shop"]},
+            },
+            501,
+            "several series",
+        ),
+    ],
+)
+def test_what_flaml_cannot_do_is_refused_by_key(change: dict[str, Any], status: int, message: str) -> None:
+    with pytest.raises(ServiceError, match=message) as refused:
+        read(**change)
+    assert refused.value.status == status
+
+
+def test_table_is_read_as_its_mltable_says(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id;town;when\n1;Bonn;2026-01-01\n2;Ulm;2026-01-02\n3;Kiel;2026-01-03\n")
+    (tmp_path / "MLTable").write_text(
+        "paths: [{pattern: ./*.csv}]\ntransformations:\n- read_delimited: {delimiter: ';', encoding: utf8}\n"
+        "- convert_column_types: [{columns: [id], column_type: string}, {columns: when, column_type: datetime}]\n"
+        "- drop_columns: town\n- take: 2\n"
+    )
+    found = read_table(tmp_path)
+    assert list(found.columns) == ["id", "when"]
+    assert found["id"].tolist() == ["1", "2"]
+    assert found["when"].dt.day.tolist() == [1, 2]
+    (tmp_path / "MLTable").write_text("paths: [{file: a.csv}]\ntransformations: [random_split]\n")
+    with pytest.raises(ValueError, match="'random_split' is not known here"):
+        read_table(tmp_path)
