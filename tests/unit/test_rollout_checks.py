@@ -13,7 +13,7 @@ from ml.clients.metrics import Requests, parse
 from ml.clients.scoring import Answer, Load
 from ml.progress import Failure
 from ml.rollout.core.ports import Target
-from ml.rollout.trials.checks import Golden, gateway_works, hindrance, load_problem, stranger, too_slow, worse
+from ml.rollout.trials.checks import Golden, gateway_works, hindrance, load_problem, mismatch, too_slow, worse
 
 CASE = {"request": {"Age": 40}, "probability": 0.25, "label": 0}
 GOLDEN = Golden("bike-buyer", 2, [CASE])
@@ -66,10 +66,10 @@ def test_how_exact_an_answer_must_be_is_the_models_own_to_say() -> None:
 
 def test_version_must_name_the_registered_artefact() -> None:
     said = {"name": "bike-buyer", "version": 2, "sha256": "5ha", "job": "j"}
-    assert stranger(said, "bike-buyer", TARGET) == ""
-    assert stranger({**said, "version": "2"}, "bike-buyer", TARGET) == ""
-    assert stranger({**said, "sha256": "other"}, "bike-buyer", TARGET) == "sha256 is other, registered is 5ha"
-    assert "name is None" in stranger("nonsense", "bike-buyer", TARGET)
+    assert mismatch(said, "bike-buyer", TARGET) == ""
+    assert mismatch({**said, "version": "2"}, "bike-buyer", TARGET) == ""
+    assert mismatch({**said, "sha256": "other"}, "bike-buyer", TARGET) == "sha256 is other, registered is 5ha"
+    assert "name is None" in mismatch("nonsense", "bike-buyer", TARGET)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ml.progress import Failure
 from ml.rollout.core.plan import WHOLE, usable
 from ml.rollout.core.ports import Models, Observation, Target
-from ml.rollout.core.run import follow_traffic, observe, overtaken, ways_on
+from ml.rollout.core.run import follow_traffic, observe, overtaken, remedies
 from ml.rollout.core.writes import Ports, set_traffic
 
 
@@ -39,7 +39,7 @@ def refuse(reason: str, target: Target, seen: Observation) -> Failure:
     serving = ", ".join(f"{name} {share} %" for name, share in sorted(seen.traffic.items())) or "nothing"
     head = f"version {target.version} was rejected in this image ({reason}). What serves: {serving}"
     fix = "If a better version serves meanwhile: `pulumi refresh`, then `pulumi up`"
-    return Failure(f"{head}. {ways_on(target)}. {fix}.")
+    return Failure(f"{head}. {remedies(target)}. {fix}.")
 
 
 def unsettled(seen: Observation, target: Target) -> bool:

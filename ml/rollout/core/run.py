@@ -249,7 +249,7 @@ class RolloutRun:
         verdict = f"{name} is rejected: {reason}" if remembered else f"{name} was found faulty: {reason}"
         if wrong:
             return f"{verdict}. Not everything could be put right: {'; '.join(wrong)}. {AGAIN}"
-        return f"{verdict}. {serves}. {OTHER_MACHINE if self.same_image else ways_on(self.target)}"
+        return f"{verdict}. {serves}. {OTHER_MACHINE if self.same_image else remedies(self.target)}"
 
     @property
     def same_image(self) -> bool:
@@ -291,7 +291,7 @@ OTHER_MACHINE = (
 AGAIN = "The next `pulumi up` takes it up where it stands."
 
 
-def ways_on(target: Target) -> str:
+def remedies(target: Target) -> str:
     """What a person can do about a rejection."""
     return (
         "It is not tried again: change the model or the code; or, if it was not the model's fault, "

@@ -82,7 +82,7 @@ class Golden:
         return bool(given == expected)
 
 
-def stranger(said: Any, model: str, target: Target) -> str:
+def mismatch(said: Any, model: str, target: Target) -> str:
     """Why a server's `/version` is not the evaluated and registered artefact; empty when it is."""
     body = said if isinstance(said, dict) else {}
     inner = body.get("model")

@@ -12,7 +12,7 @@ from ml.clients.scoring import REQUEST_SECONDS, Answer, ScoringClient
 from ml.progress import Failure
 from ml.rollout.container_group.starting import READY_SECONDS, Groups, Start
 from ml.rollout.core.ports import LeaseLost, Rejected, Row, Target
-from ml.rollout.trials.checks import Golden, ask_again, stranger
+from ml.rollout.trials.checks import Golden, ask_again, mismatch
 
 KEY_BYTES = 32
 
@@ -89,7 +89,7 @@ class Staging:
     def identify(self, client: ScoringClient) -> None:
         """The artefact in the image is the one that was evaluated and registered."""
         said = self.settled(lambda: client.get("/version"))
-        if problem := said.problem or stranger(said.body, self.golden.model, self.target):
+        if problem := said.problem or mismatch(said.body, self.golden.model, self.target):
             raise Rejected(f"in staging /version names another artefact: {problem}")
 
     def ask(self, client: ScoringClient) -> None:
