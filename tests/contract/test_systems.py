@@ -100,7 +100,7 @@ def fixture_server(system: Trained, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_its_folder_has_what_a_system_has(system: Trained) -> None:
     home = folder(system.name)
-    for name in ("features.yaml", "data.yaml", "prepare.py", "generator.py", "request.json"):
+    for name in ("features.yaml", "data.yaml", "prepare.py", "generator.py", "request.json", "README.md"):
         assert home.joinpath(name).is_file(), f"{system.name} has no {name}"
     assert system.plan.specification().system == system.name
 
