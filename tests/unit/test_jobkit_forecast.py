@@ -181,8 +181,13 @@ def test_the_figures_are_what_they_say() -> None:
     assert scored["mape"] == pytest.approx([5])
 
 
-def test_golden_requests_have_one_with_gaps() -> None:
+@pytest.mark.parametrize("gaps", [0, 5, 24])
+def test_golden_requests_have_one_with_as_many_gaps_as_a_request_may_have(gaps: int) -> None:
+    """Also where the history has some by itself."""
     requests = asked(10)
+    history = requests["demand"].iloc[-1].copy()
+    history[100 : 100 + gaps] = np.nan
+    requests.at[requests.index[-1], "demand"] = history
     examples = Examples(requests, np.full((10, 48), 6000.0))
     found = TASK.golden(examples, {FORECAST: np.arange(480).reshape(10, 48)})
     assert np.isnan(found["demand"].iloc[-1]).sum() == 24

@@ -154,9 +154,10 @@ class Task:
     def golden(self, examples: Examples, answers: Answers) -> pd.DataFrame:
         """From the lowest to the highest level, and one with as many gaps as may be."""
         asked = golden.requests(self.specification, examples.requests, answers[FORECAST].mean(axis=1), GOLDEN)
-        if gaps := self.fields.missing:
-            history = np.array(asked[self.fields.series.name].iloc[-1])
-            history[-gaps:] = np.nan
+        history = np.array(asked[self.fields.series.name].iloc[-1])
+        known = np.flatnonzero(~np.isnan(history))
+        if more := self.fields.missing - (len(history) - len(known)):
+            history[known[-more:]] = np.nan
             asked.at[len(asked) - 1, self.fields.series.name] = history
         return asked
 
