@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import ssl
 import time
 import warnings
@@ -120,9 +121,22 @@ class Workspace:
         self.put(self.id, {"location": LOCATION, "properties": {**ids, **properties}})
         return self
 
-    @cached_property
+    @property
     def client(self) -> MLClient:
-        """azure-ai-ml, with the cloud that the metadata describes."""
+        """azure-ai-ml, with the cloud that the metadata describes. The SDK keeps the cloud's name in the environment,
+        where a client of another emulator leaves its own.
+        """
+        client = self._client
+        os.environ["AZUREML_CURRENT_CLOUD"] = self._cloud
+        return client
+
+    @property
+    def _cloud(self) -> str:
+        """The SDK keeps the first metadata of a cloud's name for the whole process."""
+        return f"AzureEmulator{self.emulator.settings.https_port}"
+
+    @cached_property
+    def _client(self) -> MLClient:
         with httpx.Client(verify=self.trust, trust_env=False) as plain:
             found = plain.get(
                 f"{self.emulator.settings.base_url}/metadata/endpoints", params={"api-version": "2022-09-01"}
@@ -136,7 +150,6 @@ class Workspace:
             "storage_endpoint": found["suffixes"]["storage"],
             "registry_discovery_endpoint": manager,
         }
-        # The SDK keeps the first metadata of a cloud's name for the whole process.
         return MLClient(
             self.credential,
             SUBSCRIPTION_ID,
@@ -144,7 +157,7 @@ class Workspace:
             self.name,
             enable_telemetry=False,
             show_progress=False,
-            cloud=f"{found['name']}{self.emulator.settings.https_port}",
+            cloud=self._cloud,
             cloud_metadata=metadata,
         )
 
@@ -154,7 +167,7 @@ class Workspace:
         self.credential.close()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
-            self.__dict__.pop("client", None)
+            self.__dict__.pop("_client", None)
             gc.collect()
 
     def end(self, job: str, *, seconds: float = 180) -> Any:

@@ -137,9 +137,9 @@ def test_job_needs_a_compute_and_an_environment_that_exist(workspace: Workspace,
     body.update(environmentId=f"{workspace.id}/environments/plain/versions/1", computeId="gpu")
     answer = workspace.request("PUT", f"{workspace.id}/jobs/no-compute", json={"properties": body})
     assert (answer.status_code, answer.json()["error"]["message"]) == (400, "Unknown compute target 'gpu'.")
-    body.update(computeId="cpu", jobType="Sweep")
-    answer = workspace.request("PUT", f"{workspace.id}/jobs/sweep", json={"properties": body})
-    assert (answer.status_code, "'Sweep'" in answer.json()["error"]["message"]) == (501, True)
+    body.update(computeId="cpu", jobType="Spark")
+    answer = workspace.request("PUT", f"{workspace.id}/jobs/spark", json={"properties": body})
+    assert (answer.status_code, "'Spark'" in answer.json()["error"]["message"]) == (501, True)
 
 
 def test_cancel_ends_the_whole_process_tree(workspace: Workspace, plain: str) -> None:

@@ -39,14 +39,14 @@ def test_runs_say_what_changed_and_compare_shows_it_line_by_line(deployed: Deplo
     first, lost = (job.name for job in deployed.checkout.jobs())
     printed = deployed.checkout.in_system("runs")
     newest, oldest = printed.split(lost)[1].split(first)[0], printed.split(first)[1]
-    assert f"hyperparameters.py; rounds {TREES} -> {FEWER_TREES}" in newest
+    assert f"changed  rounds {TREES} -> {FEWER_TREES}" in newest
     assert ("version 1, champion" in oldest, "the first" in oldest) == (True, True)
     assert printed.count("data     real ") == 2
     next_line = printed.splitlines()[-1]
     assert next_line == f"Next: make compare A={first} B={lost}"
     printed = deployed.checkout.in_system("compare", A="champion", B=lost)
     assert f"  rounds  {TREES} -> {FEWER_TREES}" in printed.splitlines()
-    assert f"  +    rounds: int = {FEWER_TREES}" in printed.splitlines()
+    assert f'  +   "rounds": {FEWER_TREES},' in printed.splitlines()
     assert re.search(r"^auc +0\.\d{4} +0\.\d{4} +-0\.\d{4}$", printed, re.MULTILINE), printed
     rows = re.findall(r"^  (0\.\d{4})  (0\.\d{4})  +[01]  Country ", printed, re.MULTILINE)
     distances = [abs(float(a) - float(b)) for a, b in rows]

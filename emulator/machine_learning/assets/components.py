@@ -10,6 +10,7 @@ from emulator.resource_id import ResourceId
 from emulator.store import Document, Store
 
 DEFAULT_VERSION = "azureml_default"
+ANONYMOUS = "azureml_anonymous"
 
 
 class ComponentVersion(AssetVersion):
@@ -27,6 +28,13 @@ class ComponentVersion(AssetVersion):
         if resource.name.lower() != DEFAULT_VERSION or not resource.parent:
             return None
         return self.references.latest(workspace_id(resource.text), self.kind, resource.names[-2])
+
+    def _keep(self, document: Document, old: Document) -> None:
+        """Nothing else may change; but clients name anonymous ones by a digest that leaves parts of them out, and write
+        them again with every submission.
+        """
+        if document.resource.names[-2] != ANONYMOUS:
+            super()._keep(document, old)
 
     def complete(self, document: Document) -> None:
         specification = document.properties.get("componentSpec")
