@@ -59,7 +59,8 @@ FORECAST: dict[str, Any] = {
 }
 
 
-def test_a_system_may_have_data_of_its_own() -> None:
+def test_a_system_may_have_data_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLOPS_DATA_DIR", raising=False)
     own = {"churn": {"data": {"directory": "own"}}, "bike_buyer": {}}
     settings = load(GOOD | {"data": {"directory": "all"}, "systems": own})
     assert [str(settings.system(name).data.directory) for name in own] == ["own", "all"]

@@ -101,6 +101,7 @@ def test_state_needs_a_place_and_secrets_a_key(tmp_path: Path) -> None:
 
 def test_a_data_folder_that_lacks_a_systems_files_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MLOPS_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(doctor, "systems", lambda: ["bike_buyer"])
     assert [one.said for one in doctor.data()] == [f"MLOPS_DATA_DIR={tmp_path} is empty"]
     tmp_path.joinpath("potential-bike-buyers.csv").write_text("x")
     (finding,) = doctor.data()
