@@ -8,6 +8,7 @@ import ast
 import hashlib
 import json
 import shutil
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -161,9 +162,17 @@ def source(path: Path) -> Source:
     return _read(path, known.st_mtime_ns, known.st_size, known.st_ino)
 
 
+_parser = threading.Lock()
+"""Python 3.11 counts how deep it is in a tree for all threads together, and fails when two parse at once: "AST
+constructor recursion depth mismatch" (https://github.com/python/cpython/issues/106905). Systems are checked side by
+side.
+"""
+
+
 @cache
 def _read(path: Path, _modified: int, _size: int, _number: int) -> Source:
-    tree = parse(path)
+    with _parser:
+        tree = parse(path)
     found = tuple(node for node in statements(tree) if isinstance(node, ast.Import | ast.ImportFrom))
     return Source(found, hexadecimal(ast.dump(without_docstrings(tree))))
 
