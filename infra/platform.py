@@ -110,12 +110,9 @@ class Platform(pulumi.ComponentResource):
 
     def staging(self, serving: ServingSettings) -> dict[str, pulumi.Input[Any]]:
         """The same for a system whose servers need another size."""
-        said = {"cpu": serving.cpu, "memoryGb": serving.memory_gb}
         fields = {"cpu": "cpu", "memoryGb": "memory_gb"}
-        return {
-            **self.staging_inputs,
-            **{name: value for name, value in said.items() if fields[name] in serving.model_fields_set},
-        }
+        own = {name: getattr(serving, field) for name, field in fields.items() if field in serving.model_fields_set}
+        return {**self.staging_inputs, **own}
 
     @property
     def outputs(self) -> dict[str, pulumi.Input[str]]:

@@ -6,13 +6,10 @@ The same keys stand at the top of the stack file, for all systems, and below `ml
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
-
-if TYPE_CHECKING:
-    pass
 
 CLUSTER = ("vm_size", "max_nodes", "idle_minutes", "priority")
 """The fields of `ComputeSettings` that say what a cluster is."""

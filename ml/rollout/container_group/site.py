@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ml.clients.container_groups import ContainerGroups
-from ml.clients.models import Models
 from ml.clients.scoring import REQUEST_SECONDS, ScoringClient
 from ml.clients.secrets import Secrets
-from ml.clients.workspace import Workspace
 from ml.progress import Failure, wait
 from ml.rollout.container_group.gateway import Gateway, GatewayMetrics
 from ml.rollout.container_group.place import Place, ensure_key, like, scoring_key, secret_name, size
 from ml.rollout.container_group.serving import GroupEndpoint
 from ml.rollout.container_group.shares import SharesDocument
 from ml.rollout.container_group.starting import PORT
+from ml.rollout.core.cloud_site import CloudSite
 from ml.rollout.core.deployments import variables
-from ml.rollout.core.models import CloudModels
 from ml.rollout.core.plan import WHOLE
-from ml.rollout.core.ports import SUCCEEDED, Lease, Row
+from ml.rollout.core.ports import SUCCEEDED
 
 
 def no_place() -> Place:
@@ -29,16 +27,10 @@ def no_place() -> Place:
 
 
 @dataclass
-class GroupSite:
-    """Container groups of one system and the model behind them. `alive` raises when whoever works here has to stop."""
+class GroupSite(CloudSite):
+    """Container groups of one system and the model behind them."""
 
-    workspace: Workspace
-    system: str
-    model: str
-    endpoint_name: str
-    row: Row
     place: Callable[[], Place] = no_place
-    alive: Callable[[], None] = field(default=lambda: wait(0))
 
     @cached_property
     def groups(self) -> ContainerGroups:
@@ -57,11 +49,6 @@ class GroupSite:
         key = self.key
         return GroupEndpoint(self.groups, self.gateway, shares, self.system, self.row, self.place, key, self.pause)
 
-    @cached_property
-    def models(self) -> CloudModels:
-        """The model as a rollout uses it."""
-        return CloudModels(Models(self.workspace, self.model))
-
     def pause(self, seconds: float) -> None:
         """Sleeps, unless whoever works here has to stop."""
         self.alive()
@@ -70,10 +57,6 @@ class GroupSite:
     def key(self) -> str:
         """The key that clients send, made when there is none."""
         return ensure_key(self.workspace, self.system)
-
-    def work_under(self, lease: Lease) -> None:
-        """Whatever is waited for here from now on ends when the lease is lost."""
-        self.alive = lease.alive
 
     def exists(self) -> bool:
         """Whether anything of it is there."""
@@ -145,5 +128,4 @@ class GroupSite:
         moved = [one for one, group in self.endpoint.groups().items() if shares.addresses.get(one) != group.address]
         if moved:
             return f"{', '.join(moved)} of {name} has another address"
-        version, champion = found[serves].version, self.models.champion()
-        return "" if version == champion else f"version {version} serves at {name}, champion is {champion or 'none'}"
+        return self.another(found[serves].version)

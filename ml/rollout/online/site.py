@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ml.clients.endpoints import OnlineEndpoints
 from ml.clients.metrics import EndpointMetrics
-from ml.clients.models import Models
 from ml.clients.scoring import REQUEST_SECONDS, ScoringClient
-from ml.clients.workspace import Workspace
-from ml.progress import Failure, wait
-from ml.rollout.core.models import CloudModels
+from ml.progress import Failure
+from ml.rollout.core.cloud_site import CloudSite
 from ml.rollout.core.plan import WHOLE
-from ml.rollout.core.ports import ENDED_BADLY, Lease, Row
+from ml.rollout.core.ports import ENDED_BADLY
 from ml.rollout.online.endpoint import CloudEndpoint, Machines, to_deployment
 
 KEY = "Key"
@@ -26,16 +24,10 @@ def no_machines() -> Machines:
 
 
 @dataclass
-class Site:
-    """One endpoint with the model behind it. `alive` raises when whoever works here has to stop."""
+class Site(CloudSite):
+    """One endpoint with the model behind it."""
 
-    workspace: Workspace
-    system: str
-    model: str
-    endpoint_name: str
-    row: Row
     machines: Callable[[], Machines] = no_machines
-    alive: Callable[[], None] = field(default=lambda: wait(0))
 
     @cached_property
     def client(self) -> OnlineEndpoints:
@@ -47,19 +39,10 @@ class Site:
         """The endpoint as a rollout uses it."""
         return CloudEndpoint(self.client, self.system, self.machines, self.watching)
 
-    @cached_property
-    def models(self) -> CloudModels:
-        """The model as a rollout uses it."""
-        return CloudModels(Models(self.workspace, self.model))
-
     def watching(self, text: str) -> None:
         """Shows how long the endpoint has been at something."""
         self.alive()
         self.row.status(f"{self.endpoint_name}: {text}")
-
-    def work_under(self, lease: Lease) -> None:
-        """Whatever is waited for here from now on ends when the lease is lost."""
-        self.alive = lease.alive
 
     def exists(self) -> bool:
         """Whether the endpoint is there."""
@@ -110,8 +93,7 @@ class Site:
         found = self.client.deployment(serves)
         if found is None or found.state in ENDED_BADLY:
             return f"the deployment {serves} of {name} is {found.state if found else 'gone'}"
-        version, champion = to_deployment(found).version, self.models.champion()
-        return "" if version == champion else other(name, version, champion)
+        return self.another(to_deployment(found).version)
 
     def deploy_like(self, serves: Callable[[], str]) -> None:
         """What is deployed from here runs on and with what this deployment does."""
@@ -125,8 +107,3 @@ class Site:
     def scale(self, deployment: str, instances: int) -> None:
         """Gives a deployment another number of instances."""
         self.endpoint.scale(deployment, instances)
-
-
-def other(name: str, version: int | None, champion: int | None) -> str:
-    """That another version than the champion serves."""
-    return f"version {version} serves at {name}, the champion is {champion or 'none'}"
