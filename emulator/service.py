@@ -195,6 +195,10 @@ class Emulator:
         """The behaviour of a resource type."""
         return self.types.get(resource_type.lower())
 
+    def behaviour(self, resource_type: str) -> ResourceType:
+        """The behaviour of a type that one of the services declares."""
+        return self.types[resource_type.lower()]
+
 
 class Service:
     """One Azure service. Subclasses take the emulator in their constructor and add what they answer."""

@@ -122,7 +122,7 @@ def unfit(column: Column) -> str:
 
 
 def in_words(reasons: dict[str, str]) -> str:
-    return "; ".join(f"{name} is {why}" if why != "" else name for name, why in reasons.items())
+    return "; ".join(f"{name} is {why}" for name, why in reasons.items())
 
 
 def _columns(path: Path) -> list[Column]:

@@ -76,8 +76,7 @@ class Schedule(ResourceType):
         present = store.get(job.id)
         if present is not None:
             return present
-        behaviour = self.emulator.type(JOB)
-        assert behaviour is not None  # noqa: S101 - the service declares it
+        behaviour = self.emulator.behaviour(JOB)
         store.put(job)
         behaviour.apply(job)
         return job
@@ -98,8 +97,7 @@ class Schedule(ResourceType):
             properties = {**deepcopy(found.private["submitted"]), **own}
         job = Document(job_id(workspace, f"{document.name}-{stamp}".replace(".", "-")), {"properties": properties})
         job.properties.pop("sourceJobId", None)
-        behaviour = self.emulator.type(JOB)
-        assert behaviour is not None  # noqa: S101 - the service declares it
+        behaviour = self.emulator.behaviour(JOB)
         behaviour.prepare(job, None)
         job.private["schedule"] = document.name
         job.properties["properties"] = {

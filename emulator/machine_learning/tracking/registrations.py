@@ -108,8 +108,7 @@ class Registrations:
         with self.store.transaction():
             present = self.store.get(container)
             document = present.copy() if present else Document(container, {"properties": {}}, {"highest": 0})
-            behaviour = self.emulator.type(MODEL)
-            assert behaviour is not None  # noqa: S101 - the service declares it
+            behaviour = self.emulator.behaviour(MODEL)
             document.properties.update(
                 description=model.get("description") or None, tags=tags_with_aliases(model, by_alias=by_alias)
             )
@@ -134,8 +133,7 @@ class Registrations:
         )
         if stage == "None":
             document.properties.pop("stage", None)
-        behaviour = self.emulator.type(VERSION)
-        assert behaviour is not None  # noqa: S101 - the service declares it
+        behaviour = self.emulator.behaviour(VERSION)
         with self.store.transaction():
             try:
                 behaviour.prepare(document, present)
