@@ -48,12 +48,28 @@ def main(
     usual: int,
     planted: Mapping[str, Any],
 ) -> None:
-    """The command line of a generator of one CSV file: `--rows N --seed S --output FOLDER`.
+    """The command line of a generator of one CSV file.
 
     Args:
         rows: the rows, from how many and the seed.
         usual: rows where none are asked for.
         planted: what is known of the data because it was made up; it goes into the mark beside the file.
+    """
+
+    def generate(count: int, seed: int, folder: Path) -> None:
+        write(folder, file, columns, rows(count, seed))
+        mark(folder, system, count, seed, planted)
+
+    command(system, file, generate, usual)
+
+
+def command(system: str, file: str, generate: Callable[[int, int, Path], None], usual: int) -> None:
+    """The command line of a generator: `--rows N --seed S --output FOLDER`.
+
+    Args:
+        file: one of its files: where it lies without a mark, the folder holds real data.
+        generate: writes files and mark, from how many rows, the seed and the folder.
+        usual: rows where none are asked for.
     """
     parser = argparse.ArgumentParser(description=f"Write made-up data of the system {system}.")
     parser.add_argument("--rows", type=int, default=usual)
@@ -64,15 +80,19 @@ def main(
         parser.error(f"--rows is {given.rows}; it must be at least 1")
     if (given.output / file).exists() and not (given.output / GENERATED).exists():
         sys.exit(f"error: {given.output} holds data that was not generated; name another folder with --output")
-    write(given.output, file, columns, rows(given.rows, given.seed))
-    mark = {"generator": system, "rows": given.rows, "seed": given.seed, **planted}
-    (given.output / GENERATED).write_text(json.dumps(mark) + "\n")
+    generate(given.rows, given.seed, given.output)
 
 
-def write(folder: Path, file: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+def mark(folder: Path, system: str, rows: int, seed: int, planted: Mapping[str, Any]) -> None:
+    """Says of a folder that its data is made up."""
+    content = {"generator": system, "rows": rows, "seed": seed, **planted}
+    (folder / GENERATED).write_text(json.dumps(content) + "\n")
+
+
+def write(folder: Path, file: str, columns: Sequence[str], rows: Iterable[Row], encoding: str = "utf-8") -> None:
     """Write a CSV file into a folder, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / file).open("w", encoding="utf-8", newline="") as text:
+    with (folder / file).open("w", encoding=encoding, newline="") as text:
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -12,25 +12,21 @@ of the features are round numbers made for this purpose, and independent of each
 
 from __future__ import annotations
 
-import argparse
-import csv
-import json
 import math
-import random
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml.jobkit import features
-from ml.jobkit.provenance import GENERATED
+from ml.jobkit import features, generating
 from ml.systems.bike_buyer.files import HOLDERS, PURCHASES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
 PLANTED_AUC = 0.898
 """Of the true probabilities, over very many rows."""
+ENCODING = "utf-8-sig"
+"""The real files begin with a byte-order mark."""
 
 CONTINENTS = {
     "Australia": "Pacific",
@@ -96,9 +92,9 @@ def purchase_probability(person: Mapping[str, str], age: int) -> float:
 
 def people(rows: int, seed: int, as_of: date) -> Iterable[tuple[dict[str, str], int, int]]:
     """(row of the holders' file, age in years on the day `as_of`, bicycles bought) of each person."""
-    draw = random.Random(seed)  # noqa: S311 - no secret
+    draw = generating.draws(seed)
     for number in range(rows):
-        person = {column: _pick(draw, frequencies) for column, frequencies in FREQUENCIES.items()}
+        person = {column: generating.pick(draw, frequencies) for column, frequencies in FREQUENCIES.items()}
         age = 32 + int(45 * draw.random() ** 1.6)
         birthday = as_of.replace(year=as_of.year - age) - timedelta(days=int(365 * draw.random()))
         income = 10_000 * (1 + int(15 * draw.random() ** 1.5))
@@ -111,7 +107,6 @@ def people(rows: int, seed: int, as_of: date) -> Iterable[tuple[dict[str, str], 
 
 def generate(rows: int, seed: int, output: Path) -> None:
     """Write both files and the mark into `output`, which is made."""
-    output.mkdir(parents=True, exist_ok=True)
     as_of = features.load(Path(__file__).with_name("features.yaml")).day
     drawn = list(people(rows, seed, as_of))
     purchases = [
@@ -124,19 +119,9 @@ def generate(rows: int, seed: int, output: Path) -> None:
         for person, age, bikes in drawn
         if bikes
     ]
-    _write(output / HOLDERS, HOLDER_COLUMNS, [person for person, _, _ in drawn])
-    _write(output / PURCHASES, PURCHASE_COLUMNS, purchases)
-    mark = {"generator": "bike_buyer", "rows": rows, "seed": seed, "planted_auc": PLANTED_AUC}
-    (output / GENERATED).write_text(json.dumps(mark) + "\n")
-
-
-def _pick(draw: random.Random, frequencies: Mapping[str, int]) -> str:
-    position = draw.random() * sum(frequencies.values())
-    for value, frequency in frequencies.items():
-        position -= frequency
-        if position < 0:
-            return value
-    return next(iter(frequencies))
+    generating.write(output, HOLDERS, HOLDER_COLUMNS, [person for person, _, _ in drawn], ENCODING)
+    generating.write(output, PURCHASES, PURCHASE_COLUMNS, purchases, ENCODING)
+    generating.mark(output, "bike_buyer", rows, seed, {"planted_auc": PLANTED_AUC})
 
 
 def _invented(number: int) -> dict[str, str]:
@@ -154,24 +139,8 @@ def _invented(number: int) -> dict[str, str]:
     }
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Write made-up data of the bike-buyer system.")
-    parser.add_argument("--rows", type=int, default=15_000, help="card holders")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, required=True, help="folder to write into")
-    given = parser.parse_args()
-    if given.rows < 1:
-        parser.error(f"--rows is {given.rows}; it must be at least 1")
-    if (given.output / HOLDERS).exists() and not (given.output / GENERATED).exists():
-        sys.exit(f"error: {given.output} holds data that was not generated; name another folder with --output")
-    generate(given.rows, given.seed, given.output)
+    generating.command("bike_buyer", HOLDERS, generate, 15_000)
 
 
 if __name__ == "__main__":
