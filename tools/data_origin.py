@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml.data.choice import GENERATED, WORD, Remembered
-from ml.data.source import VARIABLE
+from ml.data.choice import GENERATED, WORD, Remembered, generated_wanted
+from ml.data.source import VARIABLE, DataSourceError
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
 from tools.stacks import PROJECT, Stack
@@ -51,14 +51,18 @@ class DataOrigin:
         """Where the data comes from, in one line.
 
         Raises:
-            SetupError: the named folder does not exist.
+            SetupError: the named folder does not exist, or another word than `generated` is said of the data.
         """
-        word, named = self.environment.get(WORD), self.given or self.configured
-        if self.given or (named and not word):
+        try:
+            generated = generated_wanted(self.environment)
+        except DataSourceError as error:
+            raise SetupError(str(error)) from None
+        named = self.given or self.configured
+        if self.given or (named and not generated):
             return f"Data: the files in {self.existing(named)}"
         fix = f"{VARIABLE}=<folder> make up STACK={self.stack.name} trains on"
-        if word:
-            return f"Data: {word} (seeded), as {WORD}={word} says. {fix} real files."
+        if generated:
+            return f"Data: {GENERATED} (seeded), as {WORD}={GENERATED} says. {fix} real files."
         folders = {str(one.folder.resolve()) for one in self.remembered if one.folder}
         if folders:
             return f"Data: the files in {', '.join(sorted(folders))}, as at the last up. {fix} others."

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml.data import contract
-from ml.data.choice import GENERATED, WORD, named_folder
+from ml.data.choice import generated_wanted, named_folder
 from ml.data.source import MARK, DataSourceError, Generator, generated_source, real_source
 from ml.jobkit.errors import JobError
 from ml.system import find, folder
@@ -96,7 +96,7 @@ def data_of(said: DataOrigin, system: str) -> Path:
         SetupError: it is not there.
     """
     spec, names = find(system), contract.load(folder(system)).names
-    generated = said.environment.get(WORD) == GENERATED
+    generated = generated_wanted(said.environment)
     place = named_folder(said.given, None if generated else said.configured_of(system), names)
     if place and not (spec.data.usual and not any(Path(ROOT, place, name).is_file() for name in names)):
         real_source(said.existing(place), names)

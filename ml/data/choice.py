@@ -80,13 +80,13 @@ class Remembered:
         return f"{self.asset} has real data (version {self.digest}{place})"
 
 
-def generated_wanted() -> bool:
+def generated_wanted(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether this command says that generated data may take the place of real data.
 
     Raises:
         DataSourceError: it says something else.
     """
-    word = os.environ.get(WORD, "")
+    word = environment.get(WORD, "")
     if word not in ("", GENERATED):
         raise DataSourceError(f"{WORD}={word}: write {GENERATED}, or leave it out and name a folder with {VARIABLE}")
     return bool(word)

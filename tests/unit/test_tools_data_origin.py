@@ -70,3 +70,8 @@ def test_a_folder_that_does_not_exist_is_named_with_its_key(tmp_path: Path) -> N
 
 def test_a_stack_that_takes_real_data_only_has_what_is_recorded(tmp_path: Path) -> None:
     assert DataOrigin(stack(tmp_path), {}).line.startswith("Data: what each data.lock records")
+
+
+def test_another_word_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="MLOPS_DATA=generatd: write generated, or leave it out"):
+        _ = DataOrigin(stack(tmp_path), {"MLOPS_DATA": "generatd"}).line
