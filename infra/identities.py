@@ -33,18 +33,28 @@ class IdentitiesArgs:
 
 
 class Identities(pulumi.ComponentResource):
-    """`workspace`: the Azure ML service on behalf of the workspace. `compute`: jobs. `endpoint`: scoring servers."""
-
-    workspace: Identity
-    compute: Identity
-    endpoint: Identity
+    """`workspace`: the Azure ML service on behalf of the workspace. `compute`: jobs. `endpoint`: scoring servers. Parts
+    of the platform ask for theirs by role.
+    """
 
     def __init__(self, name: str, args: IdentitiesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlops:identity:Identities", name, None, opts)
-        self.workspace = self._identity(name, "workspace", args.placement)
-        self.compute = self._identity(name, "compute", args.placement)
-        self.endpoint = self._identity(name, "endpoint", args.placement)
-        self.register_outputs({role: getattr(self, role).resource_id for role in ("workspace", "compute", "endpoint")})
+        self._name, self._placement = name, args.placement
+        self._made: dict[str, Identity] = {}
+        self.workspace = self.get("workspace")
+        self.compute = self.get("compute")
+        self.endpoint = self.get("endpoint")
+        self.register_outputs({role: identity.resource_id for role, identity in self._made.items()})
+
+    def get(self, role: str) -> Identity:
+        """The identity of a role, declared when it is first asked for."""
+        if role not in self._made:
+            self._made[role] = self._identity(self._name, role, self._placement)
+        return self._made[role]
+
+    def has(self, role: str) -> bool:
+        """Whether something of the stack has asked for this role's identity."""
+        return role in self._made
 
     def _identity(self, name: str, role: str, placement: Placement) -> Identity:
         identity_name = placement.naming.name(Kind.IDENTITY, role)

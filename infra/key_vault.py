@@ -61,7 +61,7 @@ class KeyVault(pulumi.ComponentResource):
             soft_delete_retention_in_days=DAYS_KEPT_IN_PRODUCTION if placement.is_production else DAYS_KEPT,
             # Azure refuses the value false: without purge protection the property has to be absent.
             enable_purge_protection=True if placement.is_production else None,
-            public_network_access="Enabled",
+            public_network_access=network.public_access,
             network_acls=keyvault.NetworkRuleSetArgs(
                 default_action=network.default_action,
                 bypass="AzureServices",

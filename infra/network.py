@@ -12,16 +12,24 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class NetworkProfile:
     """`open`: public endpoints, identity decides. `hybrid`: data services refuse addresses that are not listed; trusted
-    Azure services pass, and jobs run in the network that Azure ML manages for the workspace.
+    Azure services pass, and jobs run in the network that Azure ML manages for the workspace. `private`: nothing answers
+    from outside; the stack has a network of its own, in which every service has a private endpoint.
     """
 
     is_open: bool
+    is_private: bool = False
     allowed_addresses: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, settings: Settings) -> NetworkProfile:
         """The profile a stack asks for."""
-        return cls(settings.network_profile == "open", settings.allowed_addresses)
+        profile = settings.network_profile
+        return cls(profile == "open", profile == "private", settings.allowed_addresses)
+
+    @property
+    def public_access(self) -> Literal["Enabled", "Disabled"]:
+        """Whether a service has an address that the internet reaches."""
+        return "Disabled" if self.is_private else "Enabled"
 
     @property
     def default_action(self) -> Literal["Allow", "Deny"]:

@@ -1,80 +1,65 @@
-"""The role map: what each identity may do, and where. Everything that is granted in the platform is written here."""
+"""The role table: who may do what, where, and why. Nothing is granted in the platform that is not a line of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-from infra.role_assignments import Grant, Role
+from infra.role_assignments import Role
 
-if TYPE_CHECKING:
-    from infra.key_vault import KeyVault
-    from infra.monitoring import Monitoring
-    from infra.network import NetworkProfile
-    from infra.registry import Registry
-    from infra.storage import Storage
-    from infra.workspace import Workspace
+DEPLOYERS = "deployers"
+"""The Entra group of the people and pipelines that run the program; every other `who` is an identity's role."""
 
 
-def workspace_identity(
-    storage: Storage,
-    lake: Storage,
-    key_vault: KeyVault,
-    registry: Registry,
-    monitoring: Monitoring,
-    network: NetworkProfile,
-) -> list[Grant]:
-    """The roles without which Azure ML refuses a workspace with a user-assigned identity ("Set up authentication
-    between Azure Machine Learning and other services", table of the user-assigned identity), each on one resource and
-    none on the group.
-    """
-    control = [Grant(Role.CONTRIBUTOR, part.scope) for part in (storage, key_vault, registry, monitoring)]
-    data = [
-        Grant(Role.STORAGE_BLOB_DATA_CONTRIBUTOR, storage.scope),
-        Grant(Role.STORAGE_FILE_DATA_PRIVILEGED_CONTRIBUTOR, storage.scope),
-        Grant(Role.KEY_VAULT_ADMINISTRATOR, key_vault.scope),
-    ]
-    # The managed network asks for a private endpoint to the lake, and someone has to accept it.
-    lake_endpoint = [] if network.is_open else [Grant(Role.ENTERPRISE_NETWORK_CONNECTION_APPROVER, lake.scope)]
-    return control + data + lake_endpoint
+@dataclass(frozen=True)
+class Permission:
+    """One line. `where` is the name of a scope; a line whose scope a stack does not have grants nothing there."""
+
+    who: str
+    role: Role
+    where: str
+    why: str
+    only_closed: bool = False
+    """Granted only where the network profile is not `open`."""
+    on_request: bool = False
+    """Granted only when a system asks for it."""
 
 
-def workspace_identity_on_workspace(workspace: Workspace) -> list[Grant]:
-    """The last line of the same table, possible only once the workspace exists."""
-    return [Grant(Role.CONTRIBUTOR, workspace.scope)]
-
-
-def compute_identity(storage: Storage, lake: Storage, registry: Registry, *, reads: str, writes: str) -> list[Grant]:
-    """Jobs pull their image, read and write the workspace's data, read the one container of the lake and write the
-    other.
-    """
-    return [
-        Grant(Role.ACR_PULL, registry.scope),
-        Grant(Role.STORAGE_BLOB_DATA_CONTRIBUTOR, storage.scope),
-        Grant(Role.STORAGE_BLOB_DATA_READER, lake.container_scope(reads)),
-        Grant(Role.STORAGE_BLOB_DATA_CONTRIBUTOR, lake.container_scope(writes)),
-    ]
-
-
-def endpoint_identity(storage: Storage, registry: Registry, monitoring: Monitoring) -> list[Grant]:
-    """Scoring servers pull their image, read their model and send telemetry."""
-    return [
-        Grant(Role.ACR_PULL, registry.scope),
-        Grant(Role.STORAGE_BLOB_DATA_READER, storage.scope),
-        Grant(Role.MONITORING_METRICS_PUBLISHER, monitoring.scope),
-    ]
-
-
-def key_makers(key_vault: KeyVault) -> list[Grant]:
-    """Whoever rolls a model out to container groups makes the key that its clients send."""
-    return [Grant(Role.KEY_VAULT_SECRETS_OFFICER, key_vault.scope)]
-
-
-def deployers(storage: Storage, lake: Storage, workspace: Workspace) -> list[Grant]:
-    """Whoever runs the program uploads data and submits jobs with their own token: there is no account key to fall back
-    on.
-    """
-    return [
-        Grant(Role.AZUREML_DATA_SCIENTIST, workspace.scope),
-        Grant(Role.STORAGE_BLOB_DATA_CONTRIBUTOR, storage.scope),
-        Grant(Role.STORAGE_BLOB_DATA_CONTRIBUTOR, lake.scope),
-    ]
+TABLE: tuple[Permission, ...] = (
+    # The workspace's identity: Azure ML refuses a workspace without these ("Set up authentication between Azure Machine
+    # Learning and other services", table of the user-assigned identity). Each on one resource and none on the group.
+    Permission("workspace", Role.CONTRIBUTOR, "ml", "Azure ML makes its containers and shares"),
+    Permission("workspace", Role.CONTRIBUTOR, "vault", "Azure ML manages the vault's secrets of the workspace"),
+    Permission("workspace", Role.CONTRIBUTOR, "registry", "Azure ML pushes the images of environments"),
+    Permission("workspace", Role.CONTRIBUTOR, "insights", "Azure ML links endpoints to Application Insights"),
+    Permission("workspace", Role.CONTRIBUTOR, "workspace", "Azure ML works on the workspace itself"),
+    Permission("workspace", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "ml", "snapshots, logs and artefacts of jobs"),
+    Permission("workspace", Role.STORAGE_FILE_DATA_PRIVILEGED_CONTRIBUTOR, "ml", "the file share of notebooks"),
+    Permission("workspace", Role.KEY_VAULT_ADMINISTRATOR, "vault", "secrets of connections and datastores"),
+    Permission(
+        "workspace",
+        Role.ENTERPRISE_NETWORK_CONNECTION_APPROVER,
+        "lake",
+        "the managed network asks for a private endpoint to the lake, and someone has to accept it",
+        only_closed=True,
+    ),
+    # Jobs.
+    Permission("compute", Role.ACR_PULL, "registry", "jobs pull the image of their environment"),
+    Permission("compute", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "ml", "jobs read data versions and write their outputs"),
+    Permission("compute", Role.STORAGE_BLOB_DATA_READER, "lake-raw", "jobs read sources as they arrived"),
+    Permission("compute", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "lake-curated", "jobs write what they make of them"),
+    # Scoring servers.
+    Permission("endpoint", Role.ACR_PULL, "registry", "scoring servers pull their image"),
+    Permission("endpoint", Role.STORAGE_BLOB_DATA_READER, "ml", "scoring servers read their model"),
+    Permission("endpoint", Role.MONITORING_METRICS_PUBLISHER, "insights", "scoring servers send telemetry"),
+    # Whoever runs the program, with their own token: there is no account key to fall back on.
+    Permission(DEPLOYERS, Role.AZUREML_DATA_SCIENTIST, "workspace", "submits jobs, registers and rolls out models"),
+    Permission(DEPLOYERS, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "ml", "uploads data, code and job specifications"),
+    Permission(DEPLOYERS, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "lake", "puts sources into the lake"),
+    Permission(
+        DEPLOYERS,
+        Role.KEY_VAULT_SECRETS_OFFICER,
+        "vault",
+        "makes the key that clients of a model in container groups send",
+        on_request=True,
+    ),
+)

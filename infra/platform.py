@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi_azure_native import Provider
 
-from infra import permissions
+from infra.access import Access
 from infra.compute import CPU_CLUSTER, Compute, ComputeArgs
 from infra.datastores import Datastores, DatastoresArgs
 from infra.identities import Identities, IdentitiesArgs
@@ -16,16 +19,17 @@ from infra.key_vault import KeyVault, KeyVaultArgs
 from infra.monitoring import Monitoring, MonitoringArgs
 from infra.naming import Kind, Naming, required_tags
 from infra.network import NetworkProfile
+from infra.permissions import DEPLOYERS
 from infra.placement import Placement
 from infra.registry import Registry, RegistryArgs
 from infra.resource_group import ResourceGroup, ResourceGroupArgs
-from infra.role_assignments import Grant, Principal, RoleAssignments, RoleAssignmentsArgs
 from infra.scoring_endpoint import ScoringEndpoint, ScoringEndpointArgs
 from infra.serving_groups import ServingGroups, ServingGroupsArgs
 from infra.storage import Storage, StorageArgs
 from infra.workspace import DEFAULT_DATASTORE, Workspace, WorkspaceArgs
 
 if TYPE_CHECKING:
+    from infra.parts import Part
     from infra.settings import Settings
     from infra.sizes import ComputeSettings, ServingSettings
 
@@ -33,6 +37,9 @@ RAW = "raw"
 """Container of the lake with sources as they arrived: jobs read it."""
 CURATED = "curated"
 """Container of the lake with what jobs and pipelines make of them."""
+
+PARTS: Mapping[Part, Callable[[Platform], None]] = MappingProxyType({})
+"""How each part is declared: the function `declare` of its service's module. Their order here is that of the graph."""
 
 
 class Platform(pulumi.ComponentResource):
@@ -54,7 +61,7 @@ class Platform(pulumi.ComponentResource):
         super().__init__("mlops:platform:Platform", name, None, opts)
         self.provider = provider
         self.settings = settings
-        self._child = pulumi.ResourceOptions(parent=self)
+        self.child = pulumi.ResourceOptions(parent=self)
         self.placement = self._place(settings)
         self.resource_group_name: str = self.placement.resource_group_name
         self.subscription_id: str = self.placement.subscription_id
@@ -63,6 +70,10 @@ class Platform(pulumi.ComponentResource):
         self._build_foundations()
         self._build_workspace()
         self._build_inside_workspace()
+        for part, declare in PARTS.items():
+            if part in settings.platform:
+                declare(self)
+        self.access.grant_rest(self.child)
         self.register_outputs(self.outputs)
 
     @property
@@ -143,13 +154,25 @@ class Platform(pulumi.ComponentResource):
 
     def serving_groups(self, system: str) -> ServingGroups:
         """The address at which the model of a system answers that serves in container groups."""
-        args = ServingGroupsArgs(
-            placement=self.placement,
-            vault=self.key_vault,
-            deployers_group_id=str(self.settings.deployers_group_id),
-            role=system.replace("_", "-"),
-        )
+        role = system.replace("_", "-")
+        args = ServingGroupsArgs(placement=self.placement, role=role, key_makers=self._key_makers)
         return ServingGroups(f"{system}-groups", args, pulumi.ResourceOptions(providers=[self.provider]))
+
+    @cached_property
+    def _key_makers(self) -> list[pulumi.Resource]:
+        """The right to make the keys of container groups, once for all systems. It was a child of the first system's
+        groups before.
+        """
+        groups = [
+            pulumi.create_urn(f"{system}-groups", "mlops:containerinstance:ServingGroups")
+            for system in self.settings.systems
+        ]
+        aliases = [
+            pulumi.Alias(name=f"{system}-groups-key-makers", parent=urn)
+            for system, urn in zip(self.settings.systems, groups, strict=True)
+        ]
+        opts = pulumi.ResourceOptions(providers=[self.provider], aliases=aliases)
+        return self.access.grant("key-makers", DEPLOYERS, opts, on_request=True)
 
     def cluster(self, system: str, compute: ComputeSettings) -> Compute:
         """Where the jobs of a system run: on everybody's cluster, or on one of its own when it asks for another one."""
@@ -169,7 +192,7 @@ class Platform(pulumi.ComponentResource):
         tags = required_tags(settings, stack)
         group_name = naming.name(Kind.RESOURCE_GROUP)
         args = ResourceGroupArgs(name=group_name, location=settings.location, tags=tags)
-        self.resource_group = ResourceGroup("resource-group", args, self._child)
+        self.resource_group = ResourceGroup("resource-group", args, self.child)
         return Placement(
             subscription_id=str(settings.subscription_id),
             tenant_id=str(settings.tenant_id),
@@ -186,27 +209,27 @@ class Platform(pulumi.ComponentResource):
         """What the workspace stands on."""
         here, settings = self.placement, self.settings
         self.monitoring = Monitoring(
-            "monitoring", MonitoringArgs(placement=here, settings=settings.monitoring), self._child
+            "monitoring", MonitoringArgs(placement=here, settings=settings.monitoring), self.child
         )
         self.storage = Storage(
             "storage",
             StorageArgs(placement=here, settings=settings.storage, role="ml", hierarchical=False),
-            self._child,
+            self.child,
         )
         lake = StorageArgs(
             placement=here, settings=settings.storage, role="lake", hierarchical=True, containers=(RAW, CURATED)
         )
-        self.lake = Storage("lake", lake, self._child)
-        self.key_vault = KeyVault("key-vault", KeyVaultArgs(placement=here), self._child)
-        self.registry = Registry("registry", RegistryArgs(placement=here), self._child)
-        self.identities = Identities("identities", IdentitiesArgs(placement=here), self._child)
+        self.lake = Storage("lake", lake, self.child)
+        self.key_vault = KeyVault("key-vault", KeyVaultArgs(placement=here), self.child)
+        self.registry = Registry("registry", RegistryArgs(placement=here), self.child)
+        self.identities = Identities("identities", IdentitiesArgs(placement=here), self.child)
+        self.access = Access(here, str(settings.deployers_group_id), self.identities)
+        lake_containers = [self.lake.container_scope(container) for container in (RAW, CURATED)]
+        foundations = [part.scope for part in (self.storage, self.lake, self.key_vault, self.registry, self.monitoring)]
+        self.access.add(*foundations, *lake_containers)
 
     def _build_workspace(self) -> None:
         """The workspace, after the roles of its identity and of whoever uses it from outside."""
-        grants = permissions.workspace_identity(
-            self.storage, self.lake, self.key_vault, self.registry, self.monitoring, self.placement.network
-        )
-        workspace_identity = Principal.identity(self.identities.workspace)
         args = WorkspaceArgs(
             placement=self.placement,
             identity=self.identities.workspace,
@@ -216,30 +239,23 @@ class Platform(pulumi.ComponentResource):
             registry=self.registry,
             monitoring=self.monitoring,
             image_build_compute=CPU_CLUSTER,
-            after=self._assign("workspace-identity", workspace_identity, grants),
+            after=self.access.grant("workspace-identity", "workspace", self.child),
         )
-        self.workspace = Workspace("workspace", args, self._child)
-        on_itself = permissions.workspace_identity_on_workspace(self.workspace)
-        self._assign("workspace-identity-on-workspace", workspace_identity, on_itself)
-        deployers = permissions.deployers(self.storage, self.lake, self.workspace)
-        self._assign("deployers", Principal.group(str(self.settings.deployers_group_id)), deployers)
+        self.workspace = Workspace("workspace", args, self.child)
+        self.access.add(self.workspace.scope)
+        self.access.grant("workspace-identity-on-workspace", "workspace", self.child)
+        self.access.grant("deployers", DEPLOYERS, self.child)
 
     def _build_inside_workspace(self) -> None:
         """What runs in the workspace, and what it reads and writes."""
-        grants = permissions.compute_identity(self.storage, self.lake, self.registry, reads=RAW, writes=CURATED)
         self._compute_args = ComputeArgs(
             placement=self.placement,
             workspace=self.workspace,
             identity=self.identities.compute,
             settings=self.settings.compute,
-            after=self._assign("compute-identity", Principal.identity(self.identities.compute), grants),
+            after=self.access.grant("compute-identity", "compute", self.child),
         )
-        self.compute = Compute("compute", self._compute_args, self._child)
+        self.compute = Compute("compute", self._compute_args, self.child)
         lake = DatastoresArgs(placement=self.placement, workspace=self.workspace, lake=self.lake)
-        self.datastores = Datastores("datastores", lake, self._child)
-        endpoint = permissions.endpoint_identity(self.storage, self.registry, self.monitoring)
-        self._endpoint_roles = self._assign("endpoint-identity", Principal.identity(self.identities.endpoint), endpoint)
-
-    def _assign(self, name: str, principal: Principal, grants: list[Grant]) -> list[pulumi.Resource]:
-        args = RoleAssignmentsArgs(subscription_id=self.subscription_id, principal=principal, grants=grants)
-        return RoleAssignments(name, args, self._child).assignments
+        self.datastores = Datastores("datastores", lake, self.child)
+        self._endpoint_roles = self.access.grant("endpoint-identity", "endpoint", self.child)

@@ -41,7 +41,7 @@ class Registry(pulumi.ComponentResource):
             sku=containerregistry.SkuArgs(name=placement.network.registry_sku),
             admin_user_enabled=False,
             anonymous_pull_enabled=False,
-            public_network_access="Enabled",
+            public_network_access=placement.network.public_access,
             network_rule_bypass_options="AzureServices",
             network_rule_set=self._firewall(placement),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[placement.group]),

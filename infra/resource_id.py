@@ -27,3 +27,14 @@ def resource_id(scope: str, kind: str, *names: str) -> str:
         raise ValueError(f"{kind} takes {len(types)} names, not {len(names)}")
     pairs = (f"{part}/{name}" for part, name in zip(types, names, strict=True))
     return "/".join((scope, "providers", provider, *pairs))
+
+
+def type_of(resource: str) -> str:
+    """The ARM type in an id: `Microsoft.Storage/storageAccounts/blobServices`; that of a group or subscription is
+    `Microsoft.Resources/…`.
+    """
+    _, found, rest = resource.rpartition("/providers/")
+    if not found:
+        return "Microsoft.Resources/" + ("resourceGroups" if "/resourceGroups/" in rest else "subscriptions")
+    provider, *pairs = rest.split("/")
+    return "/".join((provider, *pairs[::2]))

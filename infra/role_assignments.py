@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import pulumi
 from pulumi_azure_native import authorization
 
-from infra.resource_id import resource_id, subscription_scope
+from infra.resource_id import resource_id, subscription_scope, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,11 +40,18 @@ class Role(Enum):
 
 @dataclass(frozen=True)
 class Scope:
-    """A resource that a role is given on. `name` is short and goes into logical names."""
+    """A resource of the platform that others are declared on: roles, private endpoints, diagnostic settings. `name` is
+    short and goes into logical names.
+    """
 
     name: str
     resource_id: str
     resource: pulumi.Resource
+
+    @property
+    def type(self) -> str:
+        """Its ARM type."""
+        return type_of(self.resource_id)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,9 @@ class ScoringEndpoint(pulumi.ComponentResource):
             identity=ml.ManagedServiceIdentityArgs(
                 type="UserAssigned", user_assigned_identities=[args.identity.resource_id]
             ),
-            properties=ml.OnlineEndpointPropertiesArgs(auth_mode="Key", public_network_access="Enabled"),
+            properties=ml.OnlineEndpointPropertiesArgs(
+                auth_mode="Key", public_network_access=placement.network.public_access
+            ),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[args.workspace.workspace, args.identity.resource, *args.after],
@@ -74,4 +76,6 @@ class ScoringEndpoint(pulumi.ComponentResource):
             properties=resources.TagsArgs(tags=placement.tags),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.endpoint]),
         )
+        self.needed: list[pulumi.Resource] = [self.endpoint, self.tags]
+        """What a rollout waits for."""
         self.register_outputs({"endpointName": self.endpoint_name, "endpointId": self.endpoint_id})

@@ -11,6 +11,7 @@ import pulumi
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from infra.configuration import check_placeholders, read, settings_error
+from infra.parts import Part, parts
 from infra.sizes import (
     ComputeSettings,
     DataSettings,
@@ -108,7 +109,8 @@ class Settings(Section):
     network_profile: Literal["open", "hybrid", "private"] = Field(
         "open",
         description="open: public endpoints with identity checks; hybrid: data services answer only listed addresses, "
-        "trusted Azure services and the workspace's own network",
+        "trusted Azure services and the workspace's own network; private: nothing answers from outside, and everything "
+        "has a private endpoint in the stack's own network",
         examples=["open"],
     )
     allowed_addresses: tuple[AddressRange, ...] = Field(
@@ -127,6 +129,11 @@ class Settings(Section):
         description="the machine learning systems of the stack: a list of names, or a mapping from names to what a "
         "system has of `compute`, `data`, `rollout` and `serving` that is not the stack's",
         examples=[["bike_buyer"]],
+    )
+    platform: Annotated[tuple[Part, ...], BeforeValidator(parts)] = Field(
+        (),
+        description="parts of the platform beyond the workspace and what it stands on: a list, or the word full",
+        examples=[["operations"]],
     )
     retire: tuple[SystemName, ...] = Field(
         (),

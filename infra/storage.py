@@ -77,7 +77,7 @@ class Storage(pulumi.ComponentResource):
             is_local_user_enabled=False,
             minimum_tls_version="TLS1_2",
             enable_https_traffic_only=True,
-            public_network_access="Enabled",
+            public_network_access=network.public_access,
             network_rule_set=storage.NetworkRuleSetArgs(
                 default_action=network.default_action,
                 bypass="AzureServices",

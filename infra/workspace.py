@@ -69,7 +69,7 @@ class Workspace(pulumi.ComponentResource):
             container_registry=args.registry.registry_id,
             application_insights=args.monitoring.application_insights_id,
             system_datastores_auth_mode="Identity",
-            public_network_access="Enabled",
+            public_network_access=placement.network.public_access,
             hbi_workspace=False,
             v1_legacy_mode=False,
             managed_network=None if placement.network.is_open else self._managed_network(args),

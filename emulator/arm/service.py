@@ -15,7 +15,7 @@ from emulator.resource_id import ResourceId
 from emulator.service import Emulator, ResourceType, Route, Service
 from emulator.settings import ARM_HOST, LOCATIONS, REGISTRY_SUFFIX, SUBSCRIPTION_ID, TENANT_ID, VAULT_SUFFIX
 
-from .types import ARM_TYPES
+from .types import ARM_TYPES, KEPT, Kept
 
 OWN = f"/subscriptions/{re.escape(SUBSCRIPTION_ID)}"
 
@@ -51,7 +51,7 @@ class ArmService(Service):
         )
 
     def resource_types(self) -> Sequence[ResourceType]:
-        return [*(kind() for kind in ARM_TYPES), Tags(self.emulator.store)]
+        return [*(kind() for kind in ARM_TYPES), *map(Kept, KEPT), Tags(self.emulator.store)]
 
     def reconcile(self) -> None:
         self.operations.reconcile(self.resources)

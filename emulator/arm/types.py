@@ -67,6 +67,53 @@ class DiagnosticSetting(ResourceType):
     type = "Microsoft.Insights/diagnosticSettings"
 
 
+class Kept(ResourceType):
+    """A type that Azure does no more with, as far as a program can see, than keep what it is told."""
+
+    def __init__(self, resource_type: str) -> None:
+        self.type = resource_type
+
+    def prepare(self, document: Document, old: Document | None) -> None:
+        if "location" in document.body and str(document.body["location"]).lower() != "global":
+            require_location(document)
+        document.properties.setdefault("provisioningState", "Succeeded")
+
+
+KEPT = (
+    "Microsoft.Consumption/budgets",
+    "Microsoft.ContainerService/managedClusters/agentPools",
+    "Microsoft.ContainerService/managedClusters/maintenanceConfigurations",
+    "Microsoft.DataFactory/factories/dataflows",
+    "Microsoft.DataFactory/factories/datasets",
+    "Microsoft.DataFactory/factories/integrationRuntimes",
+    "Microsoft.DataFactory/factories/linkedservices",
+    "Microsoft.DataFactory/factories/managedVirtualNetworks/managedPrivateEndpoints",
+    "Microsoft.DataFactory/factories/pipelines",
+    "Microsoft.DataFactory/factories/triggers",
+    "Microsoft.Devices/IotHubs/eventHubEndpoints/ConsumerGroups",
+    "Microsoft.EventGrid/systemTopics",
+    "Microsoft.EventGrid/systemTopics/eventSubscriptions",
+    "Microsoft.Insights/actionGroups",
+    "Microsoft.Insights/metricAlerts",
+    "Microsoft.Insights/scheduledQueryRules",
+    "Microsoft.Insights/workbooks",
+    "Microsoft.MachineLearningServices/workspaces/batchEndpoints/deployments",
+    "Microsoft.MachineLearningServices/workspaces/outboundRules",
+    "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
+    "Microsoft.Network/natGateways",
+    "Microsoft.Network/networkSecurityGroups",
+    "Microsoft.Network/privateDnsZones",
+    "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
+    "Microsoft.Network/privateEndpoints",
+    "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
+    "Microsoft.Network/publicIPAddresses",
+    "Microsoft.Network/virtualNetworks",
+    "Microsoft.Network/virtualNetworks/subnets",
+    "Microsoft.Sql/servers/auditingSettings",
+    "Microsoft.Sql/servers/databases",
+)
+"""One line each; a type whose answer holds something that only Azure knows has a class instead."""
+
 ARM_TYPES: tuple[type[ResourceType], ...] = (
     ResourceGroup,
     RoleAssignment,

@@ -162,7 +162,7 @@ class ServedModel:
             instance_type=serving.instance_type,
             instances=serving.instances,
             retry_rejected=rollout.retry_rejected,
-            opts=pulumi.ResourceOptions(depends_on=[self.retention, self.endpoint]),
+            opts=pulumi.ResourceOptions(depends_on=[self.retention, *self.endpoint.needed]),
         )
 
     @property

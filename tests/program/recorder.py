@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 PROJECT = "mlops"
 ROOT = Path(__file__).parents[2]
-SYSTEMS = tuple(f"{path.parent.name}-" for path in ROOT.glob("ml/systems/*/system.py"))
-"""How the names of resources begin that belong to one system."""
+SYSTEMS = (*(f"{path.parent.name}-" for path in ROOT.glob("ml/systems/*/system.py")), "key-makers")
+"""How the names of resources begin that are there for systems, and not with the platform."""
 
 COMPUTED: dict[str, dict[str, str]] = {
     "azure-native:managedidentity:UserAssignedIdentity": {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from typing import Any
 
 import pulumi
 import pytest
 
+from ml.system import find
 from tests.program.recorder import ROOT, SYSTEMS, Recording, run, stack_config
 
 FROM_RESOURCES = ("job", "endpoint", "sha256", "scoringUri")
@@ -120,6 +122,19 @@ def test_a_system_in_container_groups_has_no_endpoint_and_may_make_its_key() -> 
     makers = [one for one in recording.of_type("azure-native:authorization:RoleAssignment") if "key-makers" in one.name]
     assert [one.inputs["scope"].rpartition("/")[0].endswith("Microsoft.KeyVault/vaults") for one in makers] == [True]
     assert {one.urn for one in makers} <= recording.before(found["ticket_duration-rollout"])
+
+
+def test_the_right_to_make_keys_is_declared_once_for_all_systems_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two assignments of one role to one group on one vault would be one on Azure, and deleting either deletes it."""
+    target = find("ticket_duration").target
+    monkeypatch.setattr("ml.systems.attrition.system.SYSTEM", replace(find("attrition"), target=target))
+    recording = main(stack_config("local") | {"systems": ["attrition", "ticket_duration"], "retire": []})
+    assigned = recording.of_type("azure-native:authorization:RoleAssignment")
+    (maker,) = [one for one in assigned if "key-makers" in one.name]
+    found = {one.name: one for one in recording.resources}
+    for system in ("attrition", "ticket_duration"):
+        assert maker.urn in recording.before(found[f"{system}-rollout"])
+    assert len({one.inputs["roleAssignmentName"] for one in assigned}) == len(assigned)
 
 
 def test_a_system_at_an_endpoint_declares_what_it_declared_before() -> None:

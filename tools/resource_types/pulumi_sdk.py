@@ -79,7 +79,7 @@ class PulumiModule:
 
     def resource(self, name: str) -> PulumiResource:
         """`LookupError` when the SDK has no such resource."""
-        file = self.folder / (re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() + ".py")
+        file = self.folder / (re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower() + ".py")
         if not file.exists():
             raise LookupError(f"pulumi-azure-native has no {self.folder.name}:{name}")
         classes = {node.name: node for node in parse_file(file).body if isinstance(node, ast.ClassDef)}

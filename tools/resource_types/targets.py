@@ -20,34 +20,110 @@ PULUMI_AZURE_NATIVE = "3.29.0"
 
 # Each version is the one whose models are of the API version azure-native uses, or the nearest.
 SOURCES = {
+    "action_groups": Source("azure-mgmt-monitor", "8.0.0b3", "azure.mgmt.monitor"),
     "application_insights": Source(
         "azure-mgmt-applicationinsights", "4.1.0", "azure.mgmt.applicationinsights.v2020_02_02"
     ),
     "authorization": Source("azure-mgmt-authorization", "4.0.0", "azure.mgmt.authorization.v2022_04_01"),
+    "budgets": Source("azure-mgmt-consumption", "11.0.0", "azure.mgmt.consumption"),
     "container_instances": Source("azure-mgmt-containerinstance", "10.2.0b1", "azure.mgmt.containerinstance"),
     "container_registry": Source(
         "azure-mgmt-containerregistry", "14.0.0", "azure.mgmt.containerregistry.v2023_01_01_preview"
     ),
+    "data_factory": Source("azure-mgmt-datafactory", "9.3.0", "azure.mgmt.datafactory"),
+    "databricks": Source("azure-mgmt-databricks", "3.0.0", "azure.mgmt.databricks"),
+    "device_provisioning": Source(
+        "azure-mgmt-iothubprovisioningservices", "1.2.0b2", "azure.mgmt.iothubprovisioningservices"
+    ),
     "diagnostics": Source("azure-mgmt-monitor", "6.0.2", "azure.mgmt.monitor.v2021_05_01_preview"),
+    "event_grid": Source("azure-mgmt-eventgrid", "10.4.0", "azure.mgmt.eventgrid"),
+    "iot_hub": Source("azure-mgmt-iothub", "4.0.0", "azure.mgmt.iothub.v2023_06_30"),
     "key_vault": Source("azure-mgmt-keyvault", "12.0.0", "azure.mgmt.keyvault"),
+    "kubernetes": Source("azure-mgmt-containerservice", "40.1.0", "azure.mgmt.containerservice"),
     "locks": Source("azure-mgmt-resource-locks", "1.0.0", "azure.mgmt.resource.locks"),
     "log_analytics": Source("azure-mgmt-loganalytics", "13.1.0", "azure.mgmt.loganalytics"),
+    "logic_apps": Source("azure-mgmt-logic", "10.0.0", "azure.mgmt.logic"),
     "machine_learning": Source("azure-ai-ml", "1.35.2", "azure.ai.ml._restclient.arm_ml_service"),
     "managed_identity": Source("azure-mgmt-msi", "7.0.0", "azure.mgmt.msi.v2023_01_31"),
+    "metric_alerts": Source("azure-mgmt-monitor", "6.0.2", "azure.mgmt.monitor.v2018_03_01"),
+    "network": Source("azure-mgmt-network", "28.1.0", "azure.mgmt.network"),
+    "private_dns": Source("azure-mgmt-privatedns", "2.0.0", "azure.mgmt.privatedns"),
     "resources": Source("azure-mgmt-resource", "23.3.0", "azure.mgmt.resource.resources.v2024_07_01"),
+    "sql": Source("azure-mgmt-sql", "4.0.0b21", "azure.mgmt.sql"),
     "storage": Source("azure-mgmt-storage", "23.0.0", "azure.mgmt.storage"),
+    "workbooks": Source("azure-mgmt-applicationinsights", "4.1.0", "azure.mgmt.applicationinsights.v2023_06_01"),
 }
 
 TYPES = {
-    "application_insights": ["applicationinsights:Component"],
-    "authorization": ["authorization:RoleAssignment", "authorization:RoleDefinition"],
-    "container_instances": ["containerinstance:ContainerGroup"],
-    "container_registry": ["containerregistry:Registry"],
-    "diagnostics": ["monitor:DiagnosticSetting"],
-    "key_vault": ["keyvault:Vault"],
-    "locks": ["authorization:ManagementLockByScope"],
-    "log_analytics": ["operationalinsights:Workspace"],
+    "action_groups": [
+        "monitor:ActionGroup",
+        "monitor:ScheduledQueryRule",
+    ],
+    "application_insights": [
+        "applicationinsights:Component",
+    ],
+    "authorization": [
+        "authorization:RoleAssignment",
+        "authorization:RoleDefinition",
+    ],
+    "budgets": [
+        "consumption:Budget",
+    ],
+    "container_instances": [
+        "containerinstance:ContainerGroup",
+    ],
+    "container_registry": [
+        "containerregistry:Registry",
+    ],
+    "data_factory": [
+        "datafactory:DataFlow",
+        "datafactory:Dataset",
+        "datafactory:Factory",
+        "datafactory:IntegrationRuntime",
+        "datafactory:LinkedService",
+        "datafactory:ManagedPrivateEndpoint",
+        "datafactory:Pipeline",
+        "datafactory:Trigger",
+    ],
+    "databricks": [
+        "databricks:AccessConnector",
+        "databricks:Workspace",
+    ],
+    "device_provisioning": [
+        "deviceprovisioningservices:IotDpsResource",
+    ],
+    "diagnostics": [
+        "monitor:DiagnosticSetting",
+    ],
+    "event_grid": [
+        "eventgrid:SystemTopic",
+        "eventgrid:SystemTopicEventSubscription",
+        "eventgrid:Topic",
+    ],
+    "iot_hub": [
+        "iothub:IotHubResource",
+        "iothub:IotHubResourceEventHubConsumerGroup",
+    ],
+    "key_vault": [
+        "keyvault:Vault",
+    ],
+    "kubernetes": [
+        "containerservice:AgentPool",
+        "containerservice:MaintenanceConfiguration",
+        "containerservice:ManagedCluster",
+    ],
+    "locks": [
+        "authorization:ManagementLockByScope",
+    ],
+    "log_analytics": [
+        "operationalinsights:Workspace",
+    ],
+    "logic_apps": [
+        "logic:Workflow",
+    ],
     "machine_learning": [
+        "machinelearningservices:BatchDeployment",
+        "machinelearningservices:BatchEndpoint",
         "machinelearningservices:CodeContainer",
         "machinelearningservices:CodeVersion",
         "machinelearningservices:ComponentContainer",
@@ -59,20 +135,53 @@ TYPES = {
         "machinelearningservices:EnvironmentContainer",
         "machinelearningservices:EnvironmentVersion",
         "machinelearningservices:Job",
+        "machinelearningservices:ManagedNetworkSettingsRule",
         "machinelearningservices:ModelContainer",
         "machinelearningservices:ModelVersion",
         "machinelearningservices:OnlineDeployment",
         "machinelearningservices:OnlineEndpoint",
+        "machinelearningservices:Registry",
+        "machinelearningservices:Schedule",
         "machinelearningservices:Workspace",
         "machinelearningservices:WorkspaceConnection",
     ],
-    "managed_identity": ["managedidentity:UserAssignedIdentity"],
-    "resources": ["resources:ResourceGroup", "resources:TagAtScope"],
+    "managed_identity": [
+        "managedidentity:FederatedIdentityCredential",
+        "managedidentity:UserAssignedIdentity",
+    ],
+    "metric_alerts": [
+        "monitor:MetricAlert",
+    ],
+    "network": [
+        "network:NatGateway",
+        "network:NetworkSecurityGroup",
+        "network:PrivateDnsZoneGroup",
+        "network:PrivateEndpoint",
+        "network:PublicIPAddress",
+        "network:Subnet",
+        "network:VirtualNetwork",
+    ],
+    "private_dns": [
+        "privatedns:PrivateZone",
+        "privatedns:VirtualNetworkLink",
+    ],
+    "resources": [
+        "resources:ResourceGroup",
+        "resources:TagAtScope",
+    ],
+    "sql": [
+        "sql:Database",
+        "sql:Server",
+        "sql:ServerBlobAuditingPolicy",
+    ],
     "storage": [
         "storage:BlobContainer",
         "storage:BlobServiceProperties",
         "storage:ManagementPolicy",
         "storage:StorageAccount",
+    ],
+    "workbooks": [
+        "applicationinsights:Workbook",
     ],
 }
 

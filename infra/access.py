@@ -1,0 +1,75 @@
+"""Applies the role table to what a stack has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from infra.permissions import DEPLOYERS, TABLE, Permission
+from infra.role_assignments import Grant, Principal, RoleAssignments, RoleAssignmentsArgs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pulumi
+
+    from infra.identities import Identities
+    from infra.placement import Placement
+    from infra.role_assignments import Scope
+
+
+@dataclass
+class Access:
+    """The scopes that have been declared so far, and the lines of the table that have been granted on them."""
+
+    placement: Placement
+    deployers_group_id: str
+    identities: Identities
+    scopes: dict[str, Scope] = field(default_factory=dict)
+    granted: set[Permission] = field(default_factory=set)
+
+    def add(self, *scopes: Scope) -> None:
+        """Makes resources known, so that the table's lines about them can be granted."""
+        self.scopes |= {scope.name: scope for scope in scopes}
+
+    def grant(
+        self, name: str, who: str, opts: pulumi.ResourceOptions, *, on_request: bool = False
+    ) -> list[pulumi.Resource]:
+        """Declares the component `name` with every line about `who` whose scope is known and which is not granted yet.
+        What must wait for them depends on the result.
+        """
+        lines = list(self._open(who, on_request))
+        self.granted.update(lines)
+        return self._assign(name, who, lines, opts) if lines else []
+
+    def grant_rest(self, opts: pulumi.ResourceOptions) -> None:
+        """Declares what is still open, a component for each principal and scope."""
+        for line in TABLE:
+            if lines := [one for one in self._open(line.who) if one.where == line.where]:
+                self.granted.update(lines)
+                self._assign(f"{self._name(line.who)}-on-{line.where}", line.who, lines, opts)
+
+    def _open(self, who: str, on_request: bool = False) -> Iterator[Permission]:
+        for line in TABLE:
+            wanted = line.who == who and line.where in self.scopes and line not in self.granted
+            applies = line.on_request == on_request and not (line.only_closed and self.placement.network.is_open)
+            if wanted and applies and (who == DEPLOYERS or self.identities.has(who)):
+                yield line
+
+    def _assign(
+        self, name: str, who: str, lines: list[Permission], opts: pulumi.ResourceOptions
+    ) -> list[pulumi.Resource]:
+        if who == DEPLOYERS:
+            principal = Principal.group(self.deployers_group_id)
+        else:
+            principal = Principal.identity(self.identities.get(who))
+        args = RoleAssignmentsArgs(
+            subscription_id=self.placement.subscription_id,
+            principal=principal,
+            grants=[Grant(line.role, self.scopes[line.where]) for line in lines],
+        )
+        return RoleAssignments(name, args, opts).assignments
+
+    @staticmethod
+    def _name(who: str) -> str:
+        return who if who == DEPLOYERS else f"{who}-identity"
