@@ -46,7 +46,7 @@ COMPUTED: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Registered:
-    """One registration, as the engine would get it. An input that is not known yet is `pulumi.UNKNOWN`'s text."""
+    """One registration, as the engine would get it. An input that is not known yet is an `Unknown`."""
 
     urn: str
     type: str
@@ -60,6 +60,8 @@ class Registered:
     replace_on_changes: tuple[str, ...]
     ignore_changes: frozenset[str]
     secret_outputs: frozenset[str]
+    secret_inputs: frozenset[str]
+    protect: bool
 
     def texts(self) -> Iterator[str]:
         """Every text in the inputs, however deep."""
@@ -135,6 +137,7 @@ class _Recorder(MockMonitor):
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == "pulumi:pulumi:Stack":
             return resource_pb2.RegisterResourceResponse(urn=urn)
+        inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
         self.recording.resources.append(
             Registered(
                 urn=urn,
@@ -143,12 +146,14 @@ class _Recorder(MockMonitor):
                 custom=request.custom,
                 parent=request.parent,
                 provider=request.provider,
-                inputs=rpc.deserialize_properties(request.object, keep_unknowns=True),
+                inputs={key: _plain(rpc.unwrap_rpc_secret(value)) for key, value in inputs.items()},
                 depends_on=frozenset(request.dependencies),
                 delete_before_replace=request.deleteBeforeReplace,
                 replace_on_changes=tuple(request.replaceOnChanges),
                 ignore_changes=frozenset(request.ignoreChanges),
                 secret_outputs=frozenset(request.additionalSecretOutputs),
+                secret_inputs=frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value)),
+                protect=request.protect,
             )
         )
         if request.custom and request.name in self.failing:
@@ -238,6 +243,15 @@ def stack_config(stack: str) -> dict[str, Any]:
     """The committed configuration of a stack, keys without namespace."""
     document = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text())
     return {key.removeprefix(f"{PROJECT}:"): value for key, value in document["config"].items()}
+
+
+def _plain(value: Any) -> Any:
+    """Whole numbers as such: a protocol message has none, and a plugin writes `30` all the same."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _is_secret(value: Any) -> bool:

@@ -10,16 +10,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.program import test_platform as platform_rules
+from tests.program.azure.checks import CHECKS
+from tests.program.azure.declared import Declared
 from tests.program.recorder import run
 
 RULES = (
-    platform_rules.test_names_fit_and_are_unique,
-    platform_rules.test_taggable_resources_carry_the_required_tags,
     platform_rules.test_every_resource_has_a_component_as_parent,
     platform_rules.test_no_key_opens_a_storage_account,
     platform_rules.test_services_refuse_keys_and_passwords,
     platform_rules.test_roles_are_few_and_narrow,
-    platform_rules.test_no_dependency_is_missing,
 )
 ADDRESSES = st.lists(st.sampled_from(["8.8.8.8", "1.2.3.0/24", "20.0.0.0/8"]), unique=True)
 NETWORKS = st.one_of(
@@ -74,6 +73,8 @@ def hold_rules(config: dict[str, Any], stack: str) -> None:
     recording = run(platform_rules.program, config, stack=stack)
     for rule in RULES:
         rule(recording)
+    stack_as_declared = Declared(recording, config)
+    assert [problem for check in CHECKS.values() for problem in check(stack_as_declared)] == []
 
 
 @given(config=CONFIGURATIONS, stack=STACKS)

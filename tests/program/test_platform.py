@@ -1,24 +1,19 @@
-"""The platform as an engine would get it: names, tags, security, order."""
+"""The platform as an engine would get it: security, roles, what is shown (`test_held_to_azure.py`: names, order)."""
 
 from __future__ import annotations
 
 import json
 import re
-import uuid
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 import pytest
 
-from infra.naming import LIMITS, Kind
 from infra.platform import Platform
 from infra.role_assignments import Role
 from infra.settings import Settings
 from tests.program.recorder import ROOT, Recording, Registered, run, stack_config
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ID = "11111111-2222-3333-4444-555555555555"
 AZURE = stack_config("dev") | {"subscriptionId": ID, "tenantId": ID, "deployersGroupId": ID}
@@ -27,31 +22,6 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "dev": AZURE,
     "hybrid": AZURE | {"networkProfile": "hybrid", "allowedAddresses": ["8.8.8.0/24", "1.2.3.4"]},
     "prod": AZURE | {"environment": "prod", "networkProfile": "hybrid", "storage": {"redundancy": "Standard_ZRS"}},
-}
-REQUIRED_TAGS = {"application", "cost-center", "environment", "managed-by", "owner"}
-UNTAGGED = {
-    "azure-native:authorization:RoleAssignment",
-    "azure-native:storage:BlobContainer",
-    "azure-native:storage:BlobServiceProperties",
-    "azure-native:storage:ManagementPolicy",
-    "azure-native:machinelearningservices:Datastore",
-}
-NAMED_BY: dict[str, tuple[Kind, str]] = {
-    "azure-native:resources:ResourceGroup": (Kind.RESOURCE_GROUP, "resourceGroupName"),
-    "azure-native:operationalinsights:Workspace": (Kind.LOG_ANALYTICS, "workspaceName"),
-    "azure-native:applicationinsights:Component": (Kind.APPLICATION_INSIGHTS, "resourceName"),
-    "azure-native:storage:StorageAccount": (Kind.STORAGE_ACCOUNT, "accountName"),
-    "azure-native:storage:BlobContainer": (Kind.CONTAINER, "containerName"),
-    "azure-native:keyvault:Vault": (Kind.KEY_VAULT, "vaultName"),
-    "azure-native:containerregistry:Registry": (Kind.CONTAINER_REGISTRY, "registryName"),
-    "azure-native:managedidentity:UserAssignedIdentity": (Kind.IDENTITY, "resourceName"),
-    "azure-native:machinelearningservices:Workspace": (Kind.ML_WORKSPACE, "workspaceName"),
-    "azure-native:machinelearningservices:Compute": (Kind.ML_COMPUTE, "computeName"),
-    "azure-native:machinelearningservices:Datastore": (Kind.ML_DATASTORE, "name"),
-}
-FIXED_NAMES = {
-    "azure-native:storage:BlobServiceProperties": ("blobServicesName", "default"),
-    "azure-native:storage:ManagementPolicy": ("managementPolicyName", "default"),
 }
 SECRET_SHAPES = re.compile(
     r"AccountKey=|SharedAccessKey|InstrumentationKey=|[?&]sig=|eyJ[\w-]+\.eyJ|\b[A-Za-z0-9+/]{40,}={1,2}(?![A-Za-z0-9])",
@@ -83,50 +53,6 @@ def local() -> Recording:
 def one(recording: Recording, kind: str) -> Registered:
     (found,) = recording.of_type(f"azure-native:{kind}")
     return found
-
-
-def container_of(resource: Registered) -> tuple[str, ...]:
-    """What a name must be unique in: nothing for global names, else the names on the path above."""
-    kind, own = NAMED_BY[resource.type]
-    if LIMITS[kind].unique == "all of Azure":
-        return ()
-    path = ("resourceGroupName", "accountName", "workspaceName")
-    return tuple(resource.inputs[key] for key in path if key in resource.inputs and key != own)
-
-
-def test_names_fit_and_are_unique(platform: Recording) -> None:
-    seen: set[tuple[str, tuple[str, ...], str]] = set()
-    for resource in platform.azure:
-        if resource.type not in NAMED_BY:
-            continue
-        kind, key = NAMED_BY[resource.type]
-        name, limit = resource.inputs[key], LIMITS[kind]
-        assert limit.shortest <= len(name) <= limit.longest
-        assert re.fullmatch(limit.pattern, name, re.ASCII)
-        identity = (kind.value, container_of(resource), name.lower())
-        assert identity not in seen
-        seen.add(identity)
-    assert len(seen) == 16
-
-
-def test_nothing_is_named_by_chance(platform: Recording) -> None:
-    """Every name is an input and known in a preview: the plugin draws none, and a killed create can be found again."""
-    for resource in platform.azure:
-        if resource.type in FIXED_NAMES:
-            key, value = FIXED_NAMES[resource.type]
-            assert resource.inputs[key] == value
-        elif resource.type == "azure-native:authorization:RoleAssignment":
-            assert uuid.UUID(resource.inputs["roleAssignmentName"]).version == 5
-        else:
-            assert isinstance(resource.inputs[NAMED_BY[resource.type][1]], str)
-
-
-def test_taggable_resources_carry_the_required_tags(platform: Recording) -> None:
-    tagged = [resource for resource in platform.azure if resource.type not in UNTAGGED]
-    assert tagged
-    for resource in tagged:
-        assert set(resource.inputs["tags"]) >= REQUIRED_TAGS, resource.name
-        assert all(resource.inputs["tags"].values())
 
 
 def test_every_resource_has_a_component_as_parent(platform: Recording) -> None:
@@ -294,56 +220,6 @@ def test_assignment_names_are_the_same_at_each_run_and_differ_between_stacks(loc
     assert names(local) == names(run(program, CONFIGURATIONS["local"], stack="local"))
     assert len(set(names(local))) == len(names(local))
     assert set(names(local)).isdisjoint(names(build("dev")))
-
-
-def arm_ids(recording: Recording) -> dict[str, str]:
-    """URN by lower-case ARM id, for every resource that others can point at."""
-    (provider,) = recording.of_type("pulumi:providers:azure-native")
-    group = one(recording, "resources:ResourceGroup").inputs["resourceGroupName"]
-    scope = f"/subscriptions/{provider.inputs['subscriptionId']}/resourceGroups/{group}/providers"
-    ids = {}
-    for resource in recording.azure:
-        if resource.type in NAMED_BY and resource.type != "azure-native:resources:ResourceGroup":
-            kind, key = NAMED_BY[resource.type]
-            if LIMITS[kind].unique != "the parent resource":
-                ids[f"{scope}/{kind}/{resource.inputs[key]}".lower()] = resource.urn
-            elif kind is Kind.CONTAINER:
-                inside = f"{resource.inputs['accountName']}/blobServices/default/containers/{resource.inputs[key]}"
-                ids[f"{scope}/{Kind.STORAGE_ACCOUNT}/{inside}".lower()] = resource.urn
-    return ids
-
-
-def mentioned(recording: Recording, resource: Registered) -> Iterator[str]:
-    """URNs of the resources whose id or name stands in the inputs of `resource`."""
-    owners = {
-        "accountName": "azure-native:storage:StorageAccount",
-        "resourceGroupName": "azure-native:resources:ResourceGroup",
-    }
-    if resource.type.startswith("azure-native:machinelearningservices:"):
-        owners["workspaceName"] = "azure-native:machinelearningservices:Workspace"
-    for key, kind in owners.items():
-        if key in resource.inputs and resource.type != kind:
-            yield next(o.urn for o in recording.of_type(kind) if o.inputs[key] == resource.inputs[key])
-    if resource.type == "azure-native:machinelearningservices:Datastore":
-        target = (resource.inputs["properties"]["accountName"], resource.inputs["properties"]["filesystem"])
-        containers = recording.of_type("azure-native:storage:BlobContainer")
-        yield next(c.urn for c in containers if (c.inputs["accountName"], c.inputs["containerName"]) == target)
-    ids = arm_ids(recording)
-    for text in resource.texts():
-        for arm_id, urn in ids.items():
-            if urn != resource.urn and (text.lower() == arm_id or text.lower().startswith(f"{arm_id}/")):
-                yield urn
-
-
-def test_no_dependency_is_missing(platform: Recording) -> None:
-    """Ids and names are plain text, so nothing tells the engine the order but `depends_on`."""
-    checked = 0
-    for resource in platform.azure:
-        before = platform.before(resource)
-        for urn in mentioned(platform, resource):
-            assert urn in before, f"{resource.name} uses {urn} without waiting for it"
-            checked += 1
-    assert checked >= 50
 
 
 def test_workspace_and_cluster_wait_for_their_roles(local: Recording) -> None:

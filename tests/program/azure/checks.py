@@ -1,0 +1,27 @@
+"""All checks, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+from tests.program.azure import references, requests
+from tests.program.azure.declared import Declared
+
+Check = Callable[[Declared], Iterator[str]]
+CHECKS: Mapping[str, Check] = MappingProxyType(
+    {
+        check.__name__: check
+        for check in (
+            requests.bodies_follow_the_published_models,
+            requests.nothing_is_named_by_chance,
+            requests.names_keep_the_limits,
+            requests.names_are_unique,
+            requests.everything_taggable_is_tagged,
+            requests.everything_has_its_place,
+            references.every_id_is_declared,
+            references.no_dependency_is_missing,
+            references.everything_is_in_one_subscription,
+        )
+    }
+)

@@ -1,0 +1,98 @@
+"""Checks of what resources say of each other: ids and names that exist, in an order that works."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from infra.role_assignments import Role
+from tests.program.azure.declared import TABLE, Declared, Resource
+
+MADE_BY_AZURE: Mapping[str, str] = MappingProxyType(
+    {
+        r".*/storageaccounts/[^/]+/blobservices/default": "every account has it",
+        r"/subscriptions/[^/]+/providers/microsoft\.authorization/roledefinitions/("
+        + "|".join(role.value for role in Role)
+        + ")": "a built-in role",
+    }
+)
+"""Ids, as patterns in lower case, of what is there without being declared, and why."""
+
+
+def every_id_is_declared(stack: Declared) -> Iterator[str]:
+    """An id in any input is that of a declared resource, of a part of one that is no resource of its own, or stands in
+    the configuration.
+    """
+    external = " ".join(_texts(stack.config)).lower()
+    for one in stack.resources:
+        for arm_id in stack.ids_in(one):
+            if not _is_known(stack, arm_id.lower()) and arm_id.lower() not in external:
+                yield f"{one}: nothing declares {arm_id}"
+        yield from _parents(stack, one)
+
+
+def _is_known(stack: Declared, arm_id: str) -> bool:
+    if arm_id == f"/subscriptions/{stack.subscription}".lower() or arm_id in stack.by_id:
+        return True
+    if any(re.fullmatch(pattern, arm_id) for pattern in MADE_BY_AZURE):
+        return True
+    return TABLE.entry_for_path("PUT", arm_id) is None and _is_part_of_declared(stack, arm_id)
+
+
+def _is_part_of_declared(stack: Declared, arm_id: str) -> bool:
+    """Whether it is something inside a declared resource, such as a front end of a load balancer."""
+    nearest = next(stack.above(arm_id), None)
+    return (
+        nearest is not None
+        and "/providers/" in nearest.id
+        and nearest.id.count("/providers/") == arm_id.count("/providers/")
+    )
+
+
+def _parents(stack: Declared, one: Resource) -> Iterator[str]:
+    """Whatever lies above a resource is there: its group, the resource it is a part of, the one it is about."""
+    for parent in _ids_above(one.id.lower()):
+        if not _is_known(stack, parent):
+            yield f"{one}: nothing declares {parent}, which it is part of"
+
+
+def _ids_above(arm_id: str) -> Iterator[str]:
+    scope, found, rest = arm_id.rpartition("/providers/")
+    if not found:
+        return
+    words = rest.split("/")
+    for length in range(len(words) - 2, 1, -2):
+        yield f"{scope}/providers/{'/'.join(words[:length])}"
+    if scope:
+        yield scope
+        yield from _ids_above(scope)
+
+
+def no_dependency_is_missing(stack: Declared) -> Iterator[str]:
+    """Ids and names are plain text, so nothing tells the engine the order but `depends_on`."""
+    for one in stack.resources:
+        before = stack.recording.before(one.registered)
+        for other in {id(found): found for found in stack.mentioned(one)}.values():
+            if other is not one and other.registered.urn not in before:
+                yield f"{one} uses {other} without waiting for it"
+
+
+def everything_is_in_one_subscription(stack: Declared) -> Iterator[str]:
+    """One explicit provider serves the configured subscription: a shell that points elsewhere redirects nothing."""
+    if stack.subscription != stack.config["subscriptionId"]:
+        yield f"the provider is for {stack.subscription}"
+    providers = {one.registered.provider.rpartition("::")[0] for one in stack.resources}
+    (explicit,) = stack.recording.of_type("pulumi:providers:azure-native")
+    yield from (f"{other} is not the platform's provider" for other in providers - {explicit.urn})
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)

@@ -1,0 +1,44 @@
+"""The stacks that are held to Azure: each committed configuration, and the whole platform in every network profile."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from tests.program.azure.declared import Declared
+from tests.program.recorder import ROOT, run, stack_config
+
+ID = "11111111-2222-3333-4444-555555555555"
+AZURE = stack_config("dev") | {"subscriptionId": ID, "tenantId": ID, "deployersGroupId": ID}
+FULL = AZURE | {"platform": "full"}
+PROFILES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "open": {"networkProfile": "open"},
+        "hybrid": {"networkProfile": "hybrid", "allowedAddresses": ["8.8.8.0/24", "1.2.3.4"]},
+    }
+)
+PRODUCTION = {"environment": "prod", "storage": {"redundancy": "Standard_ZRS"}}
+CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "local": stack_config("local"),
+        "small": AZURE,
+        **{f"dev-{name}": FULL | dict(profile) for name, profile in PROFILES.items()},
+        **{f"prod-{name}": FULL | PRODUCTION | dict(profile) for name, profile in PROFILES.items()},
+    }
+)
+"""By name: the stack of this machine, that of a small team, and all parts on Azure."""
+
+
+def main() -> None:
+    """The whole program."""
+    runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+
+@cache
+def declared(name: str) -> Declared:
+    """One run for all tests that only look at it."""
+    config = CONFIGURATIONS[name]
+    return Declared(run(main, config, stack=name), config)
