@@ -45,14 +45,33 @@ def without_secrets(configuration: Mapping[str, Any]) -> dict[str, Any]:
     return {key: replace(value) for key, value in configuration.items() if key not in OWN_KEYS}
 
 
+PROFILES = ("open", "hybrid", "private")
+
+
+def with_profile(configuration: dict[str, Any], profile: str) -> dict[str, Any]:
+    """A stack's configuration in another network profile; its own when none is named.
+
+    Raises:
+        SetupError: there is no such profile.
+    """
+    if not profile:
+        return configuration
+    if profile not in PROFILES:
+        raise SetupError(f"PROFILE={profile}: the network profiles are {', '.join(PROFILES)}")
+    config = {**configuration["config"], f"{PROJECT}:networkProfile": profile}
+    if profile == "open":  # where addresses that are let in would have no effect
+        config.pop(f"{PROJECT}:allowedAddresses", None)
+    return {**configuration, "config": config}
+
+
 @contextmanager
-def offline(stack: Stack) -> Iterator[tuple[Pulumi, list[str]]]:
+def offline(stack: Stack, profile: str = "") -> Iterator[tuple[Pulumi, list[str]]]:
     """A CLI on an empty state of its own, and the arguments that name the copied configuration."""
     with tempfile.TemporaryDirectory(prefix="preview-") as name:
         folder = Path(name)
         (folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
         configuration = folder / f"Pulumi.{stack.name}.yaml"
-        configuration.write_text(yaml.safe_dump(without_secrets(stack.configuration())))
+        configuration.write_text(yaml.safe_dump(with_profile(without_secrets(stack.configuration()), profile)))
         environment = {**shell.environment(stack), **shell.contained(folder / "state")}
         for variable in shell.EMULATOR:
             environment.pop(variable, None)
@@ -140,13 +159,23 @@ def planned(pulumi: Pulumi, words: Sequence[str], *, looking: bool = True) -> li
     Raises:
         SetupError: the program or a check failed; the message carries what they said.
     """
+    document = plan_of(pulumi, words)
+    adopted = earlier_jobs(pulumi.stack, document) if looking else {}
+    rest = [*messages(document), *lines(document)]
+    return [plan.sentence(document, adopted), *(["", *rest] if rest else [])]
+
+
+def plan_of(pulumi: Pulumi, words: Sequence[str]) -> dict[str, Any]:
+    """The engine's own document of what `up` with these arguments would do.
+
+    Raises:
+        SetupError: the program or a check failed; the message carries what they said.
+    """
     document, problem = _run(pulumi, pulumi.command("preview", "--json", *words))
     if problem:
         said = messages(document) or [problem]
         raise SetupError("\n".join([f"The preview of {pulumi.stack.name} failed:", *said]))
-    adopted = earlier_jobs(pulumi.stack, document) if looking else {}
-    rest = [*messages(document), *lines(document)]
-    return [plan.sentence(document, adopted), *(["", *rest] if rest else [])]
+    return document
 
 
 def earlier_jobs(stack: Stack, document: Mapping[str, Any]) -> dict[str, str]:

@@ -1,21 +1,29 @@
-"""`make preview` of a stack on Azure: no account, no network, the same bytes twice, nothing left behind."""
+"""`make preview` and `make export` of a stack on Azure: no account, no network, nothing left behind."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from typing import Any
 
+from tests.program.azure.declared import Declared
+from tests.program.azure.exports import template_of
+from tests.program.azure.stacks import main
+from tests.program.recorder import run as record
+from tests.program.recorder import stack_config
 from tools.stacks import FOLDER
 from tools.versions import ROOT
 
 
-def preview(stack: str) -> str:
+def run(verb: str, stack: str, **words: str) -> str:
     """What the command prints where nothing of a cloud is known and no proxy leads outside."""
     secret = ("ARM_", "AZURE_", "IDENTITY_", "PULUMI_", "SSL_", "REQUESTS_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(secret)}
     environment |= {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": "127.0.0.1"}
-    command = [sys.executable, "-m", "tools", "preview", stack]
+    environment |= words
+    command = [sys.executable, "-m", "tools", verb, stack]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -23,8 +31,26 @@ def preview(stack: str) -> str:
 
 def test_a_preview_of_dev_needs_no_account_and_is_the_same_twice() -> None:
     before = {file.name: file.read_bytes() for file in FOLDER.iterdir()}
-    first = preview("dev")
+    first = run("preview", "dev")
     assert first.startswith("Preview of stack dev (azure), from nothing, without an account\n")
     assert "azure-native:machinelearningservices:Workspace workspace" in first
-    assert preview("dev") == first
+    assert run("preview", "dev") == first
     assert {file.name: file.read_bytes() for file in FOLDER.iterdir()} == before
+
+
+def test_an_export_is_what_the_program_declares_with_the_defaults_of_the_plugin() -> None:
+    """So whatever is checked of a recorded program holds for what the engine sends."""
+    exported = json.loads(run("export", "dev", PROFILE="hybrid"))
+    config = stack_config("dev") | {"networkProfile": "hybrid"}
+    recorded = template_of(Declared(record(main, config, stack="dev"), config))
+    assert exported["parameters"] == recorded["parameters"]
+    assert [one["name"] for one in exported["resources"]] == [one["name"] for one in recorded["resources"]]
+    for more, less in zip(exported["resources"], recorded["resources"], strict=True):
+        assert within(less, more), less["name"]
+
+
+def within(less: Any, more: Any) -> bool:
+    """Whether everything of the one is in the other."""
+    if isinstance(less, dict):
+        return isinstance(more, dict) and all(key in more and within(value, more[key]) for key, value in less.items())
+    return bool(less == more)

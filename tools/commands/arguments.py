@@ -21,6 +21,7 @@ JobOption = Annotated[str, typer.Option(envvar="JOB")]
 FileOption = Annotated[str, typer.Option(envvar="FILE")]
 AOption = Annotated[str, typer.Option(envvar="A")]
 BOption = Annotated[str, typer.Option(envvar="B")]
+ProfileOption = Annotated[str, typer.Option(envvar="PROFILE")]
 OutOption = Annotated[str, typer.Option(envvar="OUT")]
 
 

@@ -9,7 +9,10 @@ from typing import Annotated
 import typer
 
 from tools import deployment, locks, shell
+from tools.commands.arguments import OutOption, ProfileOption
 from tools.commands.asking import console
+from tools.export import export as export_template
+from tools.export import write
 from tools.preview import preview as preview_lines
 from tools.progress import SetupError
 from tools.stacks import load_stack
@@ -61,6 +64,13 @@ def preview(stack: StackArgument = "local") -> None:
     """Shows what `up` would do; needs no account and no network."""
     for line in preview_lines(load_stack(stack)):
         typer.echo(line)
+
+
+@application.command()
+def export(stack: StackArgument = "local", profile: ProfileOption = "", out: OutOption = "") -> None:
+    """Prints the plan of a stack as one ARM template, or writes it to OUT; needs no account and no network."""
+    template = export_template(load_stack(stack), profile)
+    typer.echo(write(template, out) if out else template, nl=bool(out))
 
 
 @application.command()

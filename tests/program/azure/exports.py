@@ -1,0 +1,33 @@
+"""A recording as the template that `make export` prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulumi.output import Unknown
+
+from tests.program.azure.declared import Declared
+from tools.arm_template import SECRET, Planned, arm_template
+from tools.plan import UNKNOWN
+
+
+def template_of(stack: Declared) -> dict[str, Any]:
+    """The ARM template of all that a stack declares."""
+    plan = [
+        Planned(
+            urn=one.urn,
+            type=one.type,
+            inputs={key: SECRET if key in one.secret_inputs else _known(value) for key, value in one.inputs.items()},
+            depends_on=tuple(one.depends_on),
+        )
+        for one in stack.recording.resources
+    ]
+    return arm_template(plan, stack.subscription)
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, Unknown):
+        return UNKNOWN
+    if isinstance(value, dict):
+        return {key: _known(inner) for key, inner in value.items()}
+    return [_known(inner) for inner in value] if isinstance(value, list) else value

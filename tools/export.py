@@ -1,0 +1,67 @@
+"""`make export`: the plan of a stack as one ARM template, made from nothing and without an account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from emulator.resource_types import UnknownResourceTypeError
+from tools.arm_template import Planned, arm_template
+from tools.preview import offline, plan_of
+from tools.progress import SetupError
+from tools.stacks import Stack
+
+PROVIDER = "pulumi:providers:azure-native"
+
+
+def planned(document: Mapping[str, Any]) -> list[Planned]:
+    """The resources of a preview from nothing, the provider among them."""
+    states = [step["newState"] for step in document.get("steps") or [] if step.get("newState")]
+    return [
+        Planned(
+            urn=state["urn"],
+            type=state["type"],
+            inputs={key: value for key, value in (state.get("inputs") or {}).items() if not key.startswith("__")},
+            depends_on=tuple(state.get("dependencies") or ()),
+        )
+        for state in states
+    ]
+
+
+def subscription_of(plan: Iterable[Planned]) -> str:
+    """The subscription that everything is made in."""
+    return next(str(one.inputs["subscriptionId"]) for one in plan if one.type == PROVIDER)
+
+
+def text(template: Mapping[str, Any]) -> str:
+    """The template as a file has it."""
+    return json.dumps(template, indent=2, ensure_ascii=False) + "\n"
+
+
+def export(stack: Stack, profile: str = "") -> str:
+    """The template of a stack, in another network profile than its own when one is given.
+
+    Raises:
+        SetupError: the program or a check failed, or a type is not in the table of resource types.
+    """
+    with offline(stack, profile) as (pulumi, words):
+        plan = planned(plan_of(pulumi, words))
+    try:
+        return text(arm_template(plan, subscription_of(plan)))
+    except UnknownResourceTypeError as error:
+        raise SetupError(str(error)) from None
+
+
+def write(template: str, file: str) -> str:
+    """Keeps it in a file; says where.
+
+    Raises:
+        SetupError: the file cannot be written.
+    """
+    try:
+        Path(file).write_text(template)
+    except OSError as error:
+        raise SetupError(f"OUT={file}: {error.strerror}") from None
+    return f"{file}: {template.count(chr(34) + 'apiVersion' + chr(34))} resources"
