@@ -53,6 +53,14 @@ class Kind(StrEnum):
     ML_DATASTORE = "Microsoft.MachineLearningServices/workspaces/datastores"
     ONLINE_ENDPOINT = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
     CONTAINER_GROUP = "Microsoft.ContainerInstance/containerGroups"
+    VIRTUAL_NETWORK = "Microsoft.Network/virtualNetworks"
+    SUBNET = "Microsoft.Network/virtualNetworks/subnets"
+    SECURITY_GROUP = "Microsoft.Network/networkSecurityGroups"
+    NAT_GATEWAY = "Microsoft.Network/natGateways"
+    PUBLIC_IP = "Microsoft.Network/publicIPAddresses"
+    PRIVATE_ENDPOINT = "Microsoft.Network/privateEndpoints"
+    PRIVATE_DNS_ZONE = "Microsoft.Network/privateDnsZones"
+    DNS_LINK = "Microsoft.Network/privateDnsZones/virtualNetworkLinks"
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,8 @@ class Limit:
     unique: Unique
     separator: str = "-"
 
+
+NETWORK_NAME = r"[A-Za-z0-9]([\w.-]*\w)?"
 
 LIMITS: Mapping[Kind, Limit] = MappingProxyType(
     {
@@ -85,6 +95,15 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         Kind.ONLINE_ENDPOINT: Limit("oep", 3, 32, r"[a-z]([a-z0-9-]*[a-z0-9])?", Unique.REGION),
         # 63 on Azure; the name of a version's group is longer by the version's own.
         Kind.CONTAINER_GROUP: Limit("ci", 5, 46, r"[a-z]([a-z0-9-]*[a-z0-9])?", Unique.REGION),
+        Kind.VIRTUAL_NETWORK: Limit("vnet", 2, 64, NETWORK_NAME, Unique.RESOURCE_GROUP),
+        Kind.SUBNET: Limit("", 1, 80, NETWORK_NAME, Unique.PARENT),
+        Kind.SECURITY_GROUP: Limit("nsg", 1, 80, NETWORK_NAME, Unique.RESOURCE_GROUP),
+        Kind.NAT_GATEWAY: Limit("ng", 1, 80, NETWORK_NAME, Unique.RESOURCE_GROUP),
+        Kind.PUBLIC_IP: Limit("pip", 1, 80, NETWORK_NAME, Unique.RESOURCE_GROUP),
+        Kind.PRIVATE_ENDPOINT: Limit("pep", 2, 64, NETWORK_NAME, Unique.RESOURCE_GROUP),
+        # Azure prescribes the names of these zones.
+        Kind.PRIVATE_DNS_ZONE: Limit("", 1, 63, r"[a-z0-9-]+(\.[a-z0-9-]+)+", Unique.PARENT),
+        Kind.DNS_LINK: Limit("", 1, 80, NETWORK_NAME, Unique.PARENT),
     }
 )
 

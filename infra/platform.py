@@ -12,6 +12,7 @@ import pulumi
 from pulumi_azure_native import Provider
 
 from infra.access import Access
+from infra.address_plan import Purpose, purposes
 from infra.compute import CPU_CLUSTER, Compute, ComputeArgs
 from infra.datastores import Datastores, DatastoresArgs
 from infra.identities import Identities, IdentitiesArgs
@@ -21,11 +22,13 @@ from infra.naming import Kind, Naming, required_tags
 from infra.network import NetworkProfile
 from infra.permissions import DEPLOYERS
 from infra.placement import Placement
+from infra.private_endpoints import PrivateEndpoints, PrivateEndpointsArgs
 from infra.registry import Registry, RegistryArgs
 from infra.resource_group import ResourceGroup, ResourceGroupArgs
 from infra.scoring_endpoint import ScoringEndpoint, ScoringEndpointArgs
 from infra.serving_groups import ServingGroups, ServingGroupsArgs
 from infra.storage import Storage, StorageArgs
+from infra.virtual_network import Subnet, VirtualNetwork, VirtualNetworkArgs
 from infra.workspace import DEFAULT_DATASTORE, Workspace, WorkspaceArgs
 
 if TYPE_CHECKING:
@@ -67,6 +70,7 @@ class Platform(pulumi.ComponentResource):
         self.subscription_id: str = self.placement.subscription_id
         self.tenant_id: str = self.placement.tenant_id
         self.location: str = self.placement.location
+        self.network = self._build_network(settings)
         self._build_foundations()
         self._build_workspace()
         self._build_inside_workspace()
@@ -74,6 +78,7 @@ class Platform(pulumi.ComponentResource):
             if part in settings.platform:
                 declare(self)
         self.access.grant_rest(self.child)
+        self._build_private_endpoints()
         self.register_outputs(self.outputs)
 
     @property
@@ -205,6 +210,31 @@ class Platform(pulumi.ComponentResource):
             is_production=settings.is_production,
         )
 
+    def _build_network(self, settings: Settings) -> VirtualNetwork | None:
+        """The stack's own network, which only the profile `private` has."""
+        if not self.placement.network.is_private:
+            return None
+        args = VirtualNetworkArgs(placement=self.placement, settings=settings.network, purposes=purposes(settings))
+        return VirtualNetwork("network", args, self.child)
+
+    def subnet(self, purpose: Purpose) -> Subnet | None:
+        """The subnet for a purpose; None where the stack has no network of its own."""
+        return self.network.subnets[purpose] if self.network else None
+
+    def _build_private_endpoints(self) -> None:
+        """For all that has been declared: the last to be made, the first to go."""
+        if self.network is None:
+            return
+        args = PrivateEndpointsArgs(
+            placement=self.placement,
+            settings=self.settings.network,
+            network=self.network,
+            subnet=self.network.subnets[Purpose.ENDPOINTS],
+            scopes=tuple(self.access.scopes.values()),
+            parts=self.settings.platform,
+        )
+        self.private_endpoints = PrivateEndpoints("private-endpoints", args, self.child)
+
     def _build_foundations(self) -> None:
         """What the workspace stands on."""
         here, settings = self.placement, self.settings
@@ -239,6 +269,7 @@ class Platform(pulumi.ComponentResource):
             registry=self.registry,
             monitoring=self.monitoring,
             image_build_compute=CPU_CLUSTER,
+            approved_hosts=self.settings.network.approved_hosts,
             after=self.access.grant("workspace-identity", "workspace", self.child),
         )
         self.workspace = Workspace("workspace", args, self.child)

@@ -43,6 +43,8 @@ class Registry(pulumi.ComponentResource):
             anonymous_pull_enabled=False,
             public_network_access=placement.network.public_access,
             network_rule_bypass_options="AzureServices",
+            # Layers come from an address of the registry's own, which a private endpoint can stand for.
+            data_endpoint_enabled=True if placement.network.is_private else None,
             network_rule_set=self._firewall(placement),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[placement.group]),
         )

@@ -10,6 +10,7 @@ from uuid import UUID
 import pulumi
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from infra.address_plan import NetworkSettings
 from infra.configuration import check_placeholders, read, settings_error
 from infra.parts import Part, parts
 from infra.sizes import (
@@ -151,18 +152,12 @@ class Settings(Section):
     data: DataSettings = Field(default_factory=DataSettings, description="where real data lies")
     gate: GateSettings = Field(default_factory=GateSettings, description="how quality gates behave")
     monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings, description="logs, metrics and traces")
+    network: NetworkSettings = Field(
+        default_factory=NetworkSettings, description="the stack's own network, in the profile private"
+    )
     rollout: RolloutSettings = Field(default_factory=RolloutSettings, description="how a new model takes over")
     serving: ServingSettings = Field(default_factory=ServingSettings, description="machines of scoring servers")
     storage: StorageSettings = Field(default_factory=StorageSettings, description="storage accounts")
-
-    @field_validator("network_profile")
-    @classmethod
-    def _supported(cls, profile: str) -> str:
-        if profile == "private":
-            raise ValueError(
-                "private is not supported by this version, which makes no virtual networks; use open or hybrid"
-            )
-        return profile
 
     @field_validator("retire")
     @classmethod
@@ -175,9 +170,10 @@ class Settings(Section):
     def _consistent(self) -> Self:
         if both := sorted(set(self.systems) & set(self.retire)):
             raise ValueError(f"{', '.join(both)}: in systems and in retire; keep one of the two")
-        if self.allowed_addresses and self.network_profile == "open":
+        if self.allowed_addresses and self.network_profile != "hybrid":
             raise ValueError(
-                "allowedAddresses has no effect with networkProfile open; use hybrid or remove the addresses"
+                f"allowedAddresses has no effect with networkProfile {self.network_profile}; use hybrid or remove the "
+                "addresses"
             )
         return self
 

@@ -28,7 +28,8 @@ DEFAULT_DATASTORE = "workspaceblobstore"
 @dataclass(frozen=True, kw_only=True)
 class WorkspaceArgs:
     """What the workspace stands on. `after`: the role assignments of its identity, without which Azure refuses to make
-    it. `image_build_compute`: the cluster that builds images when the registry has a firewall.
+    it. `image_build_compute`: the cluster that builds images when the registry has a firewall. `approved_hosts`: what
+    jobs may reach of the internet where nothing else of it is open to them.
     """
 
     placement: Placement
@@ -39,6 +40,7 @@ class WorkspaceArgs:
     registry: Registry
     monitoring: Monitoring
     image_build_compute: str
+    approved_hosts: Sequence[str]
     after: Sequence[pulumi.Resource]
 
 
@@ -72,7 +74,9 @@ class Workspace(pulumi.ComponentResource):
             public_network_access=placement.network.public_access,
             hbi_workspace=False,
             v1_legacy_mode=False,
-            managed_network=None if placement.network.is_open else self._managed_network(args),
+            managed_network=None if placement.network.is_open else _managed_network(args),
+            # Else the first job would wait for the network.
+            provision_network_now=None if placement.network.is_open else True,
             image_build_compute=None if placement.network.is_open else args.image_build_compute,
             opts=pulumi.ResourceOptions(parent=self, depends_on=self._needed(args)),
         )
@@ -95,29 +99,39 @@ class Workspace(pulumi.ComponentResource):
             *args.after,
         ]
 
-    @staticmethod
-    def _managed_network(args: WorkspaceArgs) -> ml.ManagedNetworkSettingsArgs:
-        """Jobs run in a network of Azure ML's own and reach our data services by private endpoints, because a firewall
-        that only knows addresses would shut them out. Azure offers no way back from this to no managed network.
-        """
-        targets = {
-            "storage-blob": (args.storage.account_id, "blob"),
-            "storage-file": (args.storage.account_id, "file"),
-            "lake-blob": (args.lake.account_id, "blob"),
-            "lake-dfs": (args.lake.account_id, "dfs"),
-            "vault": (args.key_vault.vault_id, "vault"),
-            "registry": (args.registry.registry_id, "registry"),
-        }
-        return ml.ManagedNetworkSettingsArgs(
-            isolation_mode="AllowInternetOutbound",
-            outbound_rules={
-                rule: ml.PrivateEndpointOutboundRuleArgs(
-                    type="PrivateEndpoint",
-                    category="UserDefined",
-                    destination=ml.PrivateEndpointDestinationArgs(
-                        service_resource_id=service, subresource_target=target
-                    ),
-                )
-                for rule, (service, target) in targets.items()
-            },
+
+def _managed_network(args: WorkspaceArgs) -> ml.ManagedNetworkSettingsArgs:
+    """Jobs run in a network of Azure ML's own and reach our data services by private endpoints, because a firewall that
+    only knows addresses would shut them out. Azure offers no way back from this to no managed network, nor from
+    approved hosts to the whole internet.
+
+    The endpoints cost a few dollars a month each. Approved hosts stand behind a firewall that Azure ML makes and that
+    is paid for by the hour, a few hundred dollars a month; without any there is none.
+    """
+    targets = {
+        "storage-blob": (args.storage.account_id, "blob"),
+        "storage-file": (args.storage.account_id, "file"),
+        "lake-blob": (args.lake.account_id, "blob"),
+        "lake-dfs": (args.lake.account_id, "dfs"),
+        "vault": (args.key_vault.vault_id, "vault"),
+        "registry": (args.registry.registry_id, "registry"),
+    }
+    rules: dict[str, ml.PrivateEndpointOutboundRuleArgs | ml.FqdnOutboundRuleArgs] = {
+        rule: ml.PrivateEndpointOutboundRuleArgs(
+            type="PrivateEndpoint",
+            category="UserDefined",
+            destination=ml.PrivateEndpointDestinationArgs(service_resource_id=service, subresource_target=target),
         )
+        for rule, (service, target) in targets.items()
+    }
+    if not args.placement.network.is_private:
+        return ml.ManagedNetworkSettingsArgs(isolation_mode="AllowInternetOutbound", outbound_rules=rules)
+    for host in args.approved_hosts:
+        rules[f"host-{host.replace('*', 'any').replace('.', '-')}"] = ml.FqdnOutboundRuleArgs(
+            type="FQDN", category="UserDefined", destination=host
+        )
+    return ml.ManagedNetworkSettingsArgs(
+        isolation_mode="AllowOnlyApprovedOutbound",
+        outbound_rules=rules,
+        firewall_sku=("Standard" if args.placement.is_production else "Basic") if args.approved_hosts else None,
+    )

@@ -21,6 +21,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "local": stack_config("local"),
     "dev": AZURE,
     "hybrid": AZURE | {"networkProfile": "hybrid", "allowedAddresses": ["8.8.8.0/24", "1.2.3.4"]},
+    "private": AZURE | {"networkProfile": "private"},
     "prod": AZURE | {"environment": "prod", "networkProfile": "hybrid", "storage": {"redundancy": "Standard_ZRS"}},
 }
 SECRET_SHAPES = re.compile(
