@@ -24,6 +24,7 @@ ADDRESSES = st.lists(st.sampled_from(["8.8.8.8", "1.2.3.0/24", "20.0.0.0/8"]), u
 NETWORKS = st.one_of(
     st.just({"networkProfile": "open"}),
     st.fixed_dictionaries({"networkProfile": st.just("hybrid"), "allowedAddresses": ADDRESSES}),
+    st.just({"networkProfile": "private"}),
 )
 CONFIGURATIONS = st.builds(
     lambda required, network: {**required, **network},

@@ -18,6 +18,7 @@ PROFILES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "open": {"networkProfile": "open"},
         "hybrid": {"networkProfile": "hybrid", "allowedAddresses": ["8.8.8.0/24", "1.2.3.4"]},
+        "private": {"networkProfile": "private"},
     }
 )
 PRODUCTION = {"environment": "prod", "storage": {"redundancy": "Standard_ZRS"}}
