@@ -47,6 +47,11 @@ class Monitoring(pulumi.ComponentResource):
         """Application Insights, for role assignments."""
         return Scope("insights", self.application_insights_id, self.application_insights)
 
+    @property
+    def logs_scope(self) -> Scope:
+        """The Log Analytics workspace, for its own diagnostic setting: who asked it what."""
+        return Scope("logs", self.log_analytics_id, self.log_analytics)
+
     def _log_analytics(self, name: str, args: MonitoringArgs) -> operationalinsights.Workspace:
         return operationalinsights.Workspace(
             name,

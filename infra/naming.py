@@ -61,6 +61,11 @@ class Kind(StrEnum):
     PRIVATE_ENDPOINT = "Microsoft.Network/privateEndpoints"
     PRIVATE_DNS_ZONE = "Microsoft.Network/privateDnsZones"
     DNS_LINK = "Microsoft.Network/privateDnsZones/virtualNetworkLinks"
+    ACTION_GROUP = "Microsoft.Insights/actionGroups"
+    METRIC_ALERT = "Microsoft.Insights/metricAlerts"
+    QUERY_ALERT = "Microsoft.Insights/scheduledQueryRules"
+    WORKBOOK = "Microsoft.Insights/workbooks"
+    BUDGET = "Microsoft.Consumption/budgets"
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,12 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         # Azure prescribes the names of these zones.
         Kind.PRIVATE_DNS_ZONE: Limit("", 1, 63, r"[a-z0-9-]+(\.[a-z0-9-]+)+", Unique.PARENT),
         Kind.DNS_LINK: Limit("", 1, 80, NETWORK_NAME, Unique.PARENT),
+        Kind.ACTION_GROUP: Limit("ag", 1, 260, r"[^/&%\\?#:<>|*]*[^/&%\\?#:<>|*. ]", Unique.RESOURCE_GROUP),
+        Kind.METRIC_ALERT: Limit("ma", 1, 260, r"[^*#&+:<>?@%{}\\/|]*[^*#&+:<>?@%{}\\/|. ]", Unique.RESOURCE_GROUP),
+        Kind.QUERY_ALERT: Limit("sqr", 1, 260, r"[^*<>%{}&:\\?/#|]*[^*<>%{}&:\\?/#|. ]", Unique.RESOURCE_GROUP),
+        # A GUID that `infra/workbook.py` derives.
+        Kind.WORKBOOK: Limit("", 36, 36, r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", Unique.PARENT),
+        Kind.BUDGET: Limit("budget", 1, 63, r"[A-Za-z0-9_-]+", Unique.RESOURCE_GROUP),
     }
 )
 

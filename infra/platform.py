@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi_azure_native import Provider
 
+from infra import operations
 from infra.access import Access
 from infra.address_plan import Purpose, purposes
 from infra.compute import CPU_CLUSTER, Compute, ComputeArgs
@@ -20,6 +21,7 @@ from infra.key_vault import KeyVault, KeyVaultArgs
 from infra.monitoring import Monitoring, MonitoringArgs
 from infra.naming import Kind, Naming, required_tags
 from infra.network import NetworkProfile
+from infra.parts import Part
 from infra.permissions import DEPLOYERS
 from infra.placement import Placement
 from infra.private_endpoints import PrivateEndpoints, PrivateEndpointsArgs
@@ -32,7 +34,6 @@ from infra.virtual_network import Subnet, VirtualNetwork, VirtualNetworkArgs
 from infra.workspace import DEFAULT_DATASTORE, Workspace, WorkspaceArgs
 
 if TYPE_CHECKING:
-    from infra.parts import Part
     from infra.settings import Settings
     from infra.sizes import ComputeSettings, ServingSettings
 
@@ -41,7 +42,11 @@ RAW = "raw"
 CURATED = "curated"
 """Container of the lake with what jobs and pipelines make of them."""
 
-PARTS: Mapping[Part, Callable[[Platform], None]] = MappingProxyType({})
+PARTS: Mapping[Part, Callable[[Platform], None]] = MappingProxyType(
+    {
+        Part.OPERATIONS: operations.declare,  # the last one: it logs what the others declare
+    }
+)
 """How each part is declared: the function `declare` of its service's module. Their order here is that of the graph."""
 
 
@@ -155,7 +160,11 @@ class Platform(pulumi.ComponentResource):
             role=system.replace("_", "-"),
             after=self._endpoint_roles,
         )
-        return ScoringEndpoint(f"{system}-endpoint", args, pulumi.ResourceOptions(providers=[self.provider]))
+        opts = pulumi.ResourceOptions(providers=[self.provider])
+        endpoint = ScoringEndpoint(f"{system}-endpoint", args, opts)
+        if Part.OPERATIONS in self.settings.platform:
+            operations.log(self, f"{system}-diagnostics", [endpoint.scope], opts)
+        return endpoint
 
     def serving_groups(self, system: str) -> ServingGroups:
         """The address at which the model of a system answers that serves in container groups."""

@@ -10,6 +10,7 @@ from pulumi_azure_native import machinelearningservices as ml
 from pulumi_azure_native import resources
 
 from infra.naming import Kind
+from infra.role_assignments import Scope
 from infra.unread import UnreadIdentity
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class ScoringEndpoint(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ScoringEndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlops:machinelearning:ScoringEndpoint", name, None, opts)
+        self.name = name
         placement = args.placement
         self.endpoint_name = placement.naming.name(Kind.ONLINE_ENDPOINT, args.role)
         self.endpoint_id = placement.resource_id(
@@ -79,3 +81,8 @@ class ScoringEndpoint(pulumi.ComponentResource):
         self.needed: list[pulumi.Resource] = [self.endpoint, self.tags]
         """What a rollout waits for."""
         self.register_outputs({"endpointName": self.endpoint_name, "endpointId": self.endpoint_id})
+
+    @property
+    def scope(self) -> Scope:
+        """The endpoint, for its diagnostic setting."""
+        return Scope(self.name, self.endpoint_id, self.endpoint)

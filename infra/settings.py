@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from infra.address_plan import NetworkSettings
 from infra.configuration import check_placeholders, read, settings_error
+from infra.operations_settings import OperationsSettings
 from infra.parts import Part, parts
 from infra.sizes import (
     ComputeSettings,
@@ -155,6 +156,9 @@ class Settings(Section):
     network: NetworkSettings = Field(
         default_factory=NetworkSettings, description="the stack's own network, in the profile private"
     )
+    operations: OperationsSettings = Field(
+        default_factory=OperationsSettings, description="alerts and the budget of the part operations"
+    )
     rollout: RolloutSettings = Field(default_factory=RolloutSettings, description="how a new model takes over")
     serving: ServingSettings = Field(default_factory=ServingSettings, description="machines of scoring servers")
     storage: StorageSettings = Field(default_factory=StorageSettings, description="storage accounts")
@@ -174,6 +178,11 @@ class Settings(Section):
             raise ValueError(
                 f"allowedAddresses has no effect with networkProfile {self.network_profile}; use hybrid or remove the "
                 "addresses"
+            )
+        if Part.OPERATIONS in self.platform and not self.operations.alert_emails:
+            raise ValueError(
+                "mlops:platform has operations, but nobody would be told: write `alertEmails: [ml-oncall@example.com]` "
+                "below `mlops:operations:`"
             )
         return self
 
