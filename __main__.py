@@ -5,7 +5,7 @@ from pathlib import Path
 import pulumi
 
 from infra.dependents import skip_dependents_of_failures, without_failures
-from infra.deployed import deployed_systems
+from infra.deployed import Deployed
 from infra.platform import Platform
 from infra.settings import Settings
 from ml.recipes import build
@@ -13,7 +13,9 @@ from ml.recipes import build
 skip_dependents_of_failures()
 settings = Settings.load()
 found = {path.parent.name for path in Path(__file__).parent.glob("ml/systems/*/system.py")}
-settings.check_systems(found, deployed_systems())
+deployed = Deployed.read()
+settings.check_systems(found, deployed.systems)
+settings.check_network(deployed.network_profile)
 
 platform = Platform("platform", settings)
 pulumi.export("platform", without_failures(platform.outputs))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pulumi
@@ -16,11 +19,35 @@ CUT_OFF = "failed to load checkpoint"
 ATTEMPTS, PAUSE_SECONDS = 30, 0.1
 
 
-def deployed_systems() -> frozenset[str]:
-    """The systems that the running stack has resources of."""
-    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    kept = (one["outputs"] for one in _resources(stack).values() if one["type"].endswith(RETENTION))
-    return frozenset(str(outputs["system"]) for outputs in kept)
+WORKSPACE = "azure-native:machinelearningservices:Workspace"
+PROFILES: Mapping[str, str] = MappingProxyType(
+    {"Disabled": "open", "AllowInternetOutbound": "hybrid", "AllowOnlyApprovedOutbound": "private"}
+)
+"""The isolation mode of a workspace's managed network, and the network profile that makes it so."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What of the running stack decides whether a configuration is possible: the systems it has resources of, and the
+    network profile of its workspace, None while there is no workspace.
+    """
+
+    systems: frozenset[str]
+    network_profile: str | None
+
+    @classmethod
+    def read(cls) -> Deployed:
+        """As the state has it."""
+        stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+        resources = _resources(stack).values()
+        systems = frozenset(str(one["outputs"]["system"]) for one in resources if one["type"].endswith(RETENTION))
+        workspace = next((one["outputs"] for one in resources if one["type"] == WORKSPACE), None)
+        return cls(systems, None if workspace is None else _profile(workspace))
+
+
+def _profile(workspace: Mapping[str, Any]) -> str:
+    mode = (workspace.get("managedNetwork") or {}).get("isolationMode")
+    return PROFILES[mode or "Disabled"]
 
 
 def _resources(stack: str) -> dict[str, Any]:

@@ -235,6 +235,29 @@ class Settings(Section):
         if problems:
             raise settings_error(problems)
 
+    def check_network(self, deployed: str | None) -> None:
+        """Compares the network profile with that of the stack's workspace: Azure knows only one way to change it.
+
+        Raises:
+            pulumi.RunError: it cannot become what the stack file says.
+        """
+        wanted = self.network_profile
+        if deployed in (None, wanted) or (deployed, wanted) == ("hybrid", "private"):
+            return
+        reason = (
+            "Azure makes no managed network for a workspace that has a cluster or an endpoint already"
+            if deployed == "open"
+            else "Azure takes nothing back of a workspace's managed network: neither can it be removed, nor can jobs "
+            "that reached approved hosts only be let out again"
+        )
+        raise settings_error(
+            [
+                f'mlops:networkProfile = "{wanted}", but the stack was made as {deployed}: {reason}. To keep it, '
+                f"write: pulumi config set mlops:networkProfile {deployed} --stack {pulumi.get_stack()}; for {wanted} "
+                "make another stack, promote its models, and destroy this one."
+            ]
+        )
+
 
 def _unmentioned(name: str, found: bool) -> str:
     """What is wrong with a deployed system that is neither to be there nor to go."""

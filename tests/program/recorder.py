@@ -117,12 +117,15 @@ class _Recorder(MockMonitor):
     worker threads with event loops that nobody closes.
     """
 
-    def __init__(self, *, preview: bool, failing: Container[str], deployed: Sequence[str], only: str) -> None:
+    def __init__(
+        self, *, preview: bool, failing: Container[str], deployed: Sequence[str], isolation: str, only: str
+    ) -> None:
         super().__init__(_NoInvokes())
         self.only = only
         self.preview = preview
         self.failing = failing
         self.deployed = deployed
+        self.isolation = isolation
         self.recording = Recording()
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - the name in Pulumi's protocol
@@ -130,7 +133,11 @@ class _Recorder(MockMonitor):
             return super().Invoke(request)  # type: ignore[no-untyped-call]
         kept = {"type": "pulumi-python:dynamic/ml:Retention"}
         answer = struct_pb2.Struct()
-        answer.update({"outputs": {name: {**kept, "outputs": {"system": name}} for name in self.deployed}})
+        found = {name: {**kept, "outputs": {"system": name}} for name in self.deployed}
+        if self.isolation:
+            outputs = {"managedNetwork": {"isolationMode": self.isolation}}
+            found["workspace"] = {"type": "azure-native:machinelearningservices:Workspace", "outputs": outputs}
+        answer.update({"outputs": found})
         return resource_pb2.ResourceInvokeResponse(**{"return": answer})
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name in Pulumi's protocol
@@ -191,16 +198,18 @@ def run(
     preview: bool = True,
     failing: Container[str] = (),
     deployed: Sequence[str] = (),
+    isolation: str = "",
     only: str = "",
 ) -> Recording:
     """Runs `program` with a stack's configuration (keys without namespace, values as in the stack's file).
 
-    The resources named in `failing` fail as under `--continue-on-error`; the stack has the systems `deployed` already.
+    The resources named in `failing` fail as under `--continue-on-error`; the stack has the systems `deployed` already,
+    and with `isolation` a workspace whose managed network is of that mode.
     With `only` it is an `up` of that system: the others are left out.
     """
 
     def inside() -> Recording:
-        recorder = _Recorder(preview=preview, failing=failing, deployed=deployed, only=only)
+        recorder = _Recorder(preview=preview, failing=failing, deployed=deployed, isolation=isolation, only=only)
         set_all_config(as_text(config), [f"{PROJECT}:{key}" for key in secrets])
         settings = MockSettings(  # type: ignore[no-untyped-call]
             monitor=recorder,

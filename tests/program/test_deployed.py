@@ -31,15 +31,37 @@ def answering(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> list[Any]:
 
 def test_a_state_that_is_being_written_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     left = answering(monkeypatch, CUT_OFF, CUT_OFF, {"urn": SHOP})
-    assert deployed.deployed_systems() == {"shop"}
+    assert deployed.Deployed.read().systems == {"shop"}
     assert left == []
 
 
 def test_a_state_that_stays_cut_off_and_any_other_trouble_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, *[CUT_OFF] * deployed.ATTEMPTS)
     with pytest.raises(Exception, match="failed to load checkpoint"):
-        deployed.deployed_systems()
+        deployed.Deployed.read()
     left = answering(monkeypatch, "no such function", {})
     with pytest.raises(Exception, match="no such function"):
-        deployed.deployed_systems()
+        deployed.Deployed.read()
     assert left == [{}]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "profile"),
+    [
+        ({}, "open"),
+        ({"managedNetwork": {"isolationMode": "Disabled"}}, "open"),
+        ({"managedNetwork": {"isolationMode": "AllowInternetOutbound"}}, "hybrid"),
+        ({"managedNetwork": {"isolationMode": "AllowOnlyApprovedOutbound"}}, "private"),
+    ],
+)
+def test_the_workspace_tells_the_network_profile(
+    monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any], profile: str
+) -> None:
+    workspace = {"type": "azure-native:machinelearningservices:Workspace", "outputs": outputs}
+    answering(monkeypatch, {"urn": workspace, "other": SHOP})
+    assert deployed.Deployed.read() == deployed.Deployed(frozenset({"shop"}), profile)
+
+
+def test_a_stack_without_a_workspace_has_no_profile_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, {})
+    assert deployed.Deployed.read() == deployed.Deployed(frozenset(), None)

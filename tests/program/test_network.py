@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from itertools import combinations
-from typing import TYPE_CHECKING
 
+import pulumi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,11 +14,9 @@ from infra.address_plan import LARGEST, PARTS, PLAN, SMALLEST, Purpose
 from infra.private_endpoints import DOORS, wanted
 from infra.resource_id import type_of
 from infra.role_assignments import Scope
+from tests.program.azure.stacks import main
 from tests.program.recorder import Recording, Registered, run
 from tests.program.test_platform import AZURE, build, one, program
-
-if TYPE_CHECKING:
-    import pulumi
 
 PRIVATE = AZURE | {"networkProfile": "private"}
 HUB = "/subscriptions/22222222-2222-3333-4444-555555555555/resourceGroups/rg-dns"
@@ -232,3 +230,31 @@ def test_a_resource_under_two_names_has_its_endpoints_once() -> None:
     nothing: pulumi.Resource = None  # type: ignore[assignment]
     scopes = [Scope("vault", vault, nothing), Scope("keys", vault.replace("/S/", "/s/"), nothing)]
     assert [found.role for found in wanted(scopes)] == ["vault-vault"]
+
+
+@pytest.mark.parametrize(
+    ("isolation", "profile", "reason"),
+    [
+        ("Disabled", "hybrid", "has a cluster or an endpoint already"),
+        ("Disabled", "private", "has a cluster or an endpoint already"),
+        ("AllowInternetOutbound", "open", "takes nothing back"),
+        ("AllowOnlyApprovedOutbound", "open", "takes nothing back"),
+        ("AllowOnlyApprovedOutbound", "hybrid", "takes nothing back"),
+    ],
+)
+def test_a_profile_that_azure_cannot_change_stops_the_program(isolation: str, profile: str, reason: str) -> None:
+    with pytest.raises(pulumi.RunError, match=f'mlops:networkProfile = "{profile}".*{reason}.*pulumi config set'):
+        run(main, AZURE | {"networkProfile": profile}, isolation=isolation)
+
+
+@pytest.mark.parametrize(
+    ("isolation", "profile"),
+    [
+        ("Disabled", "open"),
+        ("AllowInternetOutbound", "hybrid"),
+        ("AllowInternetOutbound", "private"),
+        ("AllowOnlyApprovedOutbound", "private"),
+    ],
+)
+def test_a_profile_may_stay_and_hybrid_may_become_private(isolation: str, profile: str) -> None:
+    assert run(main, AZURE | {"networkProfile": profile, "systems": []}, isolation=isolation).resources
