@@ -33,7 +33,6 @@ class Logged:
     would cost more than it tells; `production`: those that only production pays for. `metrics`: whether the service's
     metrics go there too, where they outlast the 93 days that Azure Monitor keeps them. `dedicated`: tables of its own
     instead of the shared one; to be said of services that know both, and of no other: those answer with nothing.
-    `below`: the child of the resource that has the setting.
     """
 
     groups: tuple[str, ...] = ()
@@ -41,7 +40,6 @@ class Logged:
     production: tuple[str, ...] = ()
     metrics: bool = False
     dedicated: bool = False
-    below: str = ""
 
 
 LOGGED: Mapping[str, Logged] = MappingProxyType(
@@ -66,18 +64,18 @@ LOGGED: Mapping[str, Logged] = MappingProxyType(
         "Microsoft.MachineLearningServices/workspaces/onlineEndpoints": Logged(groups=ALL, metrics=True),
         "Microsoft.OperationalInsights/workspaces": Logged(groups=("audit",)),
         "Microsoft.Sql/servers/databases": Logged(groups=ALL, metrics=True),
-        "Microsoft.Storage/storageAccounts": Logged(
+        "Microsoft.Storage/storageAccounts/blobServices": Logged(
             # Every read of every blob: in production somebody has to be able to say who read what.
             categories=("StorageWrite", "StorageDelete"),
             production=("StorageRead",),
-            below="/blobServices/default",
         ),
     }
 )
 NOT_LOGGED: Mapping[str, str] = MappingProxyType(
     {
         "Microsoft.Insights/components": "its telemetry is in the workspace already, and would be paid for twice",
-        "Microsoft.Storage/storageAccounts/blobServices/containers": "the account's setting has it",
+        "Microsoft.Storage/storageAccounts": "its blob service logs",
+        "Microsoft.Storage/storageAccounts/blobServices/containers": "its blob service logs",
         "Microsoft.Databricks/accessConnectors": "an identity; it logs nothing",
         "Microsoft.Sql/servers": "its databases log; the server has nothing of its own but auditing",
     }
@@ -110,7 +108,7 @@ class Diagnostics(pulumi.ComponentResource):
         monitor.DiagnosticSetting(
             name,
             name=SETTING,
-            resource_uri=scope.resource_id + logged.below,
+            resource_uri=scope.resource_id,
             workspace_id=args.workspace_id,
             log_analytics_destination_type="Dedicated" if logged.dedicated else None,
             logs=[

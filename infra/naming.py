@@ -64,7 +64,7 @@ class Kind(StrEnum):
     ACTION_GROUP = "Microsoft.Insights/actionGroups"
     METRIC_ALERT = "Microsoft.Insights/metricAlerts"
     QUERY_ALERT = "Microsoft.Insights/scheduledQueryRules"
-    WORKBOOK = "Microsoft.Insights/workbooks"
+    DIAGNOSTIC_SETTING = "Microsoft.Insights/diagnosticSettings"
     BUDGET = "Microsoft.Consumption/budgets"
 
 
@@ -112,8 +112,7 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         Kind.ACTION_GROUP: Limit("ag", 1, 260, r"[^/&%\\?#:<>|*]*[^/&%\\?#:<>|*. ]", Unique.RESOURCE_GROUP),
         Kind.METRIC_ALERT: Limit("ma", 1, 260, r"[^*#&+:<>?@%{}\\/|]*[^*#&+:<>?@%{}\\/|. ]", Unique.RESOURCE_GROUP),
         Kind.QUERY_ALERT: Limit("sqr", 1, 260, r"[^*<>%{}&:\\?/#|]*[^*<>%{}&:\\?/#|. ]", Unique.RESOURCE_GROUP),
-        # A GUID that `infra/workbook.py` derives.
-        Kind.WORKBOOK: Limit("", 36, 36, r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", Unique.PARENT),
+        Kind.DIAGNOSTIC_SETTING: Limit("", 1, 260, r"[^*<>%{}&:\\?+/#|]*[^*<>%{}&:\\?+/#|. ]", Unique.PARENT),
         Kind.BUDGET: Limit("budget", 1, 63, r"[A-Za-z0-9_-]+", Unique.RESOURCE_GROUP),
     }
 )

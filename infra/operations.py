@@ -91,7 +91,8 @@ def declare(platform: Platform) -> None:
             action_group=action.group,
         )
         Budget("budget", budget, platform.child)
-    log(platform, "diagnostics", [monitoring.logs_scope, *platform.access.scopes.values()], platform.child)
+    beneath = [monitoring.logs_scope, platform.storage.blobs_scope, platform.lake.blobs_scope]
+    log(platform, "diagnostics", [*beneath, *platform.access.scopes.values()], platform.child)
 
 
 def log(platform: Platform, name: str, scopes: Iterable[Scope], opts: pulumi.ResourceOptions) -> None:

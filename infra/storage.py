@@ -54,6 +54,11 @@ class Storage(pulumi.ComponentResource):
         """The whole account, for role assignments."""
         return Scope(self.role, self.account_id, self.account)
 
+    @property
+    def blobs_scope(self) -> Scope:
+        """The account's blob service, for its diagnostic setting."""
+        return Scope(f"{self.role}-blobs", f"{self.account_id}/blobServices/{BLOB_SERVICE}", self.blob_service)
+
     def container_scope(self, container: str) -> Scope:
         """One container, for role assignments."""
         container_id = self.placement.resource_id(Kind.CONTAINER, self.account_name, BLOB_SERVICE, container)

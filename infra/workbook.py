@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi_azure_native import applicationinsights
 
-from infra.naming import Kind
-
 if TYPE_CHECKING:
     from infra.placement import Placement
     from infra.role_assignments import Scope
@@ -35,11 +33,11 @@ class Workbook(pulumi.ComponentResource):
     def __init__(self, name: str, args: WorkbookArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlops:operations:Workbook", name, None, opts)
         placement = args.placement
-        workbook_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{args.insights.resource_id.lower()}#systems"))
+        workbook_name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{args.insights.resource_id.lower()}#systems"))
         applicationinsights.Workbook(
             name,
             # Azure wants a GUID for a name: the same one at each run.
-            resource_name_=workbook_id,
+            resource_name_=workbook_name,
             resource_group_name=placement.resource_group_name,
             location=placement.location,
             tags=placement.tags,
@@ -50,7 +48,7 @@ class Workbook(pulumi.ComponentResource):
             serialized_data=json.dumps(definition(args.insights.resource_id), separators=(",", ":"), sort_keys=True),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[placement.group, args.insights.resource]),
         )
-        self.register_outputs({"workbookId": placement.resource_id(Kind.WORKBOOK, workbook_id)})
+        self.register_outputs({"workbookName": workbook_name})
 
 
 def definition(insights_id: str) -> dict[str, Any]:

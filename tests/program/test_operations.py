@@ -126,7 +126,8 @@ def test_each_scope_is_logged_once_or_says_why_not() -> None:
     recording, platform = built("dev")
     scopes = platform.access.scopes.values()
     assert {scope.type for scope in scopes} <= {*LOGGED, *NOT_LOGGED}
-    expected = {scope.resource_id + LOGGED[scope.type].below for scope in scopes if scope.type in LOGGED}
+    expected = {scope.resource_id for scope in scopes if scope.type in LOGGED}
+    expected |= {f"{account.account_id}/blobServices/default" for account in (platform.storage, platform.lake)}
     settings = recording.of_type("azure-native:monitor:DiagnosticSetting")
     found = [setting.inputs["resourceUri"] for setting in settings]
     assert len(found) == len(set(found))
@@ -150,8 +151,8 @@ def categories(recording: Recording, name: str) -> set[str]:
 
 
 def test_only_production_pays_for_a_line_a_read() -> None:
-    assert categories(build("dev"), "lake-diagnostics") == {"StorageWrite", "StorageDelete"}
-    assert categories(build("prod"), "lake-diagnostics") == {"StorageWrite", "StorageDelete", "StorageRead"}
+    assert categories(build("dev"), "lake-blobs-diagnostics") == {"StorageWrite", "StorageDelete"}
+    assert categories(build("prod"), "lake-blobs-diagnostics") == {"StorageWrite", "StorageDelete", "StorageRead"}
 
 
 def test_no_dependency_of_the_part_is_missing() -> None:
