@@ -24,7 +24,7 @@ class RegistryArgs:
 
 class Registry(pulumi.ComponentResource):
     """Our own registry, because the one Azure ML makes by itself has its admin user switched on. Tokens only, no
-    anonymous pull.
+    anonymous pull. In production a Premium registry has its copies in several zones.
     """
 
     def __init__(self, name: str, args: RegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -45,6 +45,7 @@ class Registry(pulumi.ComponentResource):
             network_rule_bypass_options="AzureServices",
             # Layers come from an address of the registry's own, which a private endpoint can stand for.
             data_endpoint_enabled=True if placement.network.is_private else None,
+            zone_redundancy="Enabled" if placement.is_production and not placement.network.is_open else None,
             network_rule_set=self._firewall(placement),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[placement.group]),
         )
