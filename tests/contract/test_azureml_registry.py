@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from mlflow.tracking import fluent
+from mlflow.tracking._tracking_service import utils as tracking_service
 
 with warnings.catch_warnings():  # of MLflow's about its own type hints
     warnings.simplefilter("ignore")
@@ -34,18 +35,20 @@ class Doubles(PythonModel):  # type: ignore[misc]
 @pytest.fixture(name="tracking", params=["http", "azureml"])
 def fixture_tracking(
     request: pytest.FixtureRequest, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[MlflowClient]:
+) -> MlflowClient:
     """MLflow on a person's machine, as the workspace says, and through azureml-mlflow."""
     uri = workspace.client.workspaces.get(workspace.name).mlflow_tracking_uri
     if request.param == "azureml":
         uri = f"azureml://localhost:{workspace.emulator.settings.https_port}/mlflow/v1.0{workspace.id}"
-    before = mlflow.get_tracking_uri()
+    # MLflow keeps both for the whole process: a later test would write to this workspace.
+    monkeypatch.setattr(tracking_service, "_tracking_uri", None)
+    monkeypatch.setattr(fluent, "_active_experiment_id", None)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     mlflow.set_tracking_uri(uri)
     with monkeypatch.context() as patch:  # azure-ai-ml's, for the whole process; the plugin knows no cloud of that name
         patch.delenv("AZUREML_CURRENT_CLOUD", raising=False)
         mlflow.set_experiment("notebooks")
-    yield MlflowClient()
-    mlflow.set_tracking_uri(before)
+    return MlflowClient()
 
 
 def log_model(name: str, **options: Any) -> str:
