@@ -53,6 +53,11 @@ class Kind(StrEnum):
     ML_DATASTORE = "Microsoft.MachineLearningServices/workspaces/datastores"
     ONLINE_ENDPOINT = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
     CONTAINER_GROUP = "Microsoft.ContainerInstance/containerGroups"
+    DATABRICKS = "Microsoft.Databricks/workspaces"
+    DATABRICKS_CONNECTOR = "Microsoft.Databricks/accessConnectors"
+    SQL_SERVER = "Microsoft.Sql/servers"
+    SQL_DATABASE = "Microsoft.Sql/servers/databases"
+    SQL_FIREWALL_RULE = "Microsoft.Sql/servers/firewallRules"
     VIRTUAL_NETWORK = "Microsoft.Network/virtualNetworks"
     SUBNET = "Microsoft.Network/virtualNetworks/subnets"
     SECURITY_GROUP = "Microsoft.Network/networkSecurityGroups"
@@ -100,6 +105,11 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         Kind.ONLINE_ENDPOINT: Limit("oep", 3, 32, r"[a-z]([a-z0-9-]*[a-z0-9])?", Unique.REGION),
         # 63 on Azure; the name of a version's group is longer by the version's own.
         Kind.CONTAINER_GROUP: Limit("ci", 5, 46, r"[a-z]([a-z0-9-]*[a-z0-9])?", Unique.REGION),
+        Kind.DATABRICKS: Limit("dbw", 3, 64, r"[\w-]+", Unique.RESOURCE_GROUP),
+        Kind.DATABRICKS_CONNECTOR: Limit("dbac", 3, 64, r"[\w-]+", Unique.RESOURCE_GROUP),
+        Kind.SQL_SERVER: Limit("sql", 1, 63, r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", Unique.GLOBALLY),
+        Kind.SQL_DATABASE: Limit("", 1, 128, r"[^<>*%&:\\/?]*[^<>*%&:\\/?. ]", Unique.PARENT),
+        Kind.SQL_FIREWALL_RULE: Limit("", 1, 128, r"[^<>*%&:;\\/?]*[^<>*%&:;\\/?.]", Unique.PARENT),
         Kind.VIRTUAL_NETWORK: Limit("vnet", 2, 64, NETWORK_NAME, Unique.RESOURCE_GROUP),
         Kind.SUBNET: Limit("", 1, 80, NETWORK_NAME, Unique.PARENT),
         Kind.SECURITY_GROUP: Limit("nsg", 1, 80, NETWORK_NAME, Unique.RESOURCE_GROUP),

@@ -51,6 +51,10 @@ TABLE: tuple[Permission, ...] = (
     Permission("endpoint", Role.ACR_PULL, "registry", "scoring servers pull their image"),
     Permission("endpoint", Role.STORAGE_BLOB_DATA_READER, "ml", "scoring servers read their model"),
     Permission("endpoint", Role.MONITORING_METRICS_PUBLISHER, "insights", "scoring servers send telemetry"),
+    # Databricks: the access connector's identity, with which Unity Catalog reads and writes for notebooks and jobs.
+    Permission("databricks", Role.STORAGE_BLOB_DATA_READER, "lake-raw", "catalogues read sources as they arrived"),
+    Permission("databricks", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "lake-curated", "catalogues write what Spark makes"),
+    Permission("databricks", Role.STORAGE_BLOB_DELEGATOR, "lake", "a cluster gets a short-lived pass to one folder"),
     # Whoever runs the program, with their own token: there is no account key to fall back on.
     Permission(DEPLOYERS, Role.AZUREML_DATA_SCIENTIST, "workspace", "submits jobs, registers and rolls out models"),
     Permission(DEPLOYERS, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "ml", "uploads data, code and job specifications"),

@@ -24,6 +24,7 @@ from infra.sizes import (
     by_name,
     merged,
 )
+from infra.sql_settings import SqlSettings
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -161,6 +162,7 @@ class Settings(Section):
     )
     rollout: RolloutSettings = Field(default_factory=RolloutSettings, description="how a new model takes over")
     serving: ServingSettings = Field(default_factory=ServingSettings, description="machines of scoring servers")
+    sql: SqlSettings = Field(default_factory=SqlSettings, description="the database of the part sql")
     storage: StorageSettings = Field(default_factory=StorageSettings, description="storage accounts")
 
     @field_validator("retire")

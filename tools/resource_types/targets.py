@@ -76,6 +76,7 @@ TYPES = {
         "containerregistry:Registry",
     ],
     "data_factory": [
+        "datafactory:CredentialOperation",
         "datafactory:DataFlow",
         "datafactory:Dataset",
         "datafactory:Factory",
@@ -171,6 +172,7 @@ TYPES = {
     ],
     "sql": [
         "sql:Database",
+        "sql:FirewallRule",
         "sql:Server",
         "sql:ServerBlobAuditingPolicy",
     ],
@@ -178,6 +180,7 @@ TYPES = {
         "storage:BlobContainer",
         "storage:BlobServiceProperties",
         "storage:ManagementPolicy",
+        "storage:Queue",
         "storage:StorageAccount",
     ],
     "workbooks": [

@@ -12,6 +12,8 @@ from tests.program.azure.declared import TABLE, Declared, Resource
 MADE_BY_AZURE: Mapping[str, str] = MappingProxyType(
     {
         r".*/storageaccounts/[^/]+/blobservices/default": "every account has it",
+        r".*/providers/microsoft\.sql/servers/[^/]+/databases/master": "every server has it",
+        r"/subscriptions/[^/]+/resourcegroups/rg-[^/]+-databricks-[^/]+": "Databricks makes and owns it",
         r"/subscriptions/[^/]+/providers/microsoft\.authorization/roledefinitions/("
         + "|".join(role.value for role in Role)
         + ")": "a built-in role",
