@@ -1,9 +1,10 @@
-"""The program: one validated configuration, the platform, and every system of the stack."""
+"""The program: one validated configuration, the platform, and every system of the stack; or what must exist before."""
 
 from pathlib import Path
 
 import pulumi
 
+from infra.bootstrap import Bootstrap, BootstrapSettings, is_bootstrap
 from infra.dependents import skip_dependents_of_failures, without_failures
 from infra.deployed import Deployed
 from infra.platform import Platform
@@ -11,13 +12,16 @@ from infra.settings import Settings
 from ml.recipes import build
 
 skip_dependents_of_failures()
-settings = Settings.load()
-found = {path.parent.name for path in Path(__file__).parent.glob("ml/systems/*/system.py")}
-deployed = Deployed.read()
-settings.check_systems(found, deployed.systems)
-settings.check_network(deployed.network_profile)
+if is_bootstrap():
+    pulumi.export("bootstrap", without_failures(Bootstrap("bootstrap", BootstrapSettings.load()).outputs))
+else:
+    settings = Settings.load()
+    found = {path.parent.name for path in Path(__file__).parent.glob("ml/systems/*/system.py")}
+    deployed = Deployed.read()
+    settings.check_systems(found, deployed.systems)
+    settings.check_network(deployed.network_profile)
 
-platform = Platform("platform", settings)
-pulumi.export("platform", without_failures(platform.outputs))
-for name in settings.systems:
-    pulumi.export(name, without_failures(build(name, platform).outputs))
+    platform = Platform("platform", settings)
+    pulumi.export("platform", without_failures(platform.outputs))
+    for name in settings.systems:
+        pulumi.export(name, without_failures(build(name, platform).outputs))

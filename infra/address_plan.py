@@ -68,6 +68,16 @@ class NetworkSettings(Section):
         "bootstrap; none = the stack makes its own",
         examples=["/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-dns"],
     )
+    hub_network_id: str | None = Field(
+        None,
+        pattern=f"^{GROUP_ID}/providers/Microsoft.Network/virtualNetworks/[\\w.-]{{2,64}}$",
+        description="virtual network to connect the stack's own with, in both directions: where the runner is, such as "
+        "that of the stack bootstrap",
+        examples=[
+            "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-hub/providers/Microsoft.Network/"
+            "virtualNetworks/vnet-hub"
+        ],
+    )
     approved_hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(
         ("pypi.org", "*.pythonhosted.org", "*.anaconda.com", "*.anaconda.org"),
         description="hosts of the internet that jobs and image builds of the profile private may reach; none saves the "

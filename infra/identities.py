@@ -27,9 +27,10 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class IdentitiesArgs:
-    """The identities take everything from where they are placed."""
+    """The identities take everything from where they are placed. `roles`: those that there are from the start."""
 
     placement: Placement
+    roles: tuple[str, ...] = ("workspace", "compute", "endpoint")
 
 
 class Identities(pulumi.ComponentResource):
@@ -41,10 +42,24 @@ class Identities(pulumi.ComponentResource):
         super().__init__("mlops:identity:Identities", name, None, opts)
         self._name, self._placement = name, args.placement
         self._made: dict[str, Identity] = {}
-        self.workspace = self.get("workspace")
-        self.compute = self.get("compute")
-        self.endpoint = self.get("endpoint")
+        for role in args.roles:
+            self.get(role)
         self.register_outputs({role: identity.resource_id for role, identity in self._made.items()})
+
+    @property
+    def workspace(self) -> Identity:
+        """The Azure ML service on behalf of the workspace."""
+        return self.get("workspace")
+
+    @property
+    def compute(self) -> Identity:
+        """Jobs."""
+        return self.get("compute")
+
+    @property
+    def endpoint(self) -> Identity:
+        """Scoring servers."""
+        return self.get("endpoint")
 
     def get(self, role: str) -> Identity:
         """The identity of a role, declared when it is first asked for."""

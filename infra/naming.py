@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from infra.settings import Settings
+    from infra.stack_settings import StackSettings
 
 SUFFIX_LENGTH = 8
 APPLICATION = "mlops"
@@ -66,6 +66,9 @@ class Kind(StrEnum):
     PRIVATE_ENDPOINT = "Microsoft.Network/privateEndpoints"
     PRIVATE_DNS_ZONE = "Microsoft.Network/privateDnsZones"
     DNS_LINK = "Microsoft.Network/privateDnsZones/virtualNetworkLinks"
+    PEERING = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings"
+    SCALE_SET = "Microsoft.Compute/virtualMachineScaleSets"
+    KEY = "Microsoft.KeyVault/vaults/keys"
     ACTION_GROUP = "Microsoft.Insights/actionGroups"
     METRIC_ALERT = "Microsoft.Insights/metricAlerts"
     QUERY_ALERT = "Microsoft.Insights/scheduledQueryRules"
@@ -119,6 +122,9 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         # Azure prescribes the names of these zones.
         Kind.PRIVATE_DNS_ZONE: Limit("", 1, 63, r"[a-z0-9-]+(\.[a-z0-9-]+)+", Unique.PARENT),
         Kind.DNS_LINK: Limit("", 1, 80, NETWORK_NAME, Unique.PARENT),
+        Kind.PEERING: Limit("", 1, 80, NETWORK_NAME, Unique.PARENT),
+        Kind.SCALE_SET: Limit("vmss", 1, 64, r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9_-])?", Unique.RESOURCE_GROUP),
+        Kind.KEY: Limit("", 1, 127, r"[A-Za-z0-9-]+", Unique.PARENT),
         Kind.ACTION_GROUP: Limit("ag", 1, 260, r"[^/&%\\?#:<>|*]*[^/&%\\?#:<>|*. ]", Unique.RESOURCE_GROUP),
         Kind.METRIC_ALERT: Limit("ma", 1, 260, r"[^*#&+:<>?@%{}\\/|]*[^*#&+:<>?@%{}\\/|. ]", Unique.RESOURCE_GROUP),
         Kind.QUERY_ALERT: Limit("sqr", 1, 260, r"[^*<>%{}&:\\?/#|]*[^*<>%{}&:\\?/#|. ]", Unique.RESOURCE_GROUP),
@@ -166,7 +172,7 @@ class Naming:
         return limit.separator.join(part for part in (limit.abbreviation, owner, role, self.suffix) if part)
 
 
-def required_tags(settings: Settings, stack: str) -> dict[str, str]:
+def required_tags(settings: StackSettings, stack: str) -> dict[str, str]:
     """The tags every taggable resource carries."""
     return {
         "application": APPLICATION,

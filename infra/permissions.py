@@ -66,4 +66,9 @@ TABLE: tuple[Permission, ...] = (
         "makes the key that clients of a model in container groups send",
         on_request=True,
     ),
+    # The stack bootstrap: the state of all other stacks, and the key of the secrets in it.
+    Permission(DEPLOYERS, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "state", "the state of every stack is read and written"),
+    Permission(DEPLOYERS, Role.KEY_VAULT_CRYPTO_USER, "keys", "secrets in the state are wrapped and unwrapped"),
+    Permission("runner", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "state", "the state of every stack is read and written"),
+    Permission("runner", Role.KEY_VAULT_CRYPTO_USER, "keys", "secrets in the state are wrapped and unwrapped"),
 )

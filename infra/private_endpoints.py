@@ -100,7 +100,9 @@ def wanted(scopes: Iterable[Scope], parts: Collection[Part] = ()) -> list[Wanted
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateEndpointsArgs:
-    """`scopes`: all resources of the platform; those without a door are left alone."""
+    """`scopes`: all resources of the platform; those without a door are left alone. `zones`: what there is of zones
+    besides those of the endpoints.
+    """
 
     placement: Placement
     settings: NetworkSettings
@@ -108,6 +110,7 @@ class PrivateEndpointsArgs:
     subnet: Subnet
     scopes: Sequence[Scope]
     parts: Collection[Part]
+    zones: Sequence[str] = ()
 
 
 class PrivateEndpoints(pulumi.ComponentResource):
@@ -117,7 +120,7 @@ class PrivateEndpoints(pulumi.ComponentResource):
         super().__init__("mlops:network:PrivateEndpoints", name, None, opts)
         self._name, self._args = name, args
         self.wanted = wanted(args.scopes, args.parts)
-        zones = sorted({zone for one in self.wanted for zone in one.door.zones})
+        zones = sorted({*args.zones, *(zone for one in self.wanted for zone in one.door.zones)})
         dns = PrivateDnsArgs(placement=args.placement, settings=args.settings, network=args.network, zones=zones)
         self.dns = PrivateDns("private-dns", dns, pulumi.ResourceOptions(parent=self))
         self._made: dict[str, pulumi.Resource] = {}

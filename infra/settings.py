@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, Self
-from uuid import UUID
 
 import pulumi
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from infra.address_plan import NetworkSettings
-from infra.configuration import check_placeholders, read, settings_error
+from infra.configuration import settings_error
 from infra.operations_settings import OperationsSettings
 from infra.parts import Part, parts
 from infra.sizes import (
@@ -25,6 +22,7 @@ from infra.sizes import (
     merged,
 )
 from infra.sql_settings import SqlSettings
+from infra.stack_settings import StackSettings
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,20 +31,6 @@ if TYPE_CHECKING:
 SYSTEM_NAME = r"^[a-z][a-z0-9_]*$"
 
 
-def _public_range(text: str) -> str:
-    try:
-        network = ipaddress.IPv4Network(text)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is no IPv4 address or range ({error})") from None
-    if network.is_private or 30 < network.prefixlen < 32:
-        raise ValueError(
-            f"{text!r} is refused by Azure Storage: use a public address, or a public range of /30 or larger"
-        )
-    return text.removesuffix("/32")
-
-
-AzureId = Annotated[UUID, Field(examples=["11111111-2222-3333-4444-555555555555"])]
-AddressRange = Annotated[str, AfterValidator(_public_range)]
 SystemName = Annotated[str, Field(pattern=SYSTEM_NAME)]
 
 
@@ -69,64 +53,19 @@ class MonitoringSettings(Section):
     daily_quota_gb: float = Field(1.0, ge=0.03, le=4000, description="gigabytes taken in a day at most", examples=[1])
 
 
-class StorageSettings(Section):
-    """The storage account of the workspace and the data lake."""
-
-    redundancy: Literal["Standard_LRS", "Standard_ZRS", "Standard_GRS", "Standard_GZRS"] = Field(
-        "Standard_LRS", description="how many copies Azure keeps, and where", examples=["Standard_LRS"]
-    )
-    soft_delete_days: int = Field(
-        7,
-        ge=1,
-        le=365,
-        description="days that deleted blobs, containers and old versions can be brought back",
-        examples=[7],
-    )
-
-
-class Settings(Section):
+class Settings(StackSettings):
     """One validated configuration of a stack. `Settings.load()` is the only way the program gets it.
 
     A secret is a field of type `pulumi.Output[str]`: a flat key of its own, set with `pulumi config set --secret`. A
     secret inside an object would end in plain text in the state, so it is refused.
     """
 
-    cloud: Literal["emulator", "azure"] = Field(
-        description="which cloud answers; only shown, never a reason to build something else", examples=["azure"]
-    )
-    subscription_id: AzureId = Field(description="the Azure subscription everything is made in")
-    tenant_id: AzureId = Field(description="the Microsoft Entra tenant of the subscription")
-    deployers_group_id: AzureId = Field(
-        description="object id of the Entra group of the people and pipelines that run this program"
-    )
-    location: str = Field(pattern=r"^[a-z][a-z0-9]+$", description="Azure region", examples=["westeurope"])
-    environment: Literal["local", "dev", "test", "prod"] = Field(
-        description="the kind of stack; prod keeps deleted secrets for 90 days and cannot be purged", examples=["dev"]
-    )
-    owner: str = Field(
-        min_length=1, max_length=256, description="who answers for the stack", examples=["ml-platform@example.com"]
-    )
-    cost_center: str = Field(
-        min_length=1, max_length=256, description="who pays for the stack", examples=["data-science"]
-    )
     network_profile: Literal["open", "hybrid", "private"] = Field(
         "open",
         description="open: public endpoints with identity checks; hybrid: data services answer only listed addresses, "
         "trusted Azure services and the workspace's own network; private: nothing answers from outside, and everything "
         "has a private endpoint in the stack's own network",
         examples=["open"],
-    )
-    allowed_addresses: tuple[AddressRange, ...] = Field(
-        (),
-        max_length=100,
-        description="public IPv4 addresses or ranges let in by the profile hybrid",
-        examples=[["203.0.113.0/24"]],
-    )
-    name_salt: str = Field(
-        "",
-        pattern=r"^[a-z0-9]{0,16}$",
-        description="changes every name, for a stack whose deleted vault or workspace still holds the old ones",
-        examples=["second"],
     )
     systems: Annotated[Mapping[SystemName, SystemSettings], BeforeValidator(by_name)] = Field(
         description="the machine learning systems of the stack: a list of names, or a mapping from names to what a "
@@ -154,16 +93,12 @@ class Settings(Section):
     data: DataSettings = Field(default_factory=DataSettings, description="where real data lies")
     gate: GateSettings = Field(default_factory=GateSettings, description="how quality gates behave")
     monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings, description="logs, metrics and traces")
-    network: NetworkSettings = Field(
-        default_factory=NetworkSettings, description="the stack's own network, in the profile private"
-    )
     operations: OperationsSettings = Field(
         default_factory=OperationsSettings, description="alerts and the budget of the part operations"
     )
     rollout: RolloutSettings = Field(default_factory=RolloutSettings, description="how a new model takes over")
     serving: ServingSettings = Field(default_factory=ServingSettings, description="machines of scoring servers")
     sql: SqlSettings = Field(default_factory=SqlSettings, description="the database of the part sql")
-    storage: StorageSettings = Field(default_factory=StorageSettings, description="storage accounts")
 
     @field_validator("retire")
     @classmethod
@@ -187,18 +122,6 @@ class Settings(Section):
                 "below `mlops:operations:`"
             )
         return self
-
-    @classmethod
-    def load(cls) -> Self:
-        """Reads the configuration of the running stack.
-
-        Raises:
-            pulumi.RunError: all that is wrong, each with key, value and what to write; nothing has been declared then.
-        """
-        settings = read(cls)
-        if not pulumi.runtime.is_dry_run():
-            check_placeholders(settings)
-        return settings
 
     @property
     def is_production(self) -> bool:

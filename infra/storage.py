@@ -13,7 +13,7 @@ from infra.role_assignments import Scope
 
 if TYPE_CHECKING:
     from infra.placement import Placement
-    from infra.settings import StorageSettings
+    from infra.stack_settings import StorageSettings
 
 BLOB_SERVICE = "default"
 

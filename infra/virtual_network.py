@@ -57,6 +57,8 @@ class VirtualNetwork(pulumi.ComponentResource):
         self.subnets: dict[Purpose, Subnet] = {}
         for purpose in args.purposes:
             self.subnets[purpose] = self._subnet(purpose)
+        if args.settings.hub_network_id:
+            self._connect(args.settings.hub_network_id)
         self.register_outputs({"networkName": self.network_name, "networkId": self.network_id})
 
     def _network(self) -> network.VirtualNetwork:
@@ -134,6 +136,28 @@ class VirtualNetwork(pulumi.ComponentResource):
         )
         subnet_id = placement.resource_id(Kind.SUBNET, self.network_name, purpose)
         return Subnet(purpose, subnet_id, resource)
+
+    def _connect(self, hub_id: str) -> None:
+        """Both directions: one alone connects nothing. Traffic between the two costs about a cent a gigabyte."""
+        own_group, hub_group = self._args.placement.resource_group_name, hub_id.split("/")[4]
+        hub_name = hub_id.rpartition("/")[2]
+        for_hub = (self.network_name, own_group, hub_name, hub_id)
+        for_own = (hub_name, hub_group, self.network_name, self.network_id)
+        for direction, (of, group, other_name, other_id) in {"to-hub": for_hub, "from-hub": for_own}.items():
+            network.VirtualNetworkPeering(
+                f"{self._name}-{direction}",
+                virtual_network_peering_name=self._args.placement.naming.name(Kind.PEERING, other_name),
+                virtual_network_name=of,
+                resource_group_name=group,
+                remote_virtual_network=network.SubResourceArgs(id=other_id),
+                allow_virtual_network_access=True,
+                allow_forwarded_traffic=False,
+                allow_gateway_transit=False,
+                use_remote_gateways=False,
+                opts=pulumi.ResourceOptions(
+                    parent=self, depends_on=[self.network, *(subnet.resource for subnet in self.subnets.values())]
+                ),
+            )
 
     def _security_group(self, purpose: Purpose) -> network.NetworkSecurityGroup:
         placement = self._args.placement

@@ -80,7 +80,9 @@ class Kept(ResourceType):
 
 
 KEPT = (
+    "Microsoft.Compute/virtualMachineScaleSets",
     "Microsoft.Consumption/budgets",
+    "Microsoft.ContainerRegistry/registries/agentPools",
     "Microsoft.ContainerService/managedClusters/agentPools",
     "Microsoft.ContainerService/managedClusters/maintenanceConfigurations",
     "Microsoft.DataFactory/factories/dataflows",
@@ -97,6 +99,7 @@ KEPT = (
     "Microsoft.Insights/metricAlerts",
     "Microsoft.Insights/scheduledQueryRules",
     "Microsoft.Insights/workbooks",
+    "Microsoft.KeyVault/vaults/keys",
     "Microsoft.MachineLearningServices/workspaces/batchEndpoints/deployments",
     "Microsoft.MachineLearningServices/workspaces/outboundRules",
     "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
@@ -109,6 +112,7 @@ KEPT = (
     "Microsoft.Network/publicIPAddresses",
     "Microsoft.Network/virtualNetworks",
     "Microsoft.Network/virtualNetworks/subnets",
+    "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
     "Microsoft.Sql/servers/auditingSettings",
     "Microsoft.Sql/servers/databases",
 )

@@ -19,7 +19,7 @@ from tests.program.recorder import Recording, Registered, run
 from tests.program.test_platform import AZURE, build, one, program
 
 PRIVATE = AZURE | {"networkProfile": "private"}
-HUB = "/subscriptions/22222222-2222-3333-4444-555555555555/resourceGroups/rg-dns"
+HUB = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-dns"
 PUBLISHED = {
     ("registries", "registry"): {"privatelink.azurecr.io"},
     ("vaults", "vault"): {"privatelink.vaultcore.azure.net"},
@@ -187,7 +187,8 @@ def test_zones_of_a_hub_are_linked_and_not_made() -> None:
 
 
 def test_resolvers_of_a_hub_answer_without_links() -> None:
-    settings = {"dnsZonesGroupId": HUB, "dnsServers": ["10.0.0.4"]}
+    elsewhere = HUB.replace("11111111-", "99999999-")
+    settings = {"dnsZonesGroupId": elsewhere, "dnsServers": ["10.0.0.4"]}
     recording = run(program, PRIVATE | {"network": settings}, stack="dev")
     assert not recording.of_type("azure-native:privatedns:VirtualNetworkLink")
     assert one(recording, "network:VirtualNetwork").inputs["dhcpOptions"] == {"dnsServers": ["10.0.0.4"]}

@@ -36,6 +36,12 @@ def message(config: dict[str, Any], **options: Any) -> str:
     return str(error.value)
 
 
+ELSEWHERE = (
+    "/subscriptions/99999999-2222-3333-4444-555555555555/resourceGroups/rg-hub/providers/Microsoft.Network/"
+    "virtualNetworks/vnet-hub"
+)
+
+
 @pytest.mark.parametrize("stack", ["local", "dev"])
 def test_committed_stacks_are_valid(stack: str) -> None:
     settings = load(stack_config(stack))
@@ -114,6 +120,19 @@ def test_settings_cannot_be_changed() -> None:
         ({"network": {"addressSpace": "8.8.0.0/20"}}, ["mlops:network.addressSpace", "private range"]),
         ({"network": {"addressSpace": "10.40.0.1/20"}}, ["mlops:network.addressSpace", "host bits set"]),
         ({"network": {"dnsZonesGroupId": "rg-dns"}}, ["mlops:network.dnsZonesGroupId", "/subscriptions/1111"]),
+        (
+            {
+                "network": {
+                    "dnsZonesGroupId": "/subscriptions/99999999-2222-3333-4444-555555555555/resourceGroups/rg-dns"
+                }
+            },
+            ["network.dnsZonesGroupId is in another subscription", "network.dnsServers"],
+        ),
+        (
+            {"network": {"hubNetworkId": ELSEWHERE}},
+            ["network.hubNetworkId is in another subscription", "remove the key"],
+        ),
+        ({"network": {"hubNetworkId": "vnet-hub"}}, ["mlops:network.hubNetworkId", "vnet-hub"]),
         ({"network": {"dnsServers": ["resolver"]}}, ["mlops:network.dnsServers.0", "no IPv4 address"]),
         ({"network": {"approvedHosts": ["https://pypi.org"]}}, ["mlops:network.approvedHosts.0", "without https://"]),
         ({"cloud": "aws"}, ["mlops:cloud", '"aws"', "'emulator' or 'azure'"]),

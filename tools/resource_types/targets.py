@@ -26,9 +26,13 @@ SOURCES = {
     ),
     "authorization": Source("azure-mgmt-authorization", "4.0.0", "azure.mgmt.authorization.v2022_04_01"),
     "budgets": Source("azure-mgmt-consumption", "11.0.0", "azure.mgmt.consumption"),
+    "compute": Source("azure-mgmt-compute", "37.2.0", "azure.mgmt.compute"),
     "container_instances": Source("azure-mgmt-containerinstance", "10.2.0b1", "azure.mgmt.containerinstance"),
     "container_registry": Source(
         "azure-mgmt-containerregistry", "14.0.0", "azure.mgmt.containerregistry.v2023_01_01_preview"
+    ),
+    "container_registry_builds": Source(
+        "azure-mgmt-containerregistry", "14.0.0", "azure.mgmt.containerregistry.v2019_06_01_preview"
     ),
     "data_factory": Source("azure-mgmt-datafactory", "9.3.0", "azure.mgmt.datafactory"),
     "databricks": Source("azure-mgmt-databricks", "3.0.0", "azure.mgmt.databricks"),
@@ -69,11 +73,17 @@ TYPES = {
     "budgets": [
         "consumption:Budget",
     ],
+    "compute": [
+        "compute:VirtualMachineScaleSet",
+    ],
     "container_instances": [
         "containerinstance:ContainerGroup",
     ],
     "container_registry": [
         "containerregistry:Registry",
+    ],
+    "container_registry_builds": [
+        "containerregistry:AgentPool",
     ],
     "data_factory": [
         "datafactory:CredentialOperation",
@@ -106,6 +116,7 @@ TYPES = {
         "iothub:IotHubResourceEventHubConsumerGroup",
     ],
     "key_vault": [
+        "keyvault:Key",
         "keyvault:Vault",
     ],
     "kubernetes": [
@@ -161,6 +172,7 @@ TYPES = {
         "network:PublicIPAddress",
         "network:Subnet",
         "network:VirtualNetwork",
+        "network:VirtualNetworkPeering",
     ],
     "private_dns": [
         "privatedns:PrivateZone",
