@@ -27,7 +27,7 @@ class KeyVaultArgs:
 
 class KeyVault(pulumi.ComponentResource):
     """A vault opened by roles, never by access policies. A deleted vault is kept 7 days and may be purged; in
-    production it is kept 90 days and nobody can purge it.
+    production it is kept 90 days, nobody can purge it, and no `up` deletes it.
     """
 
     def __init__(self, name: str, args: KeyVaultArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -41,7 +41,9 @@ class KeyVault(pulumi.ComponentResource):
             location=args.placement.location,
             tags=args.placement.tags,
             properties=self._properties(args.placement),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.placement.group]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[args.placement.group], protect=args.placement.is_production
+            ),
         )
         self.register_outputs({"vaultName": self.vault_name, "vaultId": self.vault_id})
 

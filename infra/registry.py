@@ -47,7 +47,7 @@ class Registry(pulumi.ComponentResource):
             data_endpoint_enabled=True if placement.network.is_private else None,
             zone_redundancy="Enabled" if placement.is_production and not placement.network.is_open else None,
             network_rule_set=self._firewall(placement),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[placement.group]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[placement.group], protect=placement.is_production),
         )
         self.login_server: pulumi.Output[str] = self.registry.login_server
         self.register_outputs({"registryName": self.registry_name, "loginServer": self.login_server})

@@ -33,7 +33,7 @@ class StorageArgs:
 
 class Storage(pulumi.ComponentResource):
     """One account with its containers: Entra tokens only (no account key, no SAS signed by one), TLS 1.2, nothing
-    public, deleted data can be brought back.
+    public, deleted data can be brought back, and in production no `up` deletes account or container.
     """
 
     def __init__(self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -91,7 +91,9 @@ class Storage(pulumi.ComponentResource):
                     for address in network.allowed_addresses
                 ],
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.placement.group]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[args.placement.group], protect=args.placement.is_production
+            ),
         )
 
     def _blob_service(self, name: str, args: StorageArgs) -> storage.BlobServiceProperties:
@@ -137,5 +139,7 @@ class Storage(pulumi.ComponentResource):
             resource_group_name=args.placement.resource_group_name,
             public_access="None",
             # A container made before soft delete is on could be lost for good.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.blob_service]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[self.blob_service], protect=args.placement.is_production
+            ),
         )

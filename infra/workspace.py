@@ -78,7 +78,7 @@ class Workspace(pulumi.ComponentResource):
             # Else the first job would wait for the network.
             provision_network_now=None if placement.network.is_open else True,
             image_build_compute=None if placement.network.is_open else args.image_build_compute,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=self._needed(args)),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=self._needed(args), protect=placement.is_production),
         )
         self.register_outputs({"workspaceName": self.workspace_name, "workspaceId": self.workspace_id})
 

@@ -13,6 +13,7 @@ import pytest
 from infra.platform import Platform
 from infra.role_assignments import Role
 from infra.settings import Settings
+from tests.program.azure.access import SECRET_SHAPES
 from tests.program.recorder import ROOT, Recording, Registered, run, stack_config
 
 ID = "11111111-2222-3333-4444-555555555555"
@@ -24,10 +25,6 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "private": AZURE | {"networkProfile": "private"},
     "prod": AZURE | {"environment": "prod", "networkProfile": "hybrid", "storage": {"redundancy": "Standard_ZRS"}},
 }
-SECRET_SHAPES = re.compile(
-    r"AccountKey=|SharedAccessKey|InstrumentationKey=|[?&]sig=|eyJ[\w-]+\.eyJ|\b[A-Za-z0-9+/]{40,}={1,2}(?![A-Za-z0-9])",
-    re.IGNORECASE,
-)
 
 
 def program() -> None:

@@ -71,6 +71,14 @@ class Resource:
         """Where most of a body is."""
         return dict(self.body.get("properties") or {})
 
+    def takes(self, *at: str) -> bool:
+        """Whether the model of its body has a property there."""
+        type_ = self.entry.body_type()
+        for step in at:
+            found = self.entry.schema.properties(type_).get(step) if type_ is not None else None
+            type_ = found.type if found and not found.read_only else None
+        return type_ is not None
+
     def __str__(self) -> str:
         return f"{self.name} ({self.entry.name})"
 

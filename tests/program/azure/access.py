@@ -1,0 +1,83 @@
+"""Checks of who may do what, and of secrets."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from infra.role_assignments import Role
+from tests.program.azure.declared import Declared
+
+GIVES_ROLES = {
+    "8e3af657-a8ff-443c-a75c-2fe8c4bcb635": "Owner",
+    "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9": "User Access Administrator",
+    "f58310d9-a9f6-439a-9e8d-f62e7b41a168": "Role Based Access Control Administrator",
+}
+SECRET_SHAPES = re.compile(
+    r"AccountKey=|SharedAccessKey|InstrumentationKey=|[?&]sig=|eyJ[\w-]+\.eyJ|\b[A-Za-z0-9+/]{40,}={1,2}(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+SECRET_KEYS = re.compile(
+    r"(password|secret|primarykey|secondarykey|accountkey|connectionstring|securevalue)$", re.IGNORECASE
+)
+
+
+def roles_are_few_and_narrow(stack: Declared) -> Iterator[str]:
+    """Each role is one of the table's, on one resource and never on the group or above, and none can give roles."""
+    for one in stack.of("authorization:RoleAssignment"):
+        role = str(one.inputs["roleDefinitionId"]).rsplit("/", 1)[1]
+        if role in GIVES_ROLES:
+            yield f"{one}: {GIVES_ROLES[role]} can give roles"
+        elif role not in {known.value for known in Role} and role not in _own_roles(stack):
+            yield f"{one}: {role} is no role of the table"
+        if "/providers/" not in one.inputs["scope"]:
+            yield f"{one}: is on {one.inputs['scope']}"
+        if one.inputs.get("principalType") not in ("ServicePrincipal", "Group"):
+            yield f"{one}: Azure would look for a new principal where it is not yet"
+        if not one.registered.delete_before_replace:
+            yield f"{one}: its successor has the same name"
+
+
+def _own_roles(stack: Declared) -> set[str]:
+    return {one.own_name for one in stack.of("authorization:RoleDefinition")}
+
+
+def no_secret_is_plain(stack: Declared) -> Iterator[str]:
+    """Nothing that looks like a secret, or stands where one belongs, is in an input or output that is not marked."""
+    for one in stack.recording.resources:
+        for key, value in one.inputs.items():
+            if key in one.secret_inputs or key.startswith("__"):  # Pulumi's own, such as a provider's code
+                continue
+            if any(SECRET_SHAPES.search(text) for text in _texts(value)) or any(_named_secrets(value, key)):
+                yield f"{one.name}: {key} is a secret in plain text"
+    for urn, outputs in stack.recording.outputs.items():
+        for key, value in outputs.items():
+            if "::pulumi:pulumi:Stack::" in urn and key in stack.recording.secret_exports:
+                continue
+            if SECRET_SHAPES.search(json.dumps(value, default=str)) or any(_named_secrets(value, key)):
+                yield f"{urn.rsplit('::', 1)[1]}: shows {key}"
+
+
+def _named_secrets(value: Any, key: str) -> Iterator[str]:
+    """Values under names that only secrets have."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _named_secrets(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _named_secrets(inner, key)
+    elif isinstance(value, str) and value and SECRET_KEYS.search(key):
+        yield key
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
