@@ -58,6 +58,9 @@ class Kind(StrEnum):
     SQL_SERVER = "Microsoft.Sql/servers"
     SQL_DATABASE = "Microsoft.Sql/servers/databases"
     SQL_FIREWALL_RULE = "Microsoft.Sql/servers/firewallRules"
+    MANAGED_CLUSTER = "Microsoft.ContainerService/managedClusters"
+    AGENT_POOL = "Microsoft.ContainerService/managedClusters/agentPools"
+    AKS_MAINTENANCE = "Microsoft.ContainerService/managedClusters/maintenanceConfigurations"
     VIRTUAL_NETWORK = "Microsoft.Network/virtualNetworks"
     SUBNET = "Microsoft.Network/virtualNetworks/subnets"
     SECURITY_GROUP = "Microsoft.Network/networkSecurityGroups"
@@ -113,6 +116,10 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         Kind.SQL_SERVER: Limit("sql", 1, 63, r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", Unique.GLOBALLY),
         Kind.SQL_DATABASE: Limit("", 1, 128, r"[^<>*%&:\\/?]*[^<>*%&:\\/?. ]", Unique.PARENT),
         Kind.SQL_FIREWALL_RULE: Limit("", 1, 128, r"[^<>*%&:;\\/?]*[^<>*%&:;\\/?.]", Unique.PARENT),
+        # 63 on Azure; the cluster's DNS prefix is the same and may have 54.
+        Kind.MANAGED_CLUSTER: Limit("aks", 1, 54, r"[A-Za-z0-9]([\w-]*[A-Za-z0-9])?", Unique.RESOURCE_GROUP),
+        Kind.AGENT_POOL: Limit("", 1, 12, r"[a-z][a-z0-9]*", Unique.PARENT),
+        Kind.AKS_MAINTENANCE: Limit("", 1, 63, r"[A-Za-z][A-Za-z0-9]*", Unique.PARENT),
         Kind.VIRTUAL_NETWORK: Limit("vnet", 2, 64, NETWORK_NAME, Unique.RESOURCE_GROUP),
         Kind.SUBNET: Limit("", 1, 80, NETWORK_NAME, Unique.PARENT),
         Kind.SECURITY_GROUP: Limit("nsg", 1, 80, NETWORK_NAME, Unique.RESOURCE_GROUP),

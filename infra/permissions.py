@@ -55,10 +55,20 @@ TABLE: tuple[Permission, ...] = (
     Permission("databricks", Role.STORAGE_BLOB_DATA_READER, "lake-raw", "catalogues read sources as they arrived"),
     Permission("databricks", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "lake-curated", "catalogues write what Spark makes"),
     Permission("databricks", Role.STORAGE_BLOB_DELEGATOR, "lake", "a cluster gets a short-lived pass to one folder"),
+    # Kubernetes: the cluster itself, and its nodes.
+    Permission("kubernetes", Role.MANAGED_IDENTITY_OPERATOR, "kubelet", "the cluster gives its nodes their identity"),
+    Permission("kubernetes", Role.NETWORK_CONTRIBUTOR, "kubernetes-subnet", "nodes and load balancers join the subnet"),
+    Permission("kubelet", Role.ACR_PULL, "registry", "nodes pull images"),
+    # Notebooks: what jobs may do, because a notebook is a job in the making.
+    Permission("notebooks", Role.AZUREML_DATA_SCIENTIST, "workspace", "notebooks submit jobs and track runs"),
+    Permission("notebooks", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "ml", "notebooks read data versions and results"),
+    Permission("notebooks", Role.STORAGE_BLOB_DATA_READER, "lake-raw", "notebooks read sources as they arrived"),
+    Permission("notebooks", Role.STORAGE_BLOB_DATA_READER, "lake-curated", "notebooks read what jobs made of them"),
     # Whoever runs the program, with their own token: there is no account key to fall back on.
     Permission(DEPLOYERS, Role.AZUREML_DATA_SCIENTIST, "workspace", "submits jobs, registers and rolls out models"),
     Permission(DEPLOYERS, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "ml", "uploads data, code and job specifications"),
     Permission(DEPLOYERS, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "lake", "puts sources into the lake"),
+    Permission(DEPLOYERS, Role.AKS_CLUSTER_USER, "kubernetes", "fetches a kubeconfig, which signs in with Entra"),
     Permission(
         DEPLOYERS,
         Role.KEY_VAULT_SECRETS_OFFICER,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi_azure_native import Provider
 
-from infra import databricks, operations, sql
+from infra import databricks, kubernetes, notebooks, operations, sql
 from infra.access import Access
 from infra.address_plan import Purpose, purposes
 from infra.compute import CPU_CLUSTER, Compute, ComputeArgs
@@ -46,6 +46,8 @@ PARTS: Mapping[Part, Callable[[Platform], None]] = MappingProxyType(
     {
         Part.DATABRICKS: databricks.declare,
         Part.SQL: sql.declare,
+        Part.NOTEBOOKS: notebooks.declare,
+        Part.KUBERNETES: kubernetes.declare,
         Part.OPERATIONS: operations.declare,  # the last one: it logs what the others declare
     }
 )

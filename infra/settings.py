@@ -9,6 +9,8 @@ import pulumi
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from infra.configuration import settings_error
+from infra.kubernetes_settings import KubernetesSettings
+from infra.notebooks_settings import NotebookSettings
 from infra.operations_settings import OperationsSettings
 from infra.parts import Part, parts
 from infra.sizes import (
@@ -92,10 +94,12 @@ class Settings(StackSettings):
     compute: ComputeSettings = Field(default_factory=ComputeSettings, description="the training cluster")
     data: DataSettings = Field(default_factory=DataSettings, description="where real data lies")
     gate: GateSettings = Field(default_factory=GateSettings, description="how quality gates behave")
+    kubernetes: KubernetesSettings = Field(default_factory=KubernetesSettings, description="the AKS cluster")
     monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings, description="logs, metrics and traces")
     operations: OperationsSettings = Field(
         default_factory=OperationsSettings, description="alerts and the budget of the part operations"
     )
+    notebooks: NotebookSettings = Field(default_factory=NotebookSettings, description="the compute instance")
     rollout: RolloutSettings = Field(default_factory=RolloutSettings, description="how a new model takes over")
     serving: ServingSettings = Field(default_factory=ServingSettings, description="machines of scoring servers")
     sql: SqlSettings = Field(default_factory=SqlSettings, description="the database of the part sql")
@@ -115,6 +119,11 @@ class Settings(StackSettings):
             raise ValueError(
                 f"allowedAddresses has no effect with networkProfile {self.network_profile}; use hybrid or remove the "
                 "addresses"
+            )
+        if Part.NOTEBOOKS in self.platform and self.notebooks.user_object_id is None:
+            raise ValueError(
+                "mlops:platform has notebooks, but not whose: write `userObjectId: <object id>` (az ad signed-in-user "
+                "show --query id) below `mlops:notebooks:`"
             )
         if Part.OPERATIONS in self.platform and not self.operations.alert_emails:
             raise ValueError(

@@ -14,7 +14,8 @@ from tests.program.recorder import ROOT, run, stack_config
 ID = "11111111-2222-3333-4444-555555555555"
 AZURE = stack_config("dev") | {"subscriptionId": ID, "tenantId": ID, "deployersGroupId": ID}
 OPERATIONS = {"alertEmails": ["ml-oncall@example.com"], "monthlyBudget": 500, "budgetStart": "2026-12-01"}
-FULL = AZURE | {"platform": "full", "operations": OPERATIONS}
+NOTEBOOKS = {"userObjectId": ID}
+FULL = AZURE | {"platform": "full", "operations": OPERATIONS, "notebooks": NOTEBOOKS}
 PROFILES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "open": {"networkProfile": "open"},
