@@ -78,6 +78,14 @@ class NetworkSettings(Section):
             "virtualNetworks/vnet-hub"
         ],
     )
+    build_agents: int = Field(
+        1,
+        ge=0,
+        le=10,
+        description="machines that build images in the profile private; Azure bills them whether they build or not, "
+        "and without any no new image is built",
+        examples=[1],
+    )
     approved_hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(
         ("pypi.org", "*.pythonhosted.org", "*.anaconda.com", "*.anaconda.org"),
         description="hosts of the internet that jobs and image builds of the profile private may reach; none saves the "
@@ -150,5 +158,5 @@ PARTS: Mapping[Purpose, Part] = MappingProxyType(
 
 def purposes(settings: Settings) -> tuple[Purpose, ...]:
     """The subnets that a stack needs: no machine, no subnet."""
-    serving = (Purpose.CONTAINERS,) if settings.systems else ()
+    serving = (Purpose.CONTAINERS, Purpose.BUILDS) if settings.systems else ()
     return (Purpose.ENDPOINTS, *serving, *(one for one, part in PARTS.items() if part in settings.platform))

@@ -14,6 +14,7 @@ from pulumi_azure_native import Provider
 from infra import databricks, kubernetes, notebooks, operations, sql
 from infra.access import Access
 from infra.address_plan import Purpose, purposes
+from infra.build_agents import BuildAgents, BuildAgentsArgs
 from infra.compute import CPU_CLUSTER, Compute, ComputeArgs
 from infra.datastores import Datastores, DatastoresArgs
 from infra.identities import Identities, IdentitiesArgs
@@ -81,6 +82,7 @@ class Platform(pulumi.ComponentResource):
         self.location: str = self.placement.location
         self.network = self._build_network(settings)
         self._build_foundations()
+        self.build_agents = self._build_agents()
         self._build_workspace()
         self._build_inside_workspace()
         for part, declare in PARTS.items():
@@ -117,20 +119,25 @@ class Platform(pulumi.ComponentResource):
     @property
     def registry_inputs(self) -> dict[str, pulumi.Input[str]]:
         """What names the registry."""
+        agents = {"agentPool": self.build_agents.pool_name} if self.build_agents else {}
         return {
             "id": self.registry.registry_id,
             "name": self.registry.registry_name,
             "loginServer": self.registry.login_server,
+            **agents,
         }
 
     @property
     def staging_inputs(self) -> dict[str, pulumi.Input[str]]:
         """Where an image is tried alone, and who may pull it there."""
+        subnet = self.subnet(Purpose.CONTAINERS)
+        inside = {"subnetId": subnet.resource_id} if subnet else {}
         return {
             "resourceGroupName": self.resource_group_name,
             "location": self.location,
             "identityId": self.identities.endpoint.resource_id,
             "registryServer": self.registry.login_server,
+            **inside,
         }
 
     def staging(self, serving: ServingSettings) -> dict[str, pulumi.Input[Any]]:
@@ -171,7 +178,17 @@ class Platform(pulumi.ComponentResource):
         return endpoint
 
     def serving_groups(self, system: str) -> ServingGroups:
-        """The address at which the model of a system answers that serves in container groups."""
+        """The address at which the model of a system answers that serves in container groups.
+
+        Raises:
+            pulumi.RunError: the stack has no public address to give.
+        """
+        if self.network:
+            raise pulumi.RunError(
+                f"The system {system!r} serves in container groups, whose gateway has a public address; "
+                f'mlops:networkProfile = "private" has none. Let it serve at an online endpoint (no `target` in '
+                f"ml/systems/{system}/system.py), or take it out of mlops:systems."
+            )
         role = system.replace("_", "-")
         args = ServingGroupsArgs(placement=self.placement, role=role, key_makers=self._key_makers)
         return ServingGroups(f"{system}-groups", args, pulumi.ResourceOptions(providers=[self.provider]))
@@ -231,8 +248,21 @@ class Platform(pulumi.ComponentResource):
         return VirtualNetwork("network", args, self.child)
 
     def subnet(self, purpose: Purpose) -> Subnet | None:
-        """The subnet for a purpose; None where the stack has no network of its own."""
-        return self.network.subnets[purpose] if self.network else None
+        """The subnet for a purpose; None where the stack has none for it."""
+        return self.network.subnets.get(purpose) if self.network else None
+
+    def _build_agents(self) -> BuildAgents | None:
+        """Where the registry's own machines do not reach it."""
+        subnet = self.subnet(Purpose.BUILDS)
+        if subnet is None:
+            return None
+        args = BuildAgentsArgs(
+            placement=self.placement,
+            registry=self.registry,
+            subnet=subnet,
+            count=self.settings.network.build_agents,
+        )
+        return BuildAgents("build-agents", args, self.child)
 
     def _build_private_endpoints(self) -> None:
         """For all that has been declared: the last to be made, the first to go."""

@@ -128,6 +128,10 @@ def _check_address(document: Document) -> None:
     address = document.properties.get("ipAddress")
     if not address:
         return
+    inside = address.get("type") == "Private"
+    if inside != bool(document.properties.get("subnetIds")):
+        message = f"The 'ipAddress' of {title(document)} is private in a virtual network, and only there."
+        raise refusal("InvalidIpAddressType", message)
     ports = [one["port"] for one in address.get("ports") or []]
     if not ports:
         raise refusal("MissingIpAddressPorts", f"The ports in the 'ipAddress' of {title(document)} cannot be empty.")

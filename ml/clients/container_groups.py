@@ -31,6 +31,7 @@ class ContainerGroup:
         registry: login server of the image's registry.
         label: what its public name begins with, in the region's domain.
         command: in place of the image's own.
+        subnet_id: the subnet in which the group has an address of its own; none = it has a public one.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ContainerGroup:
     tags: Mapping[str, str] = field(default_factory=dict)
     label: str = ""
     command: tuple[str, ...] = ()
+    subnet_id: str = ""
 
     def body(self) -> dict[str, Any]:
         """ARM's document: https://learn.microsoft.com/rest/api/container-instances/container-groups/create-or-update."""
@@ -56,6 +58,9 @@ class ContainerGroup:
             "containers": [{"name": CONTAINER, "properties": self._container()}],
             "ipAddress": {"type": "Public", "ports": [{"port": self.port, "protocol": "TCP"}]},
         }
+        if self.subnet_id:
+            properties["ipAddress"]["type"] = "Private"
+            properties["subnetIds"] = [{"id": self.subnet_id}]
         if self.label:
             properties["ipAddress"]["dnsNameLabel"] = self.label
         body: dict[str, Any] = {"location": self.location, "tags": dict(self.tags), "properties": properties}

@@ -41,10 +41,11 @@ class BuildRun:
 
 
 class RegistryBuilds:
-    """Builds in one registry."""
+    """Builds in one registry, on its own machines or on those of an agent pool."""
 
-    def __init__(self, registry: ContainerRegistry) -> None:
+    def __init__(self, registry: ContainerRegistry, agent_pool: str = "") -> None:
         self.registry = registry
+        self.agent_pool = agent_pool
 
     def build(
         self,
@@ -118,6 +119,8 @@ class RegistryBuilds:
             "timeout": timeout_seconds,
             "platform": {"os": "Linux", "architecture": "amd64"},
         }
+        if self.agent_pool:
+            body["agentPoolName"] = self.agent_pool
         return to_run(arm().post(f"{self.registry.id}/scheduleRun", API_VERSION, body))
 
     def run(self, run_id: str) -> BuildRun:

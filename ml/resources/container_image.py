@@ -134,7 +134,7 @@ def ensure_base(registry: ContainerRegistry) -> str:
 
 def build(registry: ContainerRegistry, context: Path, image: str, inputs: Properties) -> str:
     """Builds a context, with the state of the build on the resource's row."""
-    return RegistryBuilds(registry).build(
+    return RegistryBuilds(registry, inputs["registry"].get("agentPool") or "").build(
         context,
         image,
         timeout_seconds=inputs["timeoutMinutes"] * 60,

@@ -157,7 +157,8 @@ class Rollout(Resource, module="ml", name="Rollout"):
             container groups: the name of the gateway's group, and of its public address.
         target: `container_group`; none for an online endpoint.
         staging: where the image is tried alone: `resourceGroupName`, `location`, `identityId` (pulls the image),
-            `registryServer`, and what of `cpu` and `memoryGb` is not the default.
+            `registryServer`, what of `cpu` and `memoryGb` is not the default, and `subnetId` where it has no public
+            address.
         stages: percent of the traffic, one stage after the other; 100 follows.
         stage_seconds: how long each stage is watched. Azure's metrics come minutes late: at least 300 there.
         ready_seconds: how long a server may take from its start until it is ready.

@@ -134,7 +134,7 @@ def test_every_subnet_is_guarded_and_none_has_a_default_way_out() -> None:
     recording = build("private")
     groups = {g.inputs["networkSecurityGroupName"]: g for g in network(recording, "NetworkSecurityGroup")}
     subnets = network(recording, "Subnet")
-    assert {subnet.inputs["subnetName"] for subnet in subnets} == {"endpoints", "containers"}
+    assert {subnet.inputs["subnetName"] for subnet in subnets} == {"endpoints", "containers", "builds"}
     for subnet in subnets:
         assert subnet.inputs["defaultOutboundAccess"] is False
         assert subnet.inputs["privateEndpointNetworkPolicies"] == "Enabled"
@@ -160,7 +160,7 @@ def test_changes_of_the_network_come_one_after_the_other() -> None:
 def test_only_subnets_with_machines_pay_for_a_way_out() -> None:
     with_systems = build("private")
     ways_out = {s.inputs["subnetName"]: "natGateway" in s.inputs for s in network(with_systems, "Subnet")}
-    assert ways_out == {"endpoints": False, "containers": True}
+    assert ways_out == {"endpoints": False, "containers": True, "builds": True}
     assert len(network(with_systems, "NatGateway")) == 1
     (address,) = network(with_systems, "PublicIPAddress")
     assert (address.inputs["sku"]["name"], address.inputs.get("zones")) == ("Standard", None)
@@ -259,3 +259,24 @@ def test_a_profile_that_azure_cannot_change_stops_the_program(isolation: str, pr
 )
 def test_a_profile_may_stay_and_hybrid_may_become_private(isolation: str, profile: str) -> None:
     assert run(main, AZURE | {"networkProfile": profile, "systems": []}, isolation=isolation).resources
+
+
+def test_images_are_built_and_tried_inside_the_network() -> None:
+    recording = run(main, PRIVATE | {"systems": ["bike_buyer"]}, stack="dev")
+    pool = one(recording, "containerregistry:AgentPool")
+    assert pool.inputs["virtualNetworkSubnetResourceId"].endswith("/subnets/builds")
+    assert pool.inputs["count"] == 1
+    (image,) = recording.of_type("pulumi-python:dynamic/ml:ContainerImage")
+    assert image.inputs["registry"]["agentPool"] == pool.inputs["agentPoolName"]
+    assert pool.urn in recording.before(image)
+    (rollout,) = recording.of_type("pulumi-python:dynamic/ml:Rollout")
+    assert rollout.inputs["staging"]["subnetId"].endswith("/subnets/containers")
+    elsewhere = run(main, AZURE | {"networkProfile": "hybrid"}, stack="dev")
+    assert not elsewhere.of_type("azure-native:containerregistry:AgentPool")
+    (image,) = elsewhere.of_type("pulumi-python:dynamic/ml:ContainerImage")
+    assert "agentPool" not in image.inputs["registry"]
+
+
+def test_a_system_with_a_public_gateway_is_refused() -> None:
+    with pytest.raises(pulumi.RunError, match=r"'ticket_duration' serves in container groups.*online endpoint"):
+        run(main, PRIVATE | {"systems": ["ticket_duration"], "allowGeneratedData": True}, stack="dev")

@@ -64,6 +64,15 @@ def test_a_group_says_its_public_name_and_its_command() -> None:
     assert "command" not in plain["containers"][0]["properties"]
 
 
+def test_a_group_in_a_network_has_no_public_address() -> None:
+    inside = ContainerGroup("ci-x", "westeurope", "r/x@sha256:aa", 5001, subnet_id="/subnet").body()["properties"]
+    assert inside["ipAddress"] == {"type": "Private", "ports": [{"port": 5001, "protocol": "TCP"}]}
+    assert inside["subnetIds"] == [{"id": "/subnet"}]
+    outside = ContainerGroup("ci-x", "westeurope", "r/x@sha256:aa", 5001).body()["properties"]
+    assert outside["ipAddress"]["type"] == "Public"
+    assert "subnetIds" not in outside
+
+
 def test_what_is_deployed_again_runs_like_what_serves_and_its_secrets_are_asked_for_anew() -> None:
     given = ContainerGroup(
         "ci-x-v1",

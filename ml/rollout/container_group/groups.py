@@ -27,6 +27,7 @@ class CloudGroups:
     cpu: float = CPU
     memory_gb: float = MEMORY_GB
     variables: Mapping[str, str] = field(default_factory=dict)
+    subnet_id: str = ""
 
     @property
     def prefix(self) -> str:
@@ -52,6 +53,7 @@ class CloudGroups:
             registry=self.registry,
             restart_policy="Never",
             tags={"system": self.system, "purpose": "staging"},
+            subnet_id=self.subnet_id,
         )
         arm().put(self.client.path(name), API_VERSION, group.body())
 

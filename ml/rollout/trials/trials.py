@@ -57,6 +57,7 @@ class CloudTrials:
             float(place.get("cpu") or CPU),
             float(place.get("memoryGb") or MEMORY_GB),
             patience(self.load.answer_seconds),
+            place.get("subnetId", ""),
         )
 
     def tidy(self) -> None:
