@@ -35,7 +35,7 @@ class BuildAgents(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: BuildAgentsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlops:containers:BuildAgents", name, None, opts)
-        self.pool_name = args.placement.naming.name(Kind.AGENT_POOL, "builds")
+        self.pool_name = args.placement.naming.name(Kind.BUILD_POOL, "builds")
         self.pool = containerregistry.AgentPool(
             name,
             agent_pool_name=self.pool_name,

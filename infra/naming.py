@@ -72,7 +72,7 @@ class Kind(StrEnum):
     PEERING = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings"
     SCALE_SET = "Microsoft.Compute/virtualMachineScaleSets"
     KEY = "Microsoft.KeyVault/vaults/keys"
-    AGENT_POOL = "Microsoft.ContainerRegistry/registries/agentPools"
+    BUILD_POOL = "Microsoft.ContainerRegistry/registries/agentPools"
     ACTION_GROUP = "Microsoft.Insights/actionGroups"
     METRIC_ALERT = "Microsoft.Insights/metricAlerts"
     QUERY_ALERT = "Microsoft.Insights/scheduledQueryRules"
@@ -132,7 +132,7 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         Kind.DNS_LINK: Limit("", 1, 80, NETWORK_NAME, Unique.PARENT),
         Kind.PEERING: Limit("", 1, 80, NETWORK_NAME, Unique.PARENT),
         Kind.SCALE_SET: Limit("vmss", 1, 64, r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9_-])?", Unique.RESOURCE_GROUP),
-        Kind.AGENT_POOL: Limit("", 3, 20, r"[A-Za-z0-9-]+", Unique.PARENT),
+        Kind.BUILD_POOL: Limit("", 3, 20, r"[A-Za-z0-9-]+", Unique.PARENT),
         Kind.KEY: Limit("", 1, 127, r"[A-Za-z0-9-]+", Unique.PARENT),
         Kind.ACTION_GROUP: Limit("ag", 1, 260, r"[^/&%\\?#:<>|*]*[^/&%\\?#:<>|*. ]", Unique.RESOURCE_GROUP),
         Kind.METRIC_ALERT: Limit("ma", 1, 260, r"[^*#&+:<>?@%{}\\/|]*[^*#&+:<>?@%{}\\/|. ]", Unique.RESOURCE_GROUP),

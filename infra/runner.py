@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from infra.placement import Placement
     from infra.virtual_network import Subnet
 
-PREPARATION = "#cloud-config\npackage_update: true\npackages: [git, make, python3-venv]\n"
-"""What a new machine installs; all else comes with the checkout."""
 ADMIN = "runner"
 
 
@@ -87,7 +84,6 @@ def _machine(args: RunnerArgs) -> compute.VirtualMachineScaleSetVMProfileArgs:
         os_profile=compute.VirtualMachineScaleSetOSProfileArgs(
             computer_name_prefix=ADMIN,
             admin_username=ADMIN,
-            custom_data=base64.b64encode(PREPARATION.encode()).decode(),
             linux_configuration=compute.LinuxConfigurationArgs(
                 disable_password_authentication=True,
                 provision_vm_agent=True,
