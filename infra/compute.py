@@ -24,8 +24,8 @@ CPU_CLUSTER = "cpu"
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeArgs:
-    """`role`: the cluster's name. `after`: the role assignments of the identity, so that the first job finds its data
-    and its image.
+    """`role`: the cluster's name; `logical_role`: how its name in the state ends. `after`: the role assignments of the
+    identity, so that the first job finds its data and its image.
     """
 
     placement: Placement
@@ -33,6 +33,7 @@ class ComputeArgs:
     identity: Identity
     settings: ComputeSettings
     role: str = CPU_CLUSTER
+    logical_role: str = CPU_CLUSTER
     after: Sequence[pulumi.Resource]
 
 
@@ -47,7 +48,7 @@ class Compute(pulumi.ComponentResource):
         super().__init__("mlops:machinelearning:Compute", name, None, opts)
         self.compute_name = args.placement.naming.name(Kind.ML_COMPUTE, args.role)
         self.compute = _Cluster(
-            f"{name}-{CPU_CLUSTER}",
+            f"{name}-{args.logical_role}",
             compute_name=self.compute_name,
             workspace_name=args.workspace.workspace_name,
             resource_group_name=args.placement.resource_group_name,

@@ -123,6 +123,7 @@ class Kubernetes(pulumi.ComponentResource):
             ),
             oidc_issuer_profile=aks.ManagedClusterOIDCIssuerProfileArgs(enabled=True),
             security_profile=self._security(),
+            public_network_access=here.network.public_access,
             api_server_access_profile=self._api_server(),
             network_profile=self._network(),
             addon_profiles=self._addons(),

@@ -51,6 +51,8 @@ class Kind(StrEnum):
     ML_WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
     ML_COMPUTE = "Microsoft.MachineLearningServices/workspaces/computes"
     ML_DATASTORE = "Microsoft.MachineLearningServices/workspaces/datastores"
+    ML_REGISTRY = "Microsoft.MachineLearningServices/registries"
+    BATCH_ENDPOINT = "Microsoft.MachineLearningServices/workspaces/batchEndpoints"
     ONLINE_ENDPOINT = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
     CONTAINER_GROUP = "Microsoft.ContainerInstance/containerGroups"
     DATABRICKS = "Microsoft.Databricks/workspaces"
@@ -58,6 +60,10 @@ class Kind(StrEnum):
     SQL_SERVER = "Microsoft.Sql/servers"
     SQL_DATABASE = "Microsoft.Sql/servers/databases"
     SQL_FIREWALL_RULE = "Microsoft.Sql/servers/firewallRules"
+    IOT_HUB = "Microsoft.Devices/IotHubs"
+    IOT_CONSUMER_GROUP = "Microsoft.Devices/IotHubs/eventHubEndpoints/ConsumerGroups"
+    DEVICE_PROVISIONING = "Microsoft.Devices/provisioningServices"
+    FEDERATED_CREDENTIAL = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"
     MANAGED_CLUSTER = "Microsoft.ContainerService/managedClusters"
     AGENT_POOL = "Microsoft.ContainerService/managedClusters/agentPools"
     AKS_MAINTENANCE = "Microsoft.ContainerService/managedClusters/maintenanceConfigurations"
@@ -109,6 +115,8 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         Kind.ML_WORKSPACE: Limit("mlw", 3, 33, r"[A-Za-z0-9][\w-]*", Unique.RESOURCE_GROUP),
         Kind.ML_COMPUTE: Limit("", 3, 32, r"[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?", Unique.PARENT),
         Kind.ML_DATASTORE: Limit("", 1, 255, r"[A-Za-z0-9_]+", Unique.PARENT),
+        Kind.ML_REGISTRY: Limit("mlr", 3, 33, r"[A-Za-z0-9][\w-]*", Unique.GLOBALLY),
+        Kind.BATCH_ENDPOINT: Limit("bep", 3, 32, r"[a-z]([a-z0-9-]*[a-z0-9])?", Unique.REGION),
         Kind.ONLINE_ENDPOINT: Limit("oep", 3, 32, r"[a-z]([a-z0-9-]*[a-z0-9])?", Unique.REGION),
         # 63 on Azure; the name of a version's group is longer by the version's own.
         Kind.CONTAINER_GROUP: Limit("ci", 5, 46, r"[a-z]([a-z0-9-]*[a-z0-9])?", Unique.REGION),
@@ -117,6 +125,10 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         Kind.SQL_SERVER: Limit("sql", 1, 63, r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", Unique.GLOBALLY),
         Kind.SQL_DATABASE: Limit("", 1, 128, r"[^<>*%&:\\/?]*[^<>*%&:\\/?. ]", Unique.PARENT),
         Kind.SQL_FIREWALL_RULE: Limit("", 1, 128, r"[^<>*%&:;\\/?]*[^<>*%&:;\\/?.]", Unique.PARENT),
+        Kind.IOT_HUB: Limit("iot", 3, 50, r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", Unique.GLOBALLY),
+        Kind.IOT_CONSUMER_GROUP: Limit("", 1, 50, r"[A-Za-z0-9][\w.-]*", Unique.PARENT),
+        Kind.DEVICE_PROVISIONING: Limit("provs", 3, 64, r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", Unique.GLOBALLY),
+        Kind.FEDERATED_CREDENTIAL: Limit("", 3, 120, r"[A-Za-z0-9][\w-]*", Unique.PARENT),
         # 63 on Azure; the cluster's DNS prefix is the same and may have 54.
         Kind.MANAGED_CLUSTER: Limit("aks", 1, 54, r"[A-Za-z0-9]([\w-]*[A-Za-z0-9])?", Unique.RESOURCE_GROUP),
         Kind.AGENT_POOL: Limit("", 1, 12, r"[a-z][a-z0-9]*", Unique.PARENT),

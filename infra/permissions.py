@@ -64,10 +64,18 @@ TABLE: tuple[Permission, ...] = (
     Permission("notebooks", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "ml", "notebooks read data versions and results"),
     Permission("notebooks", Role.STORAGE_BLOB_DATA_READER, "lake-raw", "notebooks read sources as they arrived"),
     Permission("notebooks", Role.STORAGE_BLOB_DATA_READER, "lake-curated", "notebooks read what jobs made of them"),
+    # Devices.
+    Permission("edge", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "lake-raw", "the hub writes what devices send"),
+    Permission("provisioning", Role.IOT_HUB_DATA_CONTRIBUTOR, "iot-hub", "registers devices that show a certificate"),
     # Whoever runs the program, with their own token: there is no account key to fall back on.
     Permission(DEPLOYERS, Role.AZUREML_DATA_SCIENTIST, "workspace", "submits jobs, registers and rolls out models"),
     Permission(DEPLOYERS, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "ml", "uploads data, code and job specifications"),
     Permission(DEPLOYERS, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "lake", "puts sources into the lake"),
+    Permission(DEPLOYERS, Role.AZUREML_REGISTRY_USER, "model-registry", "promotes models"),
+    Permission(DEPLOYERS, Role.IOT_HUB_DATA_CONTRIBUTOR, "iot-hub", "tells devices what to run"),
+    Permission(
+        DEPLOYERS, Role.DEVICE_PROVISIONING_DATA_CONTRIBUTOR, "device-provisioning", "enrols devices by certificate"
+    ),
     Permission(DEPLOYERS, Role.AKS_CLUSTER_USER, "kubernetes", "fetches a kubeconfig, which signs in with Entra"),
     Permission(
         DEPLOYERS,

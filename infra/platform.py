@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi_azure_native import Provider
 
-from infra import databricks, kubernetes, notebooks, operations, sql
+from infra import (
+    batch_endpoint,
+    databricks,
+    edge,
+    gpu,
+    kubernetes,
+    model_registry,
+    notebooks,
+    operations,
+    sql,
+)
 from infra.access import Access
 from infra.address_plan import Purpose, purposes
 from infra.build_agents import BuildAgents, BuildAgentsArgs
@@ -48,6 +58,10 @@ PARTS: Mapping[Part, Callable[[Platform], None]] = MappingProxyType(
         Part.DATABRICKS: databricks.declare,
         Part.SQL: sql.declare,
         Part.NOTEBOOKS: notebooks.declare,
+        Part.GPU: gpu.declare,
+        Part.BATCH: batch_endpoint.declare,
+        Part.MODEL_REGISTRY: model_registry.declare,
+        Part.EDGE: edge.declare,
         Part.KUBERNETES: kubernetes.declare,
         Part.OPERATIONS: operations.declare,  # the last one: it logs what the others declare
     }
@@ -213,7 +227,7 @@ class Platform(pulumi.ComponentResource):
         """Where the jobs of a system run: on everybody's cluster, or on one of its own when it asks for another one."""
         if compute.same_cluster(self.settings.compute):
             return self.compute
-        args = replace(self._compute_args, settings=compute, role=system.replace("_", "-"))
+        args = replace(self.compute_args, settings=compute, role=system.replace("_", "-"))
         return Compute(f"{system}-compute", args, pulumi.ResourceOptions(providers=[self.provider]))
 
     def _place(self, settings: Settings) -> Placement:
@@ -322,14 +336,14 @@ class Platform(pulumi.ComponentResource):
 
     def _build_inside_workspace(self) -> None:
         """What runs in the workspace, and what it reads and writes."""
-        self._compute_args = ComputeArgs(
+        self.compute_args = ComputeArgs(
             placement=self.placement,
             workspace=self.workspace,
             identity=self.identities.compute,
             settings=self.settings.compute,
             after=self.access.grant("compute-identity", "compute", self.child),
         )
-        self.compute = Compute("compute", self._compute_args, self.child)
+        self.compute = Compute("compute", self.compute_args, self.child)
         lake = DatastoresArgs(placement=self.placement, workspace=self.workspace, lake=self.lake)
         self.datastores = Datastores("datastores", lake, self.child)
         self._endpoint_roles = self.access.grant("endpoint-identity", "endpoint", self.child)

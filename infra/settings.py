@@ -9,13 +9,16 @@ import pulumi
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from infra.configuration import settings_error
+from infra.edge_settings import EdgeSettings
 from infra.kubernetes_settings import KubernetesSettings
+from infra.model_registry import ModelRegistrySettings
 from infra.notebooks_settings import NotebookSettings
 from infra.operations_settings import OperationsSettings
 from infra.parts import Part, parts
 from infra.sizes import (
     ComputeSettings,
     DataSettings,
+    GpuSettings,
     RolloutSettings,
     Section,
     ServingSettings,
@@ -93,8 +96,13 @@ class Settings(StackSettings):
     )
     compute: ComputeSettings = Field(default_factory=ComputeSettings, description="the training cluster")
     data: DataSettings = Field(default_factory=DataSettings, description="where real data lies")
+    edge: EdgeSettings = Field(default_factory=EdgeSettings, description="the IoT hub")
     gate: GateSettings = Field(default_factory=GateSettings, description="how quality gates behave")
+    gpu: GpuSettings = Field(default_factory=GpuSettings, description="the GPU cluster")
     kubernetes: KubernetesSettings = Field(default_factory=KubernetesSettings, description="the AKS cluster")
+    model_registry: ModelRegistrySettings = Field(
+        default_factory=ModelRegistrySettings, description="the registry for promotion"
+    )
     monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings, description="logs, metrics and traces")
     operations: OperationsSettings = Field(
         default_factory=OperationsSettings, description="alerts and the budget of the part operations"
@@ -119,6 +127,11 @@ class Settings(StackSettings):
             raise ValueError(
                 f"allowedAddresses has no effect with networkProfile {self.network_profile}; use hybrid or remove the "
                 "addresses"
+            )
+        if Part.EDGE in self.platform and self.edge.sku == "F1" and self.is_production:
+            raise ValueError(
+                "edge.sku F1 is not for prod: it takes 8,000 messages a day and can never become another tier. Write "
+                "`sku: S1` below `mlops:edge:`"
             )
         if Part.NOTEBOOKS in self.platform and self.notebooks.user_object_id is None:
             raise ValueError(

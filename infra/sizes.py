@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
 CLUSTER = ("vm_size", "max_nodes", "idle_minutes", "priority")
@@ -21,20 +21,41 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, arbitrary_types_allowed=True)
 
 
+def _dedicated(priority: Any) -> Any:
+    if priority == "LowPriority":
+        raise ValueError(
+            "Azure ended low-priority nodes on 2026-03-31 and put nothing in their place; use Dedicated, or remove the "
+            "key"
+        )
+    return priority
+
+
 class ComputeSettings(Section):
     """The training cluster: `cpu` is everybody's, a system that needs another one gets its own."""
 
     vm_size: str = Field("Standard_DS3_v2", description="virtual machine size of a node", examples=["Standard_DS3_v2"])
     max_nodes: int = Field(2, ge=1, le=100, description="most nodes at once; the least is always 0", examples=[4])
     idle_minutes: int = Field(5, ge=1, le=1440, description="minutes an idle node is kept", examples=[5])
-    priority: Literal["Dedicated", "LowPriority"] = Field(
-        "Dedicated", description="LowPriority is cheaper and may be taken away during a job", examples=["Dedicated"]
+    priority: Annotated[Literal["Dedicated"], BeforeValidator(_dedicated)] = Field(
+        "Dedicated", description="nodes that nobody takes away during a job", examples=["Dedicated"]
     )
     job_minutes: int = Field(60, ge=1, le=43200, description="minutes a job may take at most", examples=[60])
 
     def same_cluster(self, other: ComputeSettings) -> bool:
         """Whether both describe the same cluster."""
         return all(getattr(self, name) == getattr(other, name) for name in CLUSTER)
+
+
+class GpuSettings(ComputeSettings):
+    """The GPU cluster, for the jobs that ask for it."""
+
+    vm_size: str = Field(
+        "Standard_NC4as_T4_v3",
+        pattern=r"^(?i:Standard_N)\w+(-\w+)?$",
+        description="virtual machine size with a GPU; the subscription needs quota for it",
+        examples=["Standard_NC4as_T4_v3"],
+    )
+    max_nodes: int = Field(1, ge=1, le=100, description="most nodes at once; the least is always 0", examples=[1])
 
 
 class RolloutSettings(Section):

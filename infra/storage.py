@@ -50,6 +50,12 @@ class Storage(pulumi.ComponentResource):
         self.register_outputs({"accountName": self.account_name, "accountId": self.account_id})
 
     @property
+    def blob_uri(self) -> pulumi.Output[str]:
+        """The address of its blobs, which only the cloud knows."""
+        uri: pulumi.Output[str] = self.account.primary_endpoints.apply(lambda found: found.blob if found else "")
+        return uri
+
+    @property
     def scope(self) -> Scope:
         """The whole account, for role assignments."""
         return Scope(self.role, self.account_id, self.account)
