@@ -1,57 +1,98 @@
 """Who may do what: one question (principal, action, scope), asked wherever a signed-in client is let through.
 
-Role assignments are recorded, and enforced for the actions in `GRANTED_BY`: pulling images and sending telemetry. Every
-other action is asked about too and granted to whoever has signed in; enforcing another one is a row in that table. Keys
-and shared access signatures carry their own permission and are not asked about, as on Azure.
+Answered as Azure answers it: from the role assignments on the resource and above it, by the definitions of their roles.
+Nobody may do anything without one. Keys and shared access signatures made with them carry their own permission and are
+not asked about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from emulator.entra.directory import DEVELOPER, groups_of
 from emulator.entra.principal import Principal
-from emulator.entra.tokens import DEVELOPER
 from emulator.errors import ServiceError
+from emulator.roles import BUILT_IN, OWNER, Permission, permissions_of
+from emulator.settings import SUBSCRIPTION_ID
 from emulator.store import Store
 
 ROLE_ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
+ROLE_DEFINITION = "Microsoft.Authorization/roleDefinitions"
 
 PULL_IMAGE = "Microsoft.ContainerRegistry/registries/pull/read"
+PUSH_IMAGE = "Microsoft.ContainerRegistry/registries/push/write"
 SEND_TELEMETRY = "Microsoft.Insights/Telemetry/Write"
 QUERY_LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
 SCORE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/score/action"
 BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 SECRETS = "Microsoft.KeyVault/vaults/secrets"
+ASSIGN_IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
 
-# Built-in roles by their ids: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles.
-OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
-CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
-ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
-ACR_PUSH = "8311e382-0749-4cb8-b61a-304f252e45ec"
-REPOSITORY_READER = "b93aa761-3e63-49ed-ac28-beffa264f7ac"
-MONITORING_METRICS_PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
-"""In spite of its name the role for all telemetry:
-https://learn.microsoft.com/azure/azure-monitor/app/azure-ad-authentication.
-"""
-GRANTED_BY = {
-    PULL_IMAGE: frozenset({ACR_PULL, ACR_PUSH, REPOSITORY_READER, CONTRIBUTOR, OWNER}),
-    SEND_TELEMETRY: frozenset({MONITORING_METRICS_PUBLISHER}),
-}
 ARM_ACTIONS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
+SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION_ID}"
+MOST_ANSWERS = 20_000
+"""Kept at once; more start afresh."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A role of a principal on a scope and below it; `role` is the id of its definition. It counts from `since` on
+    (seconds since the epoch).
+    """
+
+    principal_id: str
+    role: str
+    scope: str
+    since: float = 0.0
+
+
+BOOTSTRAP = Assignment(DEVELOPER.object_id, OWNER, SUBSCRIPTION)
+"""Whoever makes a subscription owns it. Owner is no right to data: that comes from assignments, as on Azure."""
+Implied = Callable[[], Iterable[Assignment]]
+
+
+@dataclass
+class Snapshot:
+    """The assignments of one moment by principal, and the answers given since."""
+
+    versions: tuple[int, ...]
+    until: float
+    grants: Mapping[str, Sequence[tuple[str, Sequence[Permission]]]]
+    answers: dict[tuple[str, str, bool, str], bool] = field(default_factory=dict)
 
 
 class Access:
-    """Answers from the recorded role assignments. The developer of this machine may do everything."""
+    """Answers from the role assignments and role definitions in the store.
 
-    def __init__(self, store: Store) -> None:
+    An answer is found again by its question until an assignment or definition changes.
+
+    Args:
+        delay: seconds that a new assignment takes to count, as on Azure; 0 for at once.
+    """
+
+    def __init__(self, store: Store, delay: float = 0.0) -> None:
         self._store = store
+        self._delay = delay
+        self._types: tuple[str, ...] = (ROLE_ASSIGNMENT, ROLE_DEFINITION)
+        self._implied: list[Implied] = []
+        self._snapshot = Snapshot((), 0.0, {})
+
+    def imply(self, resource_type: str, assignments: Implied) -> None:
+        """Adds assignments that Azure makes by itself for resources of a type."""
+        self._implied.append(assignments)
+        self._types = (*self._types, resource_type)
+        self._snapshot = Snapshot((), 0.0, {})
 
     def allows(self, principal_id: str, action: str, scope: str) -> bool:
         """Whether a principal (by its object id) may do something to a resource (by its ARM id)."""
-        roles = GRANTED_BY.get(action)
-        if roles is None or principal_id == DEVELOPER.object_id:
-            return True
-        return principal_id.lower() in self._holders(roles, scope)
+        return self._answer(principal_id, action, scope, data=False)
+
+    def allows_data(self, principal_id: str, action: str, scope: str) -> bool:
+        """The same for what Azure calls a data action: Owner and Contributor have none."""
+        return self._answer(principal_id, action, scope, data=True)
 
     def require(self, principal: Principal, action: str, scope: str) -> None:
         """Lets a request pass.
@@ -67,16 +108,75 @@ class Access:
             )
             raise ServiceError(403, "AuthorizationFailed", message)
 
-    def _holders(self, roles: frozenset[str], scope: str) -> Iterator[str]:
-        """Principals with one of the roles on a resource or above it."""
+    def require_linked(self, principal: Principal, action: str, scope: str, needed: str, linked: str) -> None:
+        """Lets a request pass that makes one resource use another one.
+
+        Raises:
+            ServiceError: 403 as ARM words it.
+        """
+        if not self.allows(principal.object_id, needed, linked):
+            message = (
+                f"The client '{principal.client_id}' with object id '{principal.object_id}' has permission to perform "
+                f"action '{action}' on scope '{scope}'; however, it does not have permission to perform action(s) "
+                f"'{needed}' on the linked scope(s) '{linked}' (respectively) or the linked scope(s) are invalid."
+            )
+            raise ServiceError(403, "LinkedAuthorizationFailed", message)
+
+    def _answer(self, principal_id: str, action: str, scope: str, *, data: bool) -> bool:
+        snapshot = self._current()
+        question = (principal_id, action, data, scope)
+        answer = snapshot.answers.get(question)
+        if answer is None:
+            if len(snapshot.answers) > MOST_ANSWERS:
+                snapshot.answers.clear()
+            answer = snapshot.answers[question] = self._work_out(snapshot, principal_id, action, scope, data=data)
+        return answer
+
+    def _work_out(self, snapshot: Snapshot, principal_id: str, action: str, scope: str, *, data: bool) -> bool:
         key = scope.lower().rstrip("/")
-        for assignment in self._store.of_type(ROLE_ASSIGNMENT):
-            given = (assignment.resource.scope or "").lower().rstrip("/")
-            role = assignment.properties["roleDefinitionId"].lower().rpartition("/")[2]
-            if role in roles and (key == given or key.startswith(given + "/")):
-                yield assignment.properties["principalId"].lower()
+        for one in (principal_id.lower(), *groups_of(principal_id)):
+            for given, permissions in snapshot.grants.get(one, ()):
+                above = key == given or key.startswith(given + "/")
+                if above and any(permission.grants(action, data=data) for permission in permissions):
+                    return True
+        return False
+
+    def _current(self) -> Snapshot:
+        """The snapshot of now, taken again when something changed or an assignment has begun to count."""
+        snapshot, versions = self._snapshot, self._store.versions(self._types)
+        if snapshot.versions != versions or (self._delay and time.time() >= snapshot.until):
+            snapshot = self._snapshot = self._take(versions)
+        return snapshot
+
+    def _take(self, versions: tuple[int, ...]) -> Snapshot:
+        now, until = time.time(), float("inf")
+        grants: dict[str, list[tuple[str, Sequence[Permission]]]] = defaultdict(list)
+        for one in self._assignments():
+            if one.since > now:
+                until = min(until, one.since)
+            elif permissions := self._permissions(one.role):
+                grants[one.principal_id.lower()].append((one.scope.lower().rstrip("/"), permissions))
+        return Snapshot(versions, until, dict(grants))
+
+    def _assignments(self) -> Iterator[Assignment]:
+        yield BOOTSTRAP
+        for document in self._store.of_type(ROLE_ASSIGNMENT):
+            role = document.properties["roleDefinitionId"].rpartition("/")[2]
+            scope, since = document.resource.scope or "", document.created + self._delay if self._delay else 0.0
+            yield Assignment(document.properties["principalId"], role, scope, since)
+        for implied in self._implied:
+            yield from implied()
+
+    def _permissions(self, role: str) -> Sequence[Permission]:
+        """What a role grants: Azure's, else one of the subscription's own; nothing when there is none."""
+        if found := BUILT_IN.get(role.lower()):
+            return found.permissions
+        own = self._store.get(f"{SUBSCRIPTION}/providers/{ROLE_DEFINITION}/{role}")
+        return permissions_of(own.properties) if own else ()
 
 
 def arm_action(method: str, resource_type: str, name: str) -> str:
     """The action of a request to Resource Manager; `name` is that of a POST."""
+    if resource_type.lower() == "microsoft.resources/resourcegroups":
+        resource_type = "Microsoft.Resources/subscriptions/resourceGroups"
     return f"{resource_type}/{ARM_ACTIONS.get(method) or f'{name}/action'}"

@@ -6,8 +6,8 @@ from typing import Any
 
 
 class ServiceError(Exception):
-    """An error for the client: HTTP status, Azure's error code, a message for a person, and optionally the target and
-    details.
+    """An error for the client: HTTP status, Azure's error code, a message for a person, and optionally the target,
+    details and the code of an inner error.
     """
 
     def __init__(
@@ -19,6 +19,7 @@ class ServiceError(Exception):
         target: str | None = None,
         details: list[dict[str, Any]] | None = None,
         headers: dict[str, str] | None = None,
+        inner: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -27,6 +28,7 @@ class ServiceError(Exception):
         self.target = target
         self.details = details or []
         self.headers = headers or {}
+        self.inner = inner
 
     def body(self) -> dict[str, Any]:
         """ARM's error shape: https://learn.microsoft.com/azure/azure-resource-manager/management/error-response."""
@@ -35,6 +37,8 @@ class ServiceError(Exception):
             error["target"] = self.target
         if self.details:
             error["details"] = self.details
+        if self.inner:
+            error["innererror"] = {"code": self.inner}
         return {"error": error}
 
 

@@ -184,7 +184,7 @@ class Emulator:
     types: dict[str, ResourceType] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.access = Access(self.store)
+        self.access = Access(self.store, self.settings.role_delay())
 
     def add(self, service: Service) -> None:
         """Takes in a service and its resource types."""

@@ -12,6 +12,8 @@ from pathlib import Path
 
 STATE = "EMULATOR_STATE"
 """The variable that names the state folder; every process of an emulator carries it."""
+ROLE_DELAY = "EMULATOR_ROLE_DELAY_SECONDS"
+"""The variable that makes new role assignments count later, for a try."""
 SUBSCRIPTION_ID = "00000000-0000-0000-0000-0000000e3a01"
 TENANT_ID = "00000000-0000-0000-0000-0000000e3a02"
 LOCATIONS = ("westeurope", "northeurope", "eastus", "eastus2", "westus2", "swedencentral")
@@ -56,6 +58,8 @@ class Settings:
     # auto, podman, docker, sandbox or process; and the back-off of a container that ends, in seconds (10 on Azure).
     container_runtime: str = "auto"
     container_back_off: float = 1.0
+    # Seconds that a new role assignment takes to count (up to ten minutes on Azure).
+    role_delay_seconds: float = 0.0
 
     @property
     def base_url(self) -> str:
@@ -81,6 +85,10 @@ class Settings:
     def log(self) -> Path:
         """What the emulator's process prints."""
         return self.state / "emulator.log"
+
+    def role_delay(self) -> float:
+        """How long a new role assignment takes to count: what the variable says, else the file."""
+        return float(os.environ.get(ROLE_DELAY) or self.role_delay_seconds)
 
     def storage_suffix(self) -> str:
         """What follows `<account>.blob.` in storage URLs, with the port."""

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -97,6 +97,7 @@ class Store:
         self._lock = threading.RLock()
         self._depth = 0
         self._afterwards: list[Callable[[], object]] = []
+        self._versions: dict[str, int] = {}
         self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("pragma journal_mode = wal")
@@ -122,6 +123,7 @@ class Store:
                 if self._depth == 0:
                     self._afterwards.clear()
                     self._connection.execute("rollback")
+                    self._versions = {name: count + 1 for name, count in self._versions.items()}
                 raise
             self._depth -= 1
             actions: list[Callable[[], object]] = []
@@ -161,6 +163,10 @@ class Store:
             rows = self._connection.execute(query, [one.lower() for one in resource_types]).fetchall()
         return tuple(row["etag"] for row in rows)
 
+    def versions(self, resource_types: Sequence[str]) -> tuple[int, ...]:
+        """Numbers that are others than before once a document of these types was written or has gone. Costs nothing."""
+        return tuple(self._versions.get(one.lower(), 0) for one in resource_types)
+
     def below(self, resource_id: str) -> list[Document]:
         """Every document inside a resource, at any depth, deepest first."""
         found = self._many("select * from documents where substr(key, 1, ?) = ?", *prefix(resource_id))
@@ -191,6 +197,7 @@ class Store:
             if keep:
                 self._write("deleted", old, (time.time(),))
             self._connection.execute("delete from documents where key = ?", (old.key,))
+            self._changed(old.resource.type)
         return True
 
     # -- soft-deleted documents
@@ -273,6 +280,11 @@ class Store:
         columns = COLUMNS + (", deleted" if more else "")
         marks = ", ".join("?" * len(values))
         self._connection.execute(f"insert or replace into {table} ({columns}) values ({marks})", values)  # noqa: S608
+        self._changed(resource.type)
+
+    def _changed(self, resource_type: str) -> None:
+        name = resource_type.lower()
+        self._versions[name] = self._versions.get(name, 0) + 1
 
 
 def prefix(resource_id: str) -> tuple[int, str]:

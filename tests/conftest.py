@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 ROOT = Path(__file__).resolve().parent.parent
 
+from emulator.access import ROLE_ASSIGNMENT, ROLE_DEFINITION, SUBSCRIPTION  # noqa: E402
+from emulator.entra.directory import DEPLOYERS  # noqa: E402
+from emulator.roles import BLOB_CONTRIBUTOR, KEY_VAULT_ADMINISTRATOR, METRICS_PUBLISHER  # noqa: E402
 from emulator.settings import Settings  # noqa: E402
 from emulator.supervisor import Supervisor  # noqa: E402
 from ml.clients.arm import arm  # noqa: E402
@@ -56,10 +60,25 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulat
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
+        grant_deployers()
         yield RunningEmulator(supervisor, status.settings, environment)
     if arm.cache_info().currsize:
         arm().close()
     supervisor.reset()
+
+
+DEPLOYERS_ROLES = (BLOB_CONTRIBUTOR, KEY_VAULT_ADMINISTRATOR, METRICS_PUBLISHER)
+"""What the tests of single services may do to data; test_role_assignments.py asks how little is enough."""
+
+
+def grant_deployers() -> None:
+    """Gives the group that this machine's developer belongs to the right to the data of the whole subscription."""
+    for role in DEPLOYERS_ROLES:
+        name = uuid.uuid5(uuid.NAMESPACE_URL, role)
+        path = f"{SUBSCRIPTION}/providers/{ROLE_ASSIGNMENT}/{name}"
+        definition = f"{SUBSCRIPTION}/providers/{ROLE_DEFINITION}/{role}"
+        properties = {"principalId": DEPLOYERS, "principalType": "Group", "roleDefinitionId": definition}
+        arm().put(path, "2022-04-01", {"properties": properties})
 
 
 @pytest.fixture(scope="session")

@@ -25,14 +25,19 @@ class Listings:
         self.emulator = emulator
 
     def resources(self, request: Request) -> Response:
-        """`GET …/resources`: everything that has a location of its own, as on Azure."""
+        """`GET …/resources`: everything that has a location of its own, as on Azure, and that the client may read."""
         scope = request.path.rstrip("/").rpartition("/")[0]
         if scope.count("/") > 2 and self.emulator.store.get(scope) is None:
             raise not_found(scope)
         wanted = conditions(request, FILTERS)
         inside = [one for one in self.emulator.store.below(scope) if is_listed(one)]
         found = sorted((one for one in inside if fits(one, wanted)), key=lambda one: one.sequence)
-        return page([summary(one) for one in found], request)
+        return page([summary(one) for one in found if self._may_read(request, one)], request)
+
+    def _may_read(self, request: Request, document: Document) -> bool:
+        principal = request.principal
+        action = f"{document.resource.type}/read"
+        return principal is None or self.emulator.access.allows(principal.object_id, action, document.id)
 
     def providers(self, request: Request) -> Response:
         """`GET …/providers`: the namespaces that somebody stands for here."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from emulator.access import arm_action
+from emulator.access import ASSIGN_IDENTITY, arm_action
 from emulator.arm.locks import refuse_when_locked
 from emulator.arm.operations import Operations
 from emulator.arm.paging import page
@@ -42,10 +42,20 @@ class Resources:
         return handlers[request.method](resource, kind, request)
 
     def _require(self, request: Request, resource: ResourceId, action: str = "") -> None:
-        """403 for a client that may not do this."""
-        if request.principal is not None:
+        """403 for a client that may not do this. What belongs to the tenant everybody may see who has signed in."""
+        if request.principal is not None and resource.subscription is not None:
             name = arm_action(request.method, resource.type, action)
             self.emulator.access.require(request.principal, name, resource.text)
+
+    def _require_identities(
+        self, request: Request, resource: ResourceId, body: dict[str, Any], old: Document | None
+    ) -> None:
+        """403 for a client that gives a resource an identity which it may not hand out."""
+        had = {one.lower() for one in assigned(old.body if old else {})}
+        for identity in assigned(body):
+            if request.principal is not None and identity.lower() not in had:
+                write = arm_action(request.method, resource.type, "")
+                self.emulator.access.require_linked(request.principal, write, resource.text, ASSIGN_IDENTITY, identity)
 
     def kind(self, resource: ResourceId) -> ResourceType:
         """The behaviour of the resource's type; a type nobody stands for is an error that names it."""
@@ -123,6 +133,7 @@ class Resources:
         with self.store.transaction():
             old = self.store.get(resource.text)
             check_conditions(old, request)
+            self._require_identities(request, resource, body, old)
             stored, operation = self.write(resource, kind, body, old)
         return self.finish(stored, operation, kind, request, created=old is None)
 
@@ -137,6 +148,7 @@ class Resources:
             if old is None:
                 raise not_found(resource.text)
             check_conditions(old, request)
+            self._require_identities(request, resource, changes, old)
             stored, operation = self.write(resource, kind, merge(deepcopy(old.body), changes), old)
         return self.finish(stored, operation, kind, request, created=False)
 
@@ -243,6 +255,13 @@ class Resources:
         if document is None:
             raise not_found(owner)
         return handler(document, request)
+
+
+def assigned(body: dict[str, Any]) -> list[str]:
+    """Ids of the user-assigned identities that a body gives a resource."""
+    identity = body.get("identity")
+    given = identity.get("userAssignedIdentities") if isinstance(identity, dict) else None
+    return [name for name, value in given.items() if value is not None] if isinstance(given, dict) else []
 
 
 def merge(target: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import replace
 
-from emulator.entra.tokens import DEVELOPER, LIFETIME_SECONDS
+from emulator.entra.directory import DEVELOPER, service_principal
+from emulator.entra.tokens import LIFETIME_SECONDS
 from emulator.errors import ServiceError
 from emulator.http import Request, Response
 from emulator.service import Route, Service
@@ -64,7 +65,8 @@ class EntraService(Service):
         if not hmac.compare_digest(form.get("client_secret", ""), self.emulator.settings.identity_secret):
             return oauth_error("invalid_client", "AADSTS7000215: Invalid client secret provided.", 401)
         audience = form.get("scope", "").removesuffix("/.default")
-        principal = replace(DEVELOPER, client_id=form.get("client_id", DEVELOPER.client_id))
+        client = form.get("client_id", DEVELOPER.client_id)
+        principal = service_principal(client) or replace(DEVELOPER, client_id=client)
         token, _ = self.emulator.tokens.issue(audience, principal)
         lifetime = {"expires_in": LIFETIME_SECONDS, "ext_expires_in": LIFETIME_SECONDS}
         return Response.json({"token_type": "Bearer", **lifetime, "access_token": token})

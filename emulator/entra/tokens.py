@@ -12,14 +12,12 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from emulator.entra.directory import DEVELOPER
 from emulator.entra.principal import Principal
 from emulator.errors import ServiceError
 from emulator.settings import TENANT_ID
 
 LIFETIME_SECONDS = 3600
-DEVELOPER = Principal(
-    object_id="00000000-0000-0000-0000-0000000e3b01", client_id="00000000-0000-0000-0000-0000000e3b02", audience=""
-)
 
 
 class Tokens:

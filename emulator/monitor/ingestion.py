@@ -82,7 +82,7 @@ class Ingestion:
         """Why a component that takes Entra tokens only refuses a sender, None when it does not."""
         if isinstance(sender, tuple):
             return sender
-        if self._emulator.access.allows(sender.object_id, SEND_TELEMETRY, component.id):
+        if self._emulator.access.allows_data(sender.object_id, SEND_TELEMETRY, component.id):
             return None
         return 403, f"Unauthorized: '{sender.object_id}' has no role Monitoring Metrics Publisher on '{component.id}'"
 

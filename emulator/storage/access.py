@@ -18,7 +18,8 @@ class Access:
 
     `permissions` are the letters of a shared access signature (None: all), `levels` what it may work on, `container`
     and `blob` the place it is for ("" for any), `overrides` the response headers it sets. `anonymous`: no credential
-    at all.
+    at all. `principal` is who signed in, or whose user delegation key made the signature: what they may not do, it
+    does not allow either.
     """
 
     permissions: str | None = None

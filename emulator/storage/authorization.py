@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emulator.access import BLOBS
 from emulator.access import Access as RoleAccess
+from emulator.entra.directory import SERVICE
 from emulator.entra.tokens import Tokens
 from emulator.errors import ServiceError
 from emulator.http import Request
 from emulator.settings import TENANT_ID, Settings
 from emulator.storage.access import Access
 from emulator.storage.accounts import Account
+from emulator.storage.actions import Needed
 from emulator.storage.delegation import Delegation
 from emulator.storage.errors import StorageError, unsupported
 from emulator.storage.sas import check_signature
 from emulator.storage.shared_key import verify_shared_key
 
 AUDIENCE = "https://storage.azure.com"
-# https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory
-ACTIONS = {"r": "read", "l": "read", "w": "write", "c": "add/action", "a": "add/action", "d": "delete", "t": "write"}
 
 
 @dataclass(frozen=True)
@@ -53,12 +52,15 @@ class Authorizer:
             return check_signature(request.query, account.name, keys, (container, blob), self.delegation)
         return Access(permissions="", anonymous=True)
 
-    def require_role(self, access: Access, account: Account, letters: str) -> None:
-        """403 for a signed-in client that may do nothing of what the operation needs; letters as in signatures."""
-        if access.principal is None:
+    def require_role(self, access: Access, account: Account, container: str, needed: Needed) -> None:
+        """403 for somebody whose roles allow nothing of what an operation needs."""
+        principal = access.principal
+        if principal is None or principal.object_id == SERVICE.object_id:
             return
-        actions = {f"{BLOBS}/{ACTIONS[letter]}" for letter in letters}
-        if not any(self.roles.allows(access.principal.object_id, action, account.id) for action in actions):
+        scope = f"{account.id}/blobServices/default/containers/{container}" if container else account.id
+        if not any(self.roles.allows(principal.object_id, action, scope) for action in needed.actions) and not any(
+            self.roles.allows_data(principal.object_id, action, scope) for action in needed.data_actions
+        ):
             raise StorageError("AuthorizationPermissionMismatch")
 
     def challenge(self) -> dict[str, str]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from emulator.entra.tokens import DEVELOPER
+from emulator.entra.directory import SERVICE
 from emulator.settings import TENANT_ID
 from emulator.storage import tables
 from emulator.storage.blob_database import BlobDatabase
@@ -152,7 +152,7 @@ class BlobStore:
 
     # -- access for others
 
-    def sas(self, account: str, container: str, permissions: str, hours: float) -> str:
+    def sas(self, account: str, container: str, permissions: str, hours: float, signer: str = SERVICE.object_id) -> str:
         """A shared access signature for a container, as a query string without `?`.
 
         It is signed with a user delegation key, so it works whether or not the account allows its own keys.
@@ -160,14 +160,22 @@ class BlobStore:
         Args:
             permissions: letters in Azure's order, such as `rcwl`.
             hours: how long it is valid, at most seven days.
+            signer: whose key it is; what their roles do not allow, it does not allow either.
         """
-        return container_signature(self.delegation, account.lower(), container, permissions, hours)
+        return container_signature(self.delegation, account.lower(), container, permissions, hours, signer)
 
 
-def container_signature(delegation: Delegation, account: str, container: str, permissions: str, hours: float) -> str:
+def container_signature(
+    delegation: Delegation,
+    account: str,
+    container: str,
+    permissions: str,
+    hours: float,
+    signer: str = SERVICE.object_id,
+) -> str:
     """What `BlobStore.sas` says; needs the delegation secret alone."""
     start, seconds = time.time() - CLOCK_SLACK_SECONDS, hours * 3600
-    key = delegation.key(DEVELOPER.object_id, TENANT_ID, start, seconds + CLOCK_SLACK_SECONDS, VERSION)
+    key = delegation.key(signer, TENANT_ID, start, seconds + CLOCK_SLACK_SECONDS, VERSION)
     return delegated_signature(account, container, permissions, seconds, key, delegation.value(account, key))
 
 

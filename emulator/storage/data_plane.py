@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from emulator.http import Request, Response
+from emulator.storage import actions
 from emulator.storage.access import CONTAINER, OBJECT, SERVICE
 from emulator.storage.accounts import Accounts
 from emulator.storage.authorization import Authorizer
@@ -25,40 +26,41 @@ LEVELS = {SERVICE: "an account", CONTAINER: "a container", OBJECT: "a blob"}
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation and the permissions of which one is needed: letters of a shared access signature."""
+    """An operation and what it needs one of: letters of a shared access signature, actions of roles."""
 
     run: Callable[[Call], Response]
     letters: str
+    needed: actions.Needed
 
 
 OPERATIONS: dict[tuple[str, str, str], Operation] = {
-    (SERVICE, "GET", "list"): Operation(account.list_containers, "l"),
-    (SERVICE, "POST", "userdelegationkey"): Operation(account.get_user_delegation_key, "r"),
-    (SERVICE, "GET", "properties"): Operation(account.get_account_information, "rl"),
-    (SERVICE, "HEAD", "properties"): Operation(account.get_account_information, "rl"),
-    (CONTAINER, "PUT", ""): Operation(container.create_container, "cw"),
-    (CONTAINER, "GET", ""): Operation(container.get_container_properties, "r"),
-    (CONTAINER, "HEAD", ""): Operation(container.get_container_properties, "r"),
-    (CONTAINER, "GET", "metadata"): Operation(container.get_container_properties, "r"),
-    (CONTAINER, "HEAD", "metadata"): Operation(container.get_container_properties, "r"),
-    (CONTAINER, "PUT", "metadata"): Operation(container.set_container_metadata, "w"),
-    (CONTAINER, "PUT", "lease"): Operation(leasing.lease_container, "wd"),
-    (CONTAINER, "DELETE", ""): Operation(container.delete_container, "d"),
-    (CONTAINER, "GET", "list"): Operation(container.list_blobs, "l"),
-    (OBJECT, "PUT", ""): Operation(upload.put_blob, "cw"),
-    (OBJECT, "PUT", "block"): Operation(upload.put_block, "cw"),
-    (OBJECT, "PUT", "blocklist"): Operation(upload.put_block_list, "cw"),
-    (OBJECT, "GET", "blocklist"): Operation(upload.get_block_list, "r"),
-    (OBJECT, "PUT", "appendblock"): Operation(upload.append_block, "aw"),
-    (OBJECT, "GET", ""): Operation(blob.get_blob, "r"),
-    (OBJECT, "HEAD", ""): Operation(blob.get_blob_properties, "r"),
-    (OBJECT, "GET", "metadata"): Operation(blob.get_blob_metadata, "r"),
-    (OBJECT, "HEAD", "metadata"): Operation(blob.get_blob_metadata, "r"),
-    (OBJECT, "PUT", "metadata"): Operation(blob.set_blob_metadata, "w"),
-    (OBJECT, "PUT", "properties"): Operation(blob.set_blob_properties, "w"),
-    (OBJECT, "PUT", "tier"): Operation(blob.set_blob_tier, "w"),
-    (OBJECT, "PUT", "lease"): Operation(leasing.lease_blob, "wd"),
-    (OBJECT, "DELETE", ""): Operation(blob.delete_blob, "d"),
+    (SERVICE, "GET", "list"): Operation(account.list_containers, "l", actions.READ_CONTAINER),
+    (SERVICE, "POST", "userdelegationkey"): Operation(account.get_user_delegation_key, "r", actions.DELEGATION_KEY),
+    (SERVICE, "GET", "properties"): Operation(account.get_account_information, "rl", actions.READ_CONTAINER),
+    (SERVICE, "HEAD", "properties"): Operation(account.get_account_information, "rl", actions.READ_CONTAINER),
+    (CONTAINER, "PUT", ""): Operation(container.create_container, "cw", actions.WRITE_CONTAINER),
+    (CONTAINER, "GET", ""): Operation(container.get_container_properties, "r", actions.READ_CONTAINER),
+    (CONTAINER, "HEAD", ""): Operation(container.get_container_properties, "r", actions.READ_CONTAINER),
+    (CONTAINER, "GET", "metadata"): Operation(container.get_container_properties, "r", actions.READ_CONTAINER),
+    (CONTAINER, "HEAD", "metadata"): Operation(container.get_container_properties, "r", actions.READ_CONTAINER),
+    (CONTAINER, "PUT", "metadata"): Operation(container.set_container_metadata, "w", actions.WRITE_CONTAINER),
+    (CONTAINER, "PUT", "lease"): Operation(leasing.lease_container, "wd", actions.WRITE_CONTAINER),
+    (CONTAINER, "DELETE", ""): Operation(container.delete_container, "d", actions.DELETE_CONTAINER),
+    (CONTAINER, "GET", "list"): Operation(container.list_blobs, "l", actions.READ),
+    (OBJECT, "PUT", ""): Operation(upload.put_blob, "cw", actions.ADD),
+    (OBJECT, "PUT", "block"): Operation(upload.put_block, "cw", actions.WRITE),
+    (OBJECT, "PUT", "blocklist"): Operation(upload.put_block_list, "cw", actions.ADD),
+    (OBJECT, "GET", "blocklist"): Operation(upload.get_block_list, "r", actions.READ),
+    (OBJECT, "PUT", "appendblock"): Operation(upload.append_block, "aw", actions.ADD),
+    (OBJECT, "GET", ""): Operation(blob.get_blob, "r", actions.READ),
+    (OBJECT, "HEAD", ""): Operation(blob.get_blob_properties, "r", actions.READ),
+    (OBJECT, "GET", "metadata"): Operation(blob.get_blob_metadata, "r", actions.READ),
+    (OBJECT, "HEAD", "metadata"): Operation(blob.get_blob_metadata, "r", actions.READ),
+    (OBJECT, "PUT", "metadata"): Operation(blob.set_blob_metadata, "w", actions.WRITE),
+    (OBJECT, "PUT", "properties"): Operation(blob.set_blob_properties, "w", actions.WRITE),
+    (OBJECT, "PUT", "tier"): Operation(blob.set_blob_tier, "w", actions.WRITE),
+    (OBJECT, "PUT", "lease"): Operation(leasing.lease_blob, "wd", actions.WRITE),
+    (OBJECT, "DELETE", ""): Operation(blob.delete_blob, "d", actions.DELETE),
 }
 
 
@@ -94,9 +96,9 @@ class DataPlane:
         if access.anonymous:
             self._require_public(call, level, operation)
             return operation.run(call)
-        self._authorizer.require_role(access, found, operation.letters)
         lists = level == CONTAINER and request.query.get("comp") == "list"
         access.require(level, operation.letters, container_name, blob_name, lists=lists)
+        self._authorizer.require_role(access, found, container_name, operation.needed)
         return operation.run(call)
 
     def _require_public(self, call: Call, level: str, operation: Operation) -> None:
@@ -130,7 +132,7 @@ def find_operation(request: Request, level: str) -> Operation:
     if level == SERVICE and comp == "properties" and request.query.get("restype") != "account":
         raise unsupported("service properties (restype=service&comp=properties)")
     if level == OBJECT and request.method == "PUT" and not comp and copies(request):
-        return Operation(copying.copy_blob, "cw")
+        return Operation(copying.copy_blob, "cw", actions.ADD)
     operation = OPERATIONS.get((level, request.method, comp))
     if operation is None and any(key[0] == level and key[2] == comp for key in OPERATIONS):
         raise StorageError("UnsupportedHttpVerb", f"{request.method} on {LEVELS[level]}.")

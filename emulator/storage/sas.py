@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote, urlencode
 
+from emulator.entra.principal import Principal
 from emulator.storage.access import Access
 from emulator.storage.clock import iso_date, parse_iso_date
 from emulator.storage.delegation import Delegation, DelegationKey
@@ -61,18 +62,18 @@ def check_signature(
     if "sr" not in query:
         return check_account_signature(query, account, keys)
     resource, texts = signed_resource(query, account, place)
-    check_keys = keys
+    check_keys, signer = keys, None
     if "skoid" in query:
         key = DelegationKey(*(query.get(name, "") for name in KEY_FIELDS))
         if not key.valid(time.time()):
             raise refused("The user delegation key has expired or is not valid yet.")
-        check_keys = [delegation.value(account, key)]
+        check_keys, signer = [delegation.value(account, key)], Principal(key.object_id, "", "")
     elif not keys:
         raise StorageError("KeyBasedAuthenticationNotPermitted")
     verify(query, check_keys, texts)
     check_time(query)
     overrides = {OVERRIDES[name]: query[name] for name in OVERRIDES if name in query}
-    return Access(query.get("sp", ""), container=resource[0], blob=resource[1], overrides=overrides)
+    return Access(query.get("sp", ""), container=resource[0], blob=resource[1], overrides=overrides, principal=signer)
 
 
 def check_account_signature(query: Mapping[str, str], account: str, keys: Sequence[str]) -> Access:

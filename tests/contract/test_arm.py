@@ -87,7 +87,8 @@ def vault(name: str) -> str:
 
 def vault_body(arm_tenant: str = "00000000-0000-0000-0000-0000000e3a02") -> dict[str, Any]:
     sku = {"family": "A", "name": "standard"}
-    return {"location": "westeurope", "properties": {"tenantId": arm_tenant, "sku": sku, "accessPolicies": []}}
+    properties = {"tenantId": arm_tenant, "sku": sku, "enableRbacAuthorization": True}
+    return {"location": "westeurope", "properties": properties}
 
 
 def identity(group: str, name: str) -> str:

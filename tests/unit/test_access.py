@@ -1,19 +1,36 @@
-"""One question who may do what: by recorded role assignments, at the resource or above it."""
+"""One question who may do what: by role assignments and definitions, at the resource or above it."""
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from emulator.access import ACR_PULL, PULL_IMAGE, QUERY_LOGS, ROLE_ASSIGNMENT, SEND_TELEMETRY, Access, arm_action
+from emulator.access import (
+    PULL_IMAGE,
+    ROLE_ASSIGNMENT,
+    ROLE_DEFINITION,
+    SEND_TELEMETRY,
+    SUBSCRIPTION,
+    Access,
+    arm_action,
+)
+from emulator.entra.directory import DEPLOYERS, DEVELOPER, PIPELINE
 from emulator.entra.principal import Principal
-from emulator.entra.tokens import DEVELOPER
 from emulator.errors import ServiceError
+from emulator.roles import ACR_PULL, BUILT_IN, CONTRIBUTOR, KEY_VAULT_ADMINISTRATOR, matches
 from emulator.store import Document, Store
+from infra.role_assignments import Role
 
-GROUP = "/subscriptions/s/resourceGroups/g"
+GROUP = f"{SUBSCRIPTION}/resourceGroups/g"
 REGISTRY = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/images"
+VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/v"
+GET_SECRET = "Microsoft.KeyVault/vaults/secrets/getSecret/action"
+SCIENTIST = Role.AZUREML_DATA_SCIENTIST.value
+WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
 
 
 @pytest.fixture(name="store")
@@ -21,9 +38,15 @@ def fixture_store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store.sqlite")
 
 
-def assign(store: Store, scope: str, role: str, principal: str) -> None:
+def assign(store: Store, scope: str, role: str, principal: str) -> str:
     properties = {"roleDefinitionId": f"/providers/x/roleDefinitions/{role}", "principalId": principal}
-    store.put(Document(f"{scope}/providers/{ROLE_ASSIGNMENT}/a", {"properties": properties}))
+    return store.put(Document(f"{scope}/providers/{ROLE_ASSIGNMENT}/{role}", {"properties": properties})).id
+
+
+def define(store: Store, name: str, **permission: Any) -> None:
+    store.put(
+        Document(f"{SUBSCRIPTION}/providers/{ROLE_DEFINITION}/{name}", {"properties": {"permissions": [permission]}})
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,11 +66,85 @@ def test_a_role_counts_at_the_resource_and_above_it(store: Store, scope: str, ro
     assert not Access(store).allows("scorer", SEND_TELEMETRY, REGISTRY)
 
 
-def test_the_developer_may_do_everything_and_everybody_what_is_not_enforced(store: Store) -> None:
+def test_an_assignment_counts_until_it_goes(store: Store) -> None:
     access = Access(store)
-    assert access.allows(DEVELOPER.object_id, PULL_IMAGE, REGISTRY)
-    access.require(Principal("somebody", "client", ""), QUERY_LOGS, REGISTRY)
-    access.require(Principal("somebody", "client", ""), arm_action("PUT", "Microsoft.X/y", ""), REGISTRY)
+    assert not access.allows("scorer", PULL_IMAGE, REGISTRY)
+    made = assign(store, REGISTRY, ACR_PULL, "scorer")
+    assert access.allows("scorer", PULL_IMAGE, REGISTRY)
+    store.delete(made)
+    assert not access.allows("scorer", PULL_IMAGE, REGISTRY)
+
+
+def test_one_that_is_rolled_back_never_counted(store: Store) -> None:
+    access = Access(store)
+    with suppress(KeyError), store.transaction():
+        assign(store, REGISTRY, ACR_PULL, "scorer")
+        assert access.allows("scorer", PULL_IMAGE, REGISTRY)
+        raise KeyError
+    assert not access.allows("scorer", PULL_IMAGE, REGISTRY)
+
+
+def test_a_new_assignment_counts_only_after_the_delay(store: Store) -> None:
+    access = Access(store, delay=0.3)
+    assign(store, REGISTRY, ACR_PULL, "scorer")
+    assert not access.allows("scorer", PULL_IMAGE, REGISTRY)
+    time.sleep(0.35)
+    assert access.allows("scorer", PULL_IMAGE, REGISTRY)
+
+
+def test_owner_and_contributor_have_no_right_to_data(store: Store) -> None:
+    access = Access(store)
+    assign(store, GROUP, CONTRIBUTOR, "platform")
+    for somebody in (DEVELOPER.object_id, "platform"):
+        assert access.allows(somebody, "Microsoft.KeyVault/vaults/write", VAULT)
+        assert not access.allows_data(somebody, GET_SECRET, VAULT)
+    assign(store, VAULT, KEY_VAULT_ADMINISTRATOR, "platform")
+    assert access.allows_data("platform", GET_SECRET, f"{VAULT}/secrets/key")
+
+
+def test_contributor_gives_no_roles(store: Store) -> None:
+    assign(store, GROUP, CONTRIBUTOR, "platform")
+    write = "Microsoft.Authorization/roleAssignments/write"
+    assert not Access(store).allows("platform", write, GROUP)
+    assert Access(store).allows(DEVELOPER.object_id, write, GROUP)
+
+
+def test_what_one_role_leaves_out_another_grants(store: Store) -> None:
+    access = Access(store)
+    assign(store, GROUP, SCIENTIST, "scientist")
+    assert access.allows("scientist", f"{WORKSPACES}/jobs/write", GROUP)
+    assert not access.allows("scientist", f"{WORKSPACES}/computes/write", GROUP)
+    define(store, "machines", actions=[f"{WORKSPACES}/computes/*"])
+    assign(store, GROUP, "machines", "scientist")
+    assert access.allows("scientist", f"{WORKSPACES}/computes/write", GROUP)
+    assert not access.allows("scientist", f"{WORKSPACES}/delete", GROUP)
+
+
+def test_a_group_s_roles_are_its_members(store: Store) -> None:
+    assign(store, VAULT, KEY_VAULT_ADMINISTRATOR, DEPLOYERS)
+    for member in (DEVELOPER, PIPELINE):
+        assert Access(store).allows_data(member.object_id, GET_SECRET, VAULT)
+    assert not Access(store).allows(PIPELINE.object_id, "Microsoft.KeyVault/vaults/write", VAULT)
+    assert not Access(store).allows_data("somebody", GET_SECRET, VAULT)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "action", "same"),
+    [
+        ("*", "Microsoft.X/y/read", True),
+        ("*/read", "microsoft.x/y/z/READ", True),
+        ("Microsoft.X/*/read", "Microsoft.X/read", True),
+        ("Microsoft.X/y/*/write", "Microsoft.X/y/write", True),
+        ("Microsoft.X/y/*", "Microsoft.X/yz/read", False),
+        ("Microsoft.X/y/read", "MicrosoftaX/y/read", False),
+    ],
+)
+def test_a_star_stands_for_any_text(pattern: str, action: str, same: bool) -> None:
+    assert matches([pattern], action) is same
+
+
+def test_every_role_of_the_program_is_known() -> None:
+    assert {role.value for role in Role} <= set(BUILT_IN)
 
 
 def test_a_refusal_names_client_action_and_scope_as_arm_does(store: Store) -> None:
