@@ -78,6 +78,12 @@ class NetworkSettings(Section):
             "virtualNetworks/vnet-hub"
         ],
     )
+    databricks_sign_in: bool = Field(
+        True,
+        description="whether browsers sign in to Databricks through this stack's endpoint; of the stacks of a region "
+        "that share private DNS zones only one may say so",
+        examples=["false"],
+    )
     build_agents: int = Field(
         1,
         ge=0,

@@ -87,14 +87,20 @@ class Wanted:
         return f"{self.scope.name}-{self.door.group_id.lower().replace('_', '-')}"
 
 
-def wanted(scopes: Iterable[Scope], parts: Collection[Part] = ()) -> list[Wanted]:
+SIGN_IN = "browser_authentication"
+"""The one door that is not of a single resource: it answers for every Databricks workspace of the region."""
+
+
+def wanted(scopes: Iterable[Scope], parts: Collection[Part] = (), *, sign_in: bool = True) -> list[Wanted]:
     """What is to be made for these resources; one that stands there under two names has its endpoints once."""
     once = {scope.resource_id.lower(): scope for scope in reversed(list(scopes))}
     return [
         Wanted(scope, door)
         for scope in reversed(once.values())
         for door in DOORS.get(scope.type, ())
-        if (not door.scopes or scope.name in door.scopes) and (door.part is None or door.part in parts)
+        if (not door.scopes or scope.name in door.scopes)
+        and (door.part is None or door.part in parts)
+        and (sign_in or door.group_id != SIGN_IN)
     ]
 
 
@@ -119,7 +125,7 @@ class PrivateEndpoints(pulumi.ComponentResource):
     def __init__(self, name: str, args: PrivateEndpointsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlops:network:PrivateEndpoints", name, None, opts)
         self._name, self._args = name, args
-        self.wanted = wanted(args.scopes, args.parts)
+        self.wanted = wanted(args.scopes, args.parts, sign_in=args.settings.databricks_sign_in)
         zones = sorted({*args.zones, *(zone for one in self.wanted for zone in one.door.zones)})
         dns = PrivateDnsArgs(placement=args.placement, settings=args.settings, network=args.network, zones=zones)
         self.dns = PrivateDns("private-dns", dns, pulumi.ResourceOptions(parent=self))

@@ -93,6 +93,11 @@ class StackSettings(Section):
                 "one, and remove the key"
             )
         zones = network.dns_zones_group_id
+        if network.hub_network_id and not zones:
+            raise ValueError(
+                "network.hubNetworkId without network.dnsZonesGroupId: the machines there would not find this stack's "
+                "private endpoints; name the resource group with the zones that the hub uses"
+            )
         if zones and not zones.lower().startswith(here) and not network.dns_servers:
             raise ValueError(
                 "network.dnsZonesGroupId is in another subscription, where this program links nothing: name the "

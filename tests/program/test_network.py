@@ -280,3 +280,18 @@ def test_images_are_built_and_tried_inside_the_network() -> None:
 def test_a_system_with_a_public_gateway_is_refused() -> None:
     with pytest.raises(pulumi.RunError, match=r"'ticket_duration' serves in container groups.*online endpoint"):
         run(main, PRIVATE | {"systems": ["ticket_duration"], "allowGeneratedData": True}, stack="dev")
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_one_stack_of_a_region_answers_the_sign_in_to_databricks(shares: bool) -> None:
+    workspace = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Databricks/workspaces/w"
+    nothing: pulumi.Resource = None  # type: ignore[assignment]
+    found = {one.door.group_id for one in wanted([Scope("databricks", workspace, nothing)], sign_in=not shares)}
+    assert found == {"databricks_ui_api"} | (set() if shares else {"browser_authentication"})
+
+
+def test_a_whole_stack_can_leave_the_sign_in_to_another() -> None:
+    config = PRIVATE | {"systems": [], "platform": ["databricks"]}
+    alone, sharing = config, config | {"network": {"databricksSignIn": False}}
+    counts = [len(network(run(program, given, stack="dev"), "PrivateEndpoint")) for given in (alone, sharing)]
+    assert counts[0] == counts[1] + 1

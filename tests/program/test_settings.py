@@ -132,6 +132,10 @@ def test_settings_cannot_be_changed() -> None:
             {"network": {"hubNetworkId": ELSEWHERE}},
             ["network.hubNetworkId is in another subscription", "remove the key"],
         ),
+        (
+            {"network": {"hubNetworkId": ELSEWHERE.replace("99999999-", "11111111-")}},
+            ["network.hubNetworkId without network.dnsZonesGroupId", "name the resource group"],
+        ),
         ({"network": {"hubNetworkId": "vnet-hub"}}, ["mlops:network.hubNetworkId", "vnet-hub"]),
         ({"network": {"dnsServers": ["resolver"]}}, ["mlops:network.dnsServers.0", "no IPv4 address"]),
         ({"network": {"approvedHosts": ["https://pypi.org"]}}, ["mlops:network.approvedHosts.0", "without https://"]),
