@@ -86,6 +86,12 @@ MISTAKES = {
     "public access not said in private": Mistake(
         "workspace", left_out("publicNetworkAccess"), "nothing_is_public_in_private", "answers from outside"
     ),
+    "cluster with a public address in private": Mistake(
+        "kubernetes",
+        given("apiServerAccessProfile/enablePrivateCluster", False),
+        "nothing_is_public_in_private",
+        "answers from outside",
+    ),
     "subnet with a default way out": Mistake(
         "network-endpoints", left_out("defaultOutboundAccess"), "subnets_have_no_default_way_out", "by default"
     ),

@@ -4,6 +4,7 @@ resource types.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -95,6 +96,11 @@ class Declared:
         """The provider's own."""
         (provider,) = self.recording.of_type("pulumi:providers:azure-native")
         return str(provider.inputs["subscriptionId"])
+
+    @cached_property
+    def external(self) -> set[str]:
+        """The ids in lower case that the configuration names: they and what is in them belong to somebody else."""
+        return {found.lower() for found in ARM_ID.findall(json.dumps(self.config))}
 
     @cached_property
     def resources(self) -> list[Resource]:

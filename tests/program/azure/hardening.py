@@ -64,6 +64,7 @@ RULES = (
     Rule("containerregistry:Registry", "sku/name", ("Premium",), _closed),
     Rule("machinelearningservices:Workspace", "properties/systemDatastoresAuthMode", ("Identity",)),
     Rule("machinelearningservices:Workspace", "properties/v1LegacyMode", (False,)),
+    Rule("machinelearningservices:Datastore", "properties/credentials/credentialsType", ("None",)),
     Rule("machinelearningservices:Compute", "properties/disableLocalAuth", (True,)),
     Rule("operationalinsights:Workspace", "properties/features/disableLocalAuth", (True,)),
     Rule("databricks:Workspace", "sku/name", ("premium",)),

@@ -42,6 +42,11 @@ ELSEWHERE: Mapping[str, str] = MappingProxyType(
 )
 """Types whose public address can be shut and that have no private endpoint of their own, and why."""
 
+SHUT_ANOTHER_WAY: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {"containerservice:ManagedCluster": ("apiServerAccessProfile", "enablePrivateCluster")}
+)
+"""Types whose address from outside goes by another property than `publicNetworkAccess`."""
+
 
 def private_endpoints_belong_together(stack: Declared) -> Iterator[str]:
     """One connection each, of a group id that the service has; its names in that group's zones, which are linked to the
@@ -71,6 +76,8 @@ def _named_in(stack: Declared, one: Resource, wanted: frozenset[str]) -> Iterato
     zones = {zone_id.rsplit("/", 1)[1] for zone_id in zone_ids}
     if zones != wanted:
         yield f"{one}: its names are in {sorted(zones)}, and belong into {sorted(wanted)}"
+    if (stack.config.get("network") or {}).get("dnsServers"):
+        return  # whoever runs those resolvers has linked the zones to their network
     network = str(one.properties["subnet"]["id"]).rsplit("/subnets/", 1)[0].lower()
     linked = {
         link.id.rsplit("/virtualNetworkLinks/", 1)[0].lower()
@@ -94,10 +101,17 @@ def nothing_is_public_in_private(stack: Declared) -> Iterator[str]:
     types = {arm_type for arm_type, _ in ZONES}
     for one in stack.resources:
         if one.takes("properties", "publicNetworkAccess"):
-            if one.properties.get("publicNetworkAccess") != "Disabled":
+            if not _is_shut(one):
                 yield f"{one}: answers from outside in private"
             if one.arm_type in types and one.id.lower() not in reached and one.entry.name not in ELSEWHERE:
                 yield f"{one}: no private endpoint leads to it"
+
+
+def _is_shut(one: Resource) -> bool:
+    if one.entry.name in SHUT_ANOTHER_WAY:
+        section, key = SHUT_ANOTHER_WAY[one.entry.name]
+        return bool((one.properties.get(section) or {}).get(key) is True)
+    return bool(one.properties.get("publicNetworkAccess") == "Disabled")
 
 
 def subnets_have_no_default_way_out(stack: Declared) -> Iterator[str]:
