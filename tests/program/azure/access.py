@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -50,7 +51,7 @@ def no_secret_is_plain(stack: Declared) -> Iterator[str]:
         for key, value in one.inputs.items():
             if key in one.secret_inputs or key.startswith("__"):  # Pulumi's own, such as a provider's code
                 continue
-            if any(SECRET_SHAPES.search(text) for text in _texts(value)) or any(_named_secrets(value, key)):
+            if any(_looks_secret(text) for text in _texts(value)) or any(_named_secrets(value, key)):
                 yield f"{one.name}: {key} is a secret in plain text"
     for urn, outputs in stack.recording.outputs.items():
         for key, value in outputs.items():
@@ -58,6 +59,18 @@ def no_secret_is_plain(stack: Declared) -> Iterator[str]:
                 continue
             if SECRET_SHAPES.search(json.dumps(value, default=str)) or any(_named_secrets(value, key)):
                 yield f"{urn.rsplit('::', 1)[1]}: shows {key}"
+
+
+def _looks_secret(text: str) -> bool:
+    """Whether there is a key or a token in a text; a script in base64 is read, not taken for a key."""
+    for found in SECRET_SHAPES.finditer(text):
+        try:
+            inside = base64.b64decode(found[0], validate=True).decode()
+        except ValueError:
+            return True
+        if not re.fullmatch(r"[\x20-\x7e\s]+", inside) or _looks_secret(inside):
+            return True
+    return False
 
 
 def _named_secrets(value: Any, key: str) -> Iterator[str]:
