@@ -24,7 +24,7 @@ refresh: ## let the stack learn what serves and what somebody changed (changes n
 	$(RUN) refresh $(STACK)
 down: ## remove everything a stack made (FORCE=1: an emulator stack even when a step fails)
 	$(RUN) down $(STACK) $(if $(FORCE),--force)
-preview: ## what `up` would do; of a stack on Azure: from nothing, without an account
+preview: ## what `up` would do; of a stack on Azure: from nothing, without an account (PROFILE=open|hybrid|private)
 	$(RUN) preview $(STACK)
 export: ## the plan as one ARM template, without an account (PROFILE=open|hybrid|private, OUT=file)
 	$(RUN) export $(STACK)

@@ -59,7 +59,7 @@ def with_profile(configuration: dict[str, Any], profile: str) -> dict[str, Any]:
     if profile not in PROFILES:
         raise SetupError(f"PROFILE={profile}: the network profiles are {', '.join(PROFILES)}")
     config = {**configuration["config"], f"{PROJECT}:networkProfile": profile}
-    if profile == "open":  # where addresses that are let in would have no effect
+    if profile != "hybrid":  # where addresses that are let in would have no effect
         config.pop(f"{PROJECT}:allowedAddresses", None)
     return {**configuration, "config": config}
 
@@ -135,19 +135,21 @@ def messages(document: Mapping[str, Any]) -> list[str]:
     return sorted(found)
 
 
-def preview(stack: Stack) -> list[str]:
-    """What `up` would do, in lines; of a stack that is there, also what serves now.
+def preview(stack: Stack, profile: str = "") -> list[str]:
+    """What `up` would do, in lines; of a stack that is there, also what serves now. In another network profile than the
+    stack's own it is what `up` would make from nothing.
 
     Raises:
         SetupError: the program or a check failed; the message carries what they said.
     """
-    with on_state(stack) if stack.emulated else offline(stack) as (pulumi, words):
+    with on_state(stack) if stack.emulated and not profile else offline(stack, profile) as (pulumi, words):
         there = stack.emulated and not words
         data = data_origin(pulumi).line
         found = planned(pulumi, words, looking=there)
         now = serving(stack, pulumi) if there else []
     basis = "from its present state" if there else "from nothing, without an account"
-    return [f"Preview of stack {stack.name} ({stack.cloud}), {basis}", "", *found, *now, "", data]
+    where = f"{stack.cloud}, network profile {profile}" if profile else stack.cloud
+    return [f"Preview of stack {stack.name} ({where}), {basis}", "", *found, *now, "", data]
 
 
 def planned(pulumi: Pulumi, words: Sequence[str], *, looking: bool = True) -> list[str]:

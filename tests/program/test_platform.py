@@ -14,10 +14,10 @@ from infra.platform import Platform
 from infra.role_assignments import Role
 from infra.settings import Settings
 from tests.program.azure.access import SECRET_SHAPES
+from tests.program.azure.stacks import AZURE
 from tests.program.recorder import ROOT, Recording, Registered, run, stack_config
 
 ID = "11111111-2222-3333-4444-555555555555"
-AZURE = stack_config("dev") | {"subscriptionId": ID, "tenantId": ID, "deployersGroupId": ID}
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "local": stack_config("local"),
     "dev": AZURE,

@@ -9,9 +9,11 @@ import pulumi
 import pytest
 from pydantic import BaseModel, Field
 
+from infra.parts import Part
 from infra.settings import Settings
 from infra.sizes import Section, SystemSettings
 from tests.program.recorder import Recording, run, stack_config
+from tools.stacks import stack_names
 
 ID = "11111111-2222-3333-4444-555555555555"
 CANARY = "canary-7f3a-do-not-show"
@@ -42,11 +44,22 @@ ELSEWHERE = (
 )
 
 
-@pytest.mark.parametrize("stack", ["local", "dev"])
+@pytest.mark.parametrize("stack", stack_names())
 def test_committed_stacks_are_valid(stack: str) -> None:
     settings = load(stack_config(stack))
-    assert settings.environment == stack
-    assert "bike_buyer" in settings.systems
+    assert settings.environment == stack.removesuffix("-emulator")
+    assert list(settings.platform) == ([] if stack == "local" else list(Part))
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_a_stack_on_the_emulator_is_configured_like_its_own_but_for_ids_and_systems(stack: str) -> None:
+    own = {"cloud", "subscriptionId", "tenantId", "deployersGroupId", "notebooks", "systems"}
+    azure, emulator = stack_config(stack), stack_config(f"{stack}-emulator")
+    assert azure.keys() == emulator.keys()
+    assert {key for key in azure if azure[key] != emulator[key]} == own
+    ids = ("subscriptionId", "tenantId", "deployersGroupId")
+    assert [emulator[key] for key in ids] == [stack_config("local")[key] for key in ids]
+    assert emulator["systems"] == []
 
 
 def test_values_are_typed_and_defaults_filled() -> None:

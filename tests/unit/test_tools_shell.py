@@ -95,8 +95,13 @@ def test_an_unknown_stack_and_a_missing_cloud_are_named(tmp_path: Path) -> None:
 
 def test_every_committed_stack_says_its_cloud() -> None:
     clouds = {name: load_stack(name).cloud for name in stack_names()}
-    assert clouds["local"] == "emulator"
-    assert all(cloud == "azure" for name, cloud in clouds.items() if name != "local")
+    assert clouds == {
+        "local": "emulator",
+        "dev": "azure",
+        "dev-emulator": "emulator",
+        "prod": "azure",
+        "prod-emulator": "emulator",
+    }
 
 
 def test_the_guard_serves_its_own_stack_and_every_preview() -> None:

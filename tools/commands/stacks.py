@@ -60,9 +60,9 @@ def down(
 
 
 @application.command()
-def preview(stack: StackArgument = "local") -> None:
+def preview(stack: StackArgument = "local", profile: ProfileOption = "") -> None:
     """Shows what `up` would do; needs no account and no network."""
-    for line in preview_lines(load_stack(stack)):
+    for line in preview_lines(load_stack(stack), profile):
         typer.echo(line)
 
 

@@ -12,10 +12,10 @@ from tests.program.azure.declared import Declared
 from tests.program.recorder import ROOT, run, stack_config
 
 ID = "11111111-2222-3333-4444-555555555555"
-AZURE = stack_config("dev") | {"subscriptionId": ID, "tenantId": ID, "deployersGroupId": ID}
-OPERATIONS = {"alertEmails": ["ml-oncall@example.com"], "monthlyBudget": 500, "budgetStart": "2026-12-01"}
-NOTEBOOKS = {"userObjectId": ID}
-FULL = AZURE | {"platform": "full", "operations": OPERATIONS, "notebooks": NOTEBOOKS}
+IDS = {"subscriptionId": ID, "tenantId": ID, "deployersGroupId": ID, "notebooks": {"userObjectId": ID}}
+FULL = stack_config("dev") | IDS
+AZURE = {key: value for key, value in FULL.items() if key not in ("platform", "operations", "notebooks")}
+"""A small team's stack: one system, the open network, no parts."""
 PROFILES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "open": {"networkProfile": "open"},
@@ -23,13 +23,13 @@ PROFILES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "private": {"networkProfile": "private"},
     }
 )
-PRODUCTION = {"environment": "prod", "storage": {"redundancy": "Standard_ZRS"}}
+PRODUCTION = stack_config("prod") | IDS
 CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "local": stack_config("local"),
         "small": AZURE,
         **{f"dev-{name}": FULL | dict(profile) for name, profile in PROFILES.items()},
-        **{f"prod-{name}": FULL | PRODUCTION | dict(profile) for name, profile in PROFILES.items()},
+        **{f"prod-{name}": PRODUCTION | dict(profile) for name, profile in PROFILES.items()},
     }
 )
 """By name: the stack of this machine, that of a small team, and all parts on Azure."""

@@ -1,0 +1,58 @@
+"""What every stack declares and which API versions it uses, as files that a review sees change.
+
+    .venv/bin/python -m tests.program.azure.snapshots
+
+writes both anew.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from tests.program.azure.stacks import CONFIGURATIONS, declared
+from tests.program.recorder import ROOT
+
+COMMAND = ".venv/bin/python -m tests.program.azure.snapshots"
+PREVIEWS = ROOT / "tests" / "program" / "previews.txt"
+API_VERSIONS = ROOT / "infra" / "api-versions.txt"
+CLIENTS = "ml/clients/*.py"
+"""Where requests are made that no resource of azure-native makes."""
+DATED = re.compile(r'"(?P<version>20\d\d-\d\d-\d\d(?:-preview)?)"')
+
+
+def engine_count(name: str) -> int:
+    """How many resources the engine shows of a stack: the program's own and the stack itself."""
+    return len(declared(name).recording.resources) + 1
+
+
+def previews() -> str:
+    """How many resources of which type each stack and profile has: a line a type, a column a stack."""
+    counts = {name: Counter(one.type for one in declared(name).recording.resources) for name in CONFIGURATIONS}
+    kinds = sorted({kind for count in counts.values() for kind in count})
+    width = max(len(kind) for kind in kinds)
+    rows = [("", list(counts)), ("all, with the stack", [str(engine_count(name)) for name in counts])]
+    rows += [(kind, [str(count[kind] or "") for count in counts.values()]) for kind in kinds]
+    return "".join(f"{kind:<{width}}{''.join(f'{cell:>14}' for cell in cells)}".rstrip() + "\n" for kind, cells in rows)
+
+
+def api_versions() -> str:
+    """The version that each declared type is sent with, and those that our own clients send."""
+    used = {f"{one.entry.name} {one.entry.api_version}" for name in CONFIGURATIONS for one in declared(name).resources}
+    for file in sorted(ROOT.glob(CLIENTS)):
+        used |= {f"{file.relative_to(ROOT)} {version}" for version in DATED.findall(file.read_text())}
+    return "".join(f"{line}\n" for line in sorted(used))
+
+
+FILES = {PREVIEWS: previews, API_VERSIONS: api_versions}
+
+
+def write(files: dict[Path, str]) -> None:
+    """Keeps the texts."""
+    for file, text in files.items():
+        file.write_text(text)
+
+
+if __name__ == "__main__":
+    write({file: make() for file, make in FILES.items()})
