@@ -44,7 +44,7 @@ ELSEWHERE = (
 )
 
 
-@pytest.mark.parametrize("stack", stack_names())
+@pytest.mark.parametrize("stack", [name for name in stack_names() if name != "bootstrap"])
 def test_committed_stacks_are_valid(stack: str) -> None:
     settings = load(stack_config(stack))
     assert settings.environment == stack.removesuffix("-emulator")
