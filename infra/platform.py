@@ -327,6 +327,7 @@ class Platform(pulumi.ComponentResource):
             monitoring=self.monitoring,
             image_build_compute=CPU_CLUSTER,
             approved_hosts=self.settings.network.approved_hosts,
+            batch=Part.BATCH in self.settings.platform,
             after=self.access.grant("workspace-identity", "workspace", self.child),
         )
         self.workspace = Workspace("workspace", args, self.child)

@@ -29,7 +29,8 @@ DEFAULT_DATASTORE = "workspaceblobstore"
 class WorkspaceArgs:
     """What the workspace stands on. `after`: the role assignments of its identity, without which Azure refuses to make
     it. `image_build_compute`: the cluster that builds images when the registry has a firewall. `approved_hosts`: what
-    jobs may reach of the internet where nothing else of it is open to them.
+    jobs may reach of the internet where nothing else of it is open to them. `batch`: whether jobs score files, which
+    they hand out to each other in queues and tables.
     """
 
     placement: Placement
@@ -41,6 +42,7 @@ class WorkspaceArgs:
     monitoring: Monitoring
     image_build_compute: str
     approved_hosts: Sequence[str]
+    batch: bool = False
     after: Sequence[pulumi.Resource]
 
 
@@ -116,6 +118,8 @@ def _managed_network(args: WorkspaceArgs) -> ml.ManagedNetworkSettingsArgs:
         "vault": (args.key_vault.vault_id, "vault"),
         "registry": (args.registry.registry_id, "registry"),
     }
+    if args.batch:
+        targets |= {f"storage-{part}": (args.storage.account_id, part) for part in ("queue", "table")}
     rules: dict[str, ml.PrivateEndpointOutboundRuleArgs | ml.FqdnOutboundRuleArgs] = {
         rule: ml.PrivateEndpointOutboundRuleArgs(
             type="PrivateEndpoint",

@@ -295,3 +295,17 @@ def test_a_whole_stack_can_leave_the_sign_in_to_another() -> None:
     alone, sharing = config, config | {"network": {"databricksSignIn": False}}
     counts = [len(network(run(program, given, stack="dev"), "PrivateEndpoint")) for given in (alone, sharing)]
     assert counts[0] == counts[1] + 1
+
+
+@pytest.mark.parametrize("profile", ["hybrid", "private"])
+def test_jobs_that_score_files_reach_the_queues_and_tables_they_are_handed_out_in(profile: str) -> None:
+    config = AZURE | {"networkProfile": profile, "systems": [], "platform": ["batch"]}
+    rules = one(run(program, config, stack="dev"), "machinelearningservices:Workspace").inputs["managedNetwork"]
+    targets = {
+        rule["destination"]["subresourceTarget"]
+        for rule in rules["outboundRules"].values()
+        if rule["type"] == "PrivateEndpoint"
+    }
+    assert targets == {"blob", "file", "queue", "table", "dfs", "vault", "registry"}
+    without = one(build(profile), "machinelearningservices:Workspace").inputs["managedNetwork"]["outboundRules"]
+    assert not {"storage-queue", "storage-table"} & set(without)
