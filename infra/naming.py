@@ -55,6 +55,15 @@ class Kind(StrEnum):
     BATCH_ENDPOINT = "Microsoft.MachineLearningServices/workspaces/batchEndpoints"
     ONLINE_ENDPOINT = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
     CONTAINER_GROUP = "Microsoft.ContainerInstance/containerGroups"
+    DATA_FACTORY = "Microsoft.DataFactory/factories"
+    DATA_FACTORY_CREDENTIAL = "Microsoft.DataFactory/factories/credentials"
+    DATA_FACTORY_RUNTIME = "Microsoft.DataFactory/factories/integrationRuntimes"
+    DATA_FACTORY_ENDPOINT = "Microsoft.DataFactory/factories/managedVirtualNetworks/managedPrivateEndpoints"
+    DATA_FACTORY_LINK = "Microsoft.DataFactory/factories/linkedservices"
+    DATA_FACTORY_DATASET = "Microsoft.DataFactory/factories/datasets"
+    DATA_FACTORY_FLOW = "Microsoft.DataFactory/factories/dataflows"
+    DATA_FACTORY_PIPELINE = "Microsoft.DataFactory/factories/pipelines"
+    DATA_FACTORY_TRIGGER = "Microsoft.DataFactory/factories/triggers"
     DATABRICKS = "Microsoft.Databricks/workspaces"
     DATABRICKS_CONNECTOR = "Microsoft.Databricks/accessConnectors"
     SQL_SERVER = "Microsoft.Sql/servers"
@@ -120,6 +129,15 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         Kind.ONLINE_ENDPOINT: Limit("oep", 3, 32, r"[a-z]([a-z0-9-]*[a-z0-9])?", Unique.REGION),
         # 63 on Azure; the name of a version's group is longer by the version's own.
         Kind.CONTAINER_GROUP: Limit("ci", 5, 46, r"[a-z]([a-z0-9-]*[a-z0-9])?", Unique.REGION),
+        Kind.DATA_FACTORY: Limit("adf", 3, 63, r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", Unique.GLOBALLY),
+        Kind.DATA_FACTORY_CREDENTIAL: Limit("", 1, 127, r"\w([\w-]*\w)?", Unique.PARENT),
+        Kind.DATA_FACTORY_RUNTIME: Limit("", 3, 63, r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", Unique.PARENT),
+        Kind.DATA_FACTORY_ENDPOINT: Limit("", 1, 127, r"\w([\w-]*\w)?", Unique.PARENT),
+        Kind.DATA_FACTORY_LINK: Limit("", 1, 260, r"\w[^<>*#.%&:\\+?/-]*", Unique.PARENT),
+        Kind.DATA_FACTORY_DATASET: Limit("", 1, 260, r"\w[^<>*#.%&:\\+?/-]*", Unique.PARENT),
+        Kind.DATA_FACTORY_FLOW: Limit("", 1, 260, r"\w[^<>*#.%&:\\+?/-]*", Unique.PARENT),
+        Kind.DATA_FACTORY_PIPELINE: Limit("", 1, 260, r"\w[^<>*#.%&:\\+?/-]*", Unique.PARENT),
+        Kind.DATA_FACTORY_TRIGGER: Limit("", 1, 260, r"\w[^<>*#.%&:\\+?/-]*", Unique.PARENT),
         Kind.DATABRICKS: Limit("dbw", 3, 64, r"[\w-]+", Unique.RESOURCE_GROUP),
         Kind.DATABRICKS_CONNECTOR: Limit("dbac", 3, 64, r"[\w-]+", Unique.RESOURCE_GROUP),
         Kind.SQL_SERVER: Limit("sql", 1, 63, r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", Unique.GLOBALLY),

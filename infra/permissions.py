@@ -67,6 +67,10 @@ TABLE: tuple[Permission, ...] = (
     # Devices.
     Permission("edge", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "lake-raw", "the hub writes what devices send"),
     Permission("provisioning", Role.IOT_HUB_DATA_CONTRIBUTOR, "iot-hub", "registers devices that show a certificate"),
+    # Data Factory. Databricks lets a factory start clusters that is a contributor of the workspace, and no other.
+    Permission("data-factory", Role.STORAGE_BLOB_DATA_READER, "lake-raw", "pipelines read sources as they arrived"),
+    Permission("data-factory", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "lake-curated", "pipelines write curated files"),
+    Permission("data-factory", Role.CONTRIBUTOR, "databricks", "pipelines run notebooks and jobs on new clusters"),
     # Whoever runs the program, with their own token: there is no account key to fall back on.
     Permission(DEPLOYERS, Role.AZUREML_DATA_SCIENTIST, "workspace", "submits jobs, registers and rolls out models"),
     Permission(DEPLOYERS, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "ml", "uploads data, code and job specifications"),

@@ -22,6 +22,7 @@ from infra import (
     operations,
     sql,
 )
+from infra import data_factory, databricks, kubernetes, notebooks, operations, sql
 from infra.access import Access
 from infra.address_plan import Purpose, purposes
 from infra.build_agents import BuildAgents, BuildAgentsArgs
@@ -63,6 +64,7 @@ PARTS: Mapping[Part, Callable[[Platform], None]] = MappingProxyType(
         Part.MODEL_REGISTRY: model_registry.declare,
         Part.EDGE: edge.declare,
         Part.KUBERNETES: kubernetes.declare,
+        Part.DATA_FACTORY: data_factory.declare,  # after what it links
         Part.OPERATIONS: operations.declare,  # the last one: it logs what the others declare
     }
 )

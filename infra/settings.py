@@ -13,6 +13,7 @@ from infra.edge_settings import EdgeSettings
 from infra.kubernetes_settings import KubernetesSettings
 from infra.model_registry import ModelRegistrySettings
 from infra.notebooks_settings import NotebookSettings
+from infra.data_factory_settings import DataFactorySettings
 from infra.operations_settings import OperationsSettings
 from infra.parts import Part, parts
 from infra.sizes import (
@@ -97,6 +98,9 @@ class Settings(StackSettings):
     compute: ComputeSettings = Field(default_factory=ComputeSettings, description="the training cluster")
     data: DataSettings = Field(default_factory=DataSettings, description="where real data lies")
     edge: EdgeSettings = Field(default_factory=EdgeSettings, description="the IoT hub")
+    data_factory: DataFactorySettings = Field(
+        default_factory=DataFactorySettings, description="what the part data_factory curates, and when"
+    )
     gate: GateSettings = Field(default_factory=GateSettings, description="how quality gates behave")
     gpu: GpuSettings = Field(default_factory=GpuSettings, description="the GPU cluster")
     kubernetes: KubernetesSettings = Field(default_factory=KubernetesSettings, description="the AKS cluster")

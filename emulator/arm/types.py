@@ -85,6 +85,7 @@ KEPT = (
     "Microsoft.ContainerRegistry/registries/agentPools",
     "Microsoft.ContainerService/managedClusters/agentPools",
     "Microsoft.ContainerService/managedClusters/maintenanceConfigurations",
+    "Microsoft.DataFactory/factories/credentials",
     "Microsoft.DataFactory/factories/dataflows",
     "Microsoft.DataFactory/factories/datasets",
     "Microsoft.DataFactory/factories/integrationRuntimes",
@@ -114,7 +115,8 @@ KEPT = (
     "Microsoft.Network/virtualNetworks/subnets",
     "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
     "Microsoft.Sql/servers/auditingSettings",
-    "Microsoft.Sql/servers/databases",
+    "Microsoft.Sql/servers/firewallRules",
+    "Microsoft.Storage/storageAccounts/queueServices/queues",
 )
 """One line each; a type whose answer holds something that only Azure knows has a class instead."""
 

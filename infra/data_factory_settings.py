@@ -1,0 +1,19 @@
+"""What a stack may say of its Data Factory."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from infra.sizes import Section
+
+
+class DataFactorySettings(Section):
+    """When files of the lake are curated, and which."""
+
+    source_folder: str = Field(
+        "bike_buyer",
+        pattern=r"^[\w-]+(/[\w-]+)*$",
+        description="folder of the lake's container raw whose files the daily trigger curates",
+        examples=["bike_buyer"],
+    )
+    hour: int = Field(3, ge=0, le=23, description="hour of the day, in UTC, at which it does so", examples=[3])
