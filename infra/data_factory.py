@@ -35,22 +35,23 @@ NODE = "Standard_D4ds_v5"
 
 @dataclass(frozen=True, kw_only=True)
 class DataFactoryArgs:
-    """`scopes`: the resources that are there to be linked, by name."""
+    """`scopes`: the resources that are there to be linked, by name. `managed_network`: whether the factory has one."""
 
     placement: Placement
     identity: Identity
     lake: Storage
     scopes: Mapping[str, Scope]
+    managed_network: bool = False
 
 
 class DataFactory(pulumi.ComponentResource):
     """A factory that signs in everywhere with one user-assigned identity: it keeps no connection string, no key and no
     token. It costs nothing while no pipeline runs; a data flow costs about two euros an hour for its eight cores.
 
-    Where a service has no public address (`hybrid`, `private`, and a SQL server anywhere) data flows run in the
-    factory's managed network and go by managed private endpoints, which whoever owns the service approves. That network
-    is no resource of azure-native (its issue 896): on Azure it is made once, with `az datafactory
-    managed-virtual-network create`, before the endpoints.
+    Services without a public address (all of them in `private`, the lake in `hybrid`, a SQL server anywhere) are
+    reached from the factory's managed network, by managed private endpoints that whoever owns the service approves.
+    That network is no resource of azure-native (its issue 896), so it is made once by hand, and then said in
+    `managedNetwork`.
     """
 
     def __init__(self, name: str, args: DataFactoryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -60,9 +61,8 @@ class DataFactory(pulumi.ComponentResource):
         self.factory_id = args.placement.resource_id(Kind.DATA_FACTORY, self.factory_name)
         self.factory = self._factory()
         self._credential()
-        self._is_closed = not args.placement.network.is_open or SQL in args.scopes
         self.runtime = self._runtime()
-        if self._is_closed:
+        if args.managed_network:
             self._private_endpoints()
         self.links = self._links()
         self.register_outputs({"factoryName": self.factory_name})
@@ -123,7 +123,7 @@ class DataFactory(pulumi.ComponentResource):
                         compute_type="General", core_count=8, time_to_live=10, cleanup=False
                     ),
                 ),
-                managed_virtual_network=network if self._is_closed else None,
+                managed_virtual_network=network if self._args.managed_network else None,
             ),
             opts=self._inside(),
         )
@@ -223,6 +223,7 @@ def declare(platform: Platform) -> None:
         identity=platform.identities.get(ROLE),
         lake=platform.lake,
         scopes=platform.access.scopes,
+        managed_network=platform.settings.data_factory.managed_network,
     )
     factory = DataFactory("data-factory", args, platform.child)
     platform.access.add(factory.scope)

@@ -10,10 +10,10 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from infra.configuration import settings_error
 from infra.edge_settings import EdgeSettings
+from infra.data_factory_settings import DataFactorySettings
 from infra.kubernetes_settings import KubernetesSettings
 from infra.model_registry import ModelRegistrySettings
 from infra.notebooks_settings import NotebookSettings
-from infra.data_factory_settings import DataFactorySettings
 from infra.operations_settings import OperationsSettings
 from infra.parts import Part, parts
 from infra.sizes import (

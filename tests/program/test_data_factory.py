@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from tests.program.azure.declared import Declared, Resource
 from tests.program.azure.stacks import AZURE, CONFIGURATIONS, declared, main
+from tests.program.parts import HYBRID, PRIVATE, build
 from tests.program.recorder import run
 
 FULL = [name for name in CONFIGURATIONS if name.startswith(("dev-", "prod-"))]
@@ -34,28 +36,35 @@ def test_the_factory_keeps_no_secret(name: str) -> None:
     assert links(stack)["databricks"].properties["typeProperties"]["authentication"] == "MSI"
 
 
-def test_closed_services_are_reached_by_private_endpoints_only() -> None:
-    wanted = {
-        "open": {"sql-sqlserver"},
-        "hybrid": {"lake-dfs", "lake-blob", "sql-sqlserver", "databricks-databricks-ui-api"},
-    }
-    wanted["private"] = wanted["hybrid"]
-    for name in FULL:
-        stack, profile = declared(name), name.split("-")[1]
-        assert {one.own_name for one in stack.of("datafactory:ManagedPrivateEndpoint")} == wanted[profile]
-        (runtime,) = stack.of("datafactory:IntegrationRuntime")
-        assert runtime.properties["managedVirtualNetwork"]["referenceName"] == "default"
-        (factory,) = stack.of("datafactory:Factory")
-        assert factory.properties["publicNetworkAccess"] == ("Disabled" if profile == "private" else "Enabled")
+PROFILES: dict[str, dict[str, Any]] = {"open": {}, "hybrid": {**HYBRID}, "private": {**PRIVATE}}
 
 
-def test_an_open_factory_alone_needs_neither_network_nor_other_parts() -> None:
+@pytest.mark.parametrize("profile", PROFILES)
+def test_services_without_a_public_address_are_reached_from_the_managed_network(profile: str) -> None:
+    parts = ("databricks", "sql", "data_factory")
+    recording = build(*parts, dataFactory={"managedNetwork": True}, **PROFILES[profile])
+    closed = {"lake-dfs", "lake-blob", "databricks-databricks-ui-api"} if profile != "open" else set()
+    endpoints = recording.of_type("azure-native:datafactory:ManagedPrivateEndpoint")
+    assert {one.inputs["managedPrivateEndpointName"] for one in endpoints} == {"sql-sqlserver", *closed}
+    (made,) = recording.of_type("azure-native:datafactory:IntegrationRuntime")
+    runtime = made.inputs["properties"]
+    assert runtime["managedVirtualNetwork"]["referenceName"] == "default"
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_nothing_is_declared_in_a_network_that_is_not_there_yet(name: str) -> None:
+    stack = declared(name)
+    assert not stack.of("datafactory:ManagedPrivateEndpoint")
+    (factory,) = stack.of("datafactory:Factory")
+    (runtime,) = stack.of("datafactory:IntegrationRuntime")
+    assert "managedVirtualNetwork" not in runtime.properties
+    assert factory.properties["publicNetworkAccess"] == ("Disabled" if name.endswith("-private") else "Enabled")
+
+
+def test_a_factory_needs_no_other_part() -> None:
     config = AZURE | {"platform": ["data_factory"]}
     stack = Declared(run(main, config, stack="alone"), config)
     assert links(stack).keys() == {"lake"}
-    assert not stack.of("datafactory:ManagedPrivateEndpoint")
-    (runtime,) = stack.of("datafactory:IntegrationRuntime")
-    assert "managedVirtualNetwork" not in runtime.properties
     assert {one.own_name for one in stack.of("datafactory:Dataset")} == {"files"}
 
 

@@ -12,7 +12,6 @@ from tests.program.azure.declared import TABLE, Declared
 MADE_BY_AZURE: Mapping[str, str] = MappingProxyType(
     {
         r".*/storageaccounts/[^/]+/blobservices/default": "every account has it",
-        r".*/microsoft\.datafactory/factories/[^/]+/managedvirtualnetworks/default": "azure-native has no such type",
         r".*/providers/microsoft\.sql/servers/[^/]+/databases/master": "every server has it",
         r"/subscriptions/[^/]+/resourcegroups/rg-[^/]+-databricks-[^/]+": "Databricks makes and owns it",
         r"/subscriptions/[^/]+/providers/microsoft\.authorization/roledefinitions/("
