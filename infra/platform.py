@@ -13,6 +13,7 @@ from pulumi_azure_native import Provider
 
 from infra import (
     batch_endpoint,
+    data_factory,
     databricks,
     edge,
     gpu,
@@ -22,7 +23,6 @@ from infra import (
     operations,
     sql,
 )
-from infra import data_factory, databricks, kubernetes, notebooks, operations, sql
 from infra.access import Access
 from infra.address_plan import Purpose, purposes
 from infra.build_agents import BuildAgents, BuildAgentsArgs

@@ -9,8 +9,8 @@ import pulumi
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from infra.configuration import settings_error
-from infra.edge_settings import EdgeSettings
 from infra.data_factory_settings import DataFactorySettings
+from infra.edge_settings import EdgeSettings
 from infra.kubernetes_settings import KubernetesSettings
 from infra.model_registry import ModelRegistrySettings
 from infra.notebooks_settings import NotebookSettings
