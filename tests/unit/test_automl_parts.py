@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from emulator.errors import ServiceError
 from emulator.machine_learning.automl.specification import read_automl
-from emulator.machine_learning.automl.tables import read_table
+from emulator.machine_learning.automl.tables import read_table, without_gaps
 
 DETAILS = {"taskType": "Classification", "targetColumnName": "y", "trainingData": {"uri": "azureml:rows:1"}}
 
@@ -70,3 +71,14 @@ def test_table_is_read_as_its_mltable_says(tmp_path: Path) -> None:
     (tmp_path / "MLTable").write_text("paths: [{file: a.csv}]\ntransformations: [random_split]\n")
     with pytest.raises(ValueError, match="'random_split' is not known here"):
         read_table(tmp_path)
+
+
+def test_missing_times_of_a_series_repeat_the_last_row() -> None:
+    hours = pd.date_range("2026-01-01", periods=6, freq="h")
+    table = pd.DataFrame({"time": hours, "load": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]})
+    found = without_gaps(table.drop(index=[2, 3]).reset_index(drop=True), "time")
+    assert found["time"].tolist() == hours.tolist()
+    assert found["load"].tolist() == [1, 2, 2, 2, 5, 6]
+    assert without_gaps(table, "time") is table
+    crooked = table.assign(time=[*hours[:5], hours[5] + pd.Timedelta(minutes=7)])
+    assert without_gaps(crooked, "time") is crooked

@@ -20,7 +20,7 @@ import pandas as pd
 from mlflow import MlflowClient
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
-from emulator.machine_learning.automl.tables import read_table
+from emulator.machine_learning.automl.tables import read_table, without_gaps
 
 sys.path.pop(0)
 
@@ -120,6 +120,7 @@ def prepared(path: str, settings: dict[str, Any]) -> pd.DataFrame:
         table[column] = pd.to_datetime(table[column])
         table = table.sort_values(column)
         table = table[[column, *(name for name in table.columns if name != column)]].reset_index(drop=True)
+        table = without_gaps(table, column)
     for name in table.select_dtypes(include=["string", "boolean"]).columns:
         table[name] = table[name].astype(object)
     return table

@@ -50,6 +50,19 @@ def read_files(files: list[Path], reading: dict[str, Any]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def without_gaps(table: pd.DataFrame, time: str) -> pd.DataFrame:
+    """A series by its time with the rows that are missing between others, which repeat the last one, as Azure fills
+    them. One whose times follow no step stays as it is.
+    """
+    times = pd.DatetimeIndex(table[time])
+    if len(times) < 3 or times.has_duplicates or times.inferred_freq is not None:
+        return table
+    whole = pd.date_range(times[0], times[-1], freq=pd.Series(times).diff().mode()[0], name=time)
+    if len(whole) > 2 * len(times) or not times.isin(whole).all():
+        return table
+    return table.set_index(time).reindex(whole).ffill().reset_index()
+
+
 def transformed(table: pd.DataFrame, name: str, options: Any) -> pd.DataFrame:
     """A table after one transformation."""
     if name in ("read_delimited", "read_parquet"):

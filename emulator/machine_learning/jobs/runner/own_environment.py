@@ -26,7 +26,7 @@ def make_own_environment(shared: Path, folder: Path) -> Path:
     programs.mkdir(parents=True)
     shutil.copy(shared / "pyvenv.cfg", folder)
     for file in (shared / "bin").iterdir():
-        if file.name.startswith("python"):
+        if file.is_symlink():
             os.symlink(os.readlink(file), programs / file.name)
         elif os.access(file, os.X_OK):
             shutil.copy(file, programs)
