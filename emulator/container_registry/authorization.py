@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from emulator.access import PULL_IMAGE, PUSH_IMAGE, Access
 from emulator.container_registry.errors import RegistryError
 from emulator.container_registry.registry_type import PASSWORDS
 from emulator.container_registry.tokens import ANONYMOUS_ACTIONS, TOKEN_USER, RegistryTokens, Scope
@@ -22,15 +24,25 @@ if TYPE_CHECKING:
 
 REQUIRED = "authentication required, visit https://aka.ms/acr/authorization for more information."
 ANONYMOUS = "anonymous"
+ROLE_ACTIONS: Mapping[str, str] = defaultdict(
+    lambda: PULL_IMAGE,
+    {
+        "push": PUSH_IMAGE,
+        "metadata_write": PUSH_IMAGE,
+        "delete": "Microsoft.ContainerRegistry/registries/artifacts/delete",
+    },
+)
+"""What roles call the actions of a token; the right to pull is the right to look."""
 
 
 class Authorization:
     """The token endpoints of every registry, and the check of what they issued."""
 
-    def __init__(self, registries: Registries, tokens: RegistryTokens, entra: Tokens) -> None:
+    def __init__(self, registries: Registries, tokens: RegistryTokens, entra: Tokens, access: Access) -> None:
         self.registries = registries
         self.tokens = tokens
         self.entra = entra
+        self.access = access
 
     def require(self, request: Request, registry: Document, needed: Scope | None) -> None:
         """Lets a request pass that carries a token for what it does.
@@ -77,7 +89,14 @@ class Authorization:
                 Scope(one.kind, one.name, tuple(action for action in one.actions if action in ANONYMOUS_ACTIONS))
                 for one in scopes
             ]
+        elif subject != registry.name:
+            scopes = [self._granted(one, subject, registry) for one in scopes]
         return Response.json({"access_token": self.tokens.access_token(server, subject, scopes)})
+
+    def _granted(self, scope: Scope, subject: str, registry: Document) -> Scope:
+        """What the roles of somebody leave of a scope, as Azure issues less than was asked for."""
+        allowed = tuple(one for one in scope.actions if self.access.allows(subject, ROLE_ACTIONS[one], registry.id))
+        return Scope(scope.kind, scope.name, allowed)
 
     def _subject(self, request: Request, registry: Document, form: Mapping[str, str], server: str) -> str:
         scheme, _, value = request.headers.get("authorization", "").partition(" ")

@@ -66,7 +66,7 @@ class ContainerRegistryService(Service):
         self.work = emulator.settings.directory("container-registry-work")
         self.registries = Registries(emulator)
         self.tokens = RegistryTokens(emulator.settings)
-        self.authorization = Authorization(self.registries, self.tokens, emulator.tokens)
+        self.authorization = Authorization(self.registries, self.tokens, emulator.tokens, emulator.access)
         self.builds = BuildRuns(emulator.store, self.registries, self.work, LayerCache(cache_folder() / "image-layers"))
         self.imports = Imports(emulator, self.registries, cache_folder() / "base-images")
         self.data_plane = DataPlane(self.registries, self.authorization)

@@ -18,6 +18,7 @@ from emulator.machine_learning.automl.automl_run import AutoMLPreparation, AutoM
 from emulator.machine_learning.computes import Compute
 from emulator.machine_learning.datastores import Datastore
 from emulator.machine_learning.identifiers import JOB
+from emulator.machine_learning.identity_access import IdentityAccess
 from emulator.machine_learning.jobs.command import CommandPreparation
 from emulator.machine_learning.jobs.command_run import CommandRun
 from emulator.machine_learning.jobs.folders import JobFolders
@@ -61,6 +62,7 @@ class MachineLearningService(Service):
     def __init__(self, emulator: Emulator) -> None:
         super().__init__(emulator)
         self.storage = WorkspaceStorage(emulator)
+        self.rights = IdentityAccess(emulator.store, emulator.access)
         self.references = References(emulator.store, self.storage)
         self.tracking = TrackingServer(emulator)
         self.mirror = Mirror(emulator.store, self.tracking)
@@ -70,7 +72,7 @@ class MachineLearningService(Service):
         self.client_runs = ClientRuns(emulator, self.tracking, self.outputs)
         registrations = Registrations(emulator, self.tracking, self.mirror, self.outputs)
         self.front = TrackingFront(emulator, self.tracking, self.mirror, registrations, self.client_runs)
-        self.preparation = CommandPreparation(emulator, self.references, self.storage, self.tracking.uri)
+        self.preparation = CommandPreparation(emulator, self.references, self.storage, self.tracking.uri, self.rights)
         self.datastores = Datastore(emulator.settings, emulator.store, self.storage)
         self.codes = CodeVersion(emulator.store, self.storage)
         self.versions: tuple[AssetVersion, ...] = (
@@ -94,7 +96,7 @@ class MachineLearningService(Service):
             "Pipeline": PipelineRun(self.records, StepJobs(self.references), self.mlflow_runs),
             "Sweep": SweepRun(self.records, self.outputs, self.tracking, self.mlflow_runs),
         }
-        automl = AutoMLPreparation(emulator, self.references, self.storage, self.tracking.uri)
+        automl = AutoMLPreparation(emulator, self.references, self.storage, self.tracking.uri, self.rights)
         self.kinds["AutoML"] = AutoMLRun(
             emulator.runtime, self.records, self.folders, automl, self.outputs, self.tracking, self.mlflow_runs
         )
@@ -120,7 +122,9 @@ class MachineLearningService(Service):
             EnvironmentContainer(store, EnvironmentVersion.kind),
             *(AssetContainer(store, one) for one in others),
         ]
-        workspace = Workspace(self.emulator.settings, store, self.storage, self.datastores, self.forget_workspace)
+        workspace = Workspace(
+            self.emulator.settings, store, self.storage, self.datastores, self.forget_workspace, self.rights
+        )
         return [workspace, self.datastores, Compute(store, self.runs), job, self.schedules, *containers, *self.versions]
 
     def reconcile(self) -> None:

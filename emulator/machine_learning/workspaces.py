@@ -10,6 +10,7 @@ from emulator.arm.types import require_location
 from emulator.errors import ServiceError
 from emulator.machine_learning.datastores import Datastore
 from emulator.machine_learning.identifiers import ARTIFACT_STORE, BLOB_STORE, FILE_STORE, WORKSPACE
+from emulator.machine_learning.identity_access import IdentityAccess
 from emulator.machine_learning.storage import WorkspaceStorage
 from emulator.service import ResourceType
 from emulator.settings import TENANT_ID, Settings
@@ -35,16 +36,19 @@ class Workspace(ResourceType):
         storage: WorkspaceStorage,
         datastores: Datastore,
         forget_runs: Callable[[str], None],
+        rights: IdentityAccess,
     ) -> None:
         """
         Args:
             forget_runs: removes for good what the jobs of a workspace left, by the workspace's GUID.
+            rights: asks for those of the workspace's identity.
         """
         self.settings = settings
         self.store = store
         self.storage = storage
         self.datastores = datastores
         self.forget_runs = forget_runs
+        self.rights = rights
 
     def prepare(self, document: Document, old: Document | None) -> None:
         require_location(document)
@@ -61,6 +65,8 @@ class Workspace(ResourceType):
         document.body.setdefault("kind", "Default")
         document.body.setdefault("sku", {"name": "Basic", "tier": "Basic"})
         document.body["identity"] = self._identity(document)
+        if old is None:
+            self.rights.require_workspace(document)
 
     def apply(self, document: Document) -> None:
         storage = self.storage

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from emulator.roles import BLOB_READER
 from ml.clients.endpoints import ImageDeployment, OnlineEndpoints, Probing
 from ml.clients.registry import ContainerRegistry
 from ml.clients.workspace import Workspace as WorkspaceClient
@@ -121,5 +122,7 @@ def make_serving(workspace: Workspace) -> Serving:
     workspace.put(PATH, {"location": LOCATION})
     registry = make_registry()
     identity = make_identity("scoring")
+    account = f"{workspace.group}/providers/Microsoft.Storage/storageAccounts/{workspace.account}"
     assign(identity["properties"]["principalId"], ACR_PULL, registry.id)
+    assign(identity["properties"]["principalId"], BLOB_READER, account)
     return Serving(workspace, registry, build_server_image(registry, files={"server.py": SERVER}), identity["id"])

@@ -12,6 +12,7 @@ from emulator.certificates import bundle_file
 from emulator.errors import ServiceError, unsupported
 from emulator.machine_learning.durations import seconds
 from emulator.machine_learning.identifiers import workspace_id
+from emulator.machine_learning.identity_access import IdentityAccess
 from emulator.machine_learning.jobs.environments import build_plan, hint, packages_of
 from emulator.machine_learning.jobs.folder import JobFolder
 from emulator.machine_learning.jobs.inputs import Inputs, JobFailure
@@ -59,12 +60,18 @@ class CommandPreparation:
     """Prepares the folder of one command job."""
 
     def __init__(
-        self, emulator: Emulator, references: References, storage: WorkspaceStorage, tracking_uri: str
+        self,
+        emulator: Emulator,
+        references: References,
+        storage: WorkspaceStorage,
+        tracking_uri: str,
+        rights: IdentityAccess,
     ) -> None:
         self.emulator = emulator
         self.references = references
         self.inputs = Inputs(references, storage)
         self.tracking_uri = tracking_uri
+        self.rights = rights
 
     def prepare(self, job: Document, folder: JobFolder) -> dict[str, Any]:
         """Fills the folder and gives what the runner needs to know.
@@ -75,6 +82,7 @@ class CommandPreparation:
         workspace, properties = workspace_id(job.id), job.properties
         folder.report(f"preparing job {job.name}")
         environment = self._asset(workspace, "environments", properties["environmentId"])
+        self._require_rights(workspace, job, environment)
         plan = build_plan(packages_of(environment))
         if remark := hint(environment):
             folder.report(remark)
@@ -95,6 +103,40 @@ class CommandPreparation:
             "hint": remark,
             "timeout": seconds(limit) if limit else None,
         }
+
+    def _require_rights(self, workspace: str, job: Document, environment: Document) -> None:
+        """Whether the cluster's identity may do what the job needs, where it has one of its own.
+
+        Raises:
+            JobFailure: it may not; worded as the services that refuse it word it.
+        """
+        cluster = self.emulator.store.get(job.properties.get("computeId") or "")
+        if cluster is None:
+            return
+        place = self.emulator.store.get(workspace)
+        registry = place.properties.get("containerRegistry") if place else None
+        built = environment.properties.get("condaFile") and self.emulator.store.get(environment.id)
+        if registry and built and not self.rights.may_pull(cluster, registry):
+            raise JobFailure(
+                f"Failed to pull the image of the environment from '{registry}': 403 Forbidden, unauthorized: the "
+                f"identity of compute '{cluster.name}' has no role such as AcrPull there."
+            )
+        given = {name: one for name, one in (job.properties.get("inputs") or {}).items() if one and one.get("uri")}
+        for verb, named in (("read", given), ("write", job.private.get("outputs") or {})):
+            for name, one in named.items():
+                self._require_blobs(workspace, cluster, verb, name, one["uri"])
+
+    def _require_blobs(self, workspace: str, cluster: Document, verb: str, name: str, uri: str) -> None:
+        try:
+            location = self.references.location(workspace, uri)
+        except UnresolvedReference:
+            return  # what cannot be found is named where it is used
+        if not self.rights.may(cluster, verb, location):
+            raise JobFailure(
+                f"'{name}' ({uri}): 403 AuthorizationPermissionMismatch, this request is not authorized to perform "
+                f"this operation using this permission: the identity of compute '{cluster.name}' has no role to {verb} "
+                f"blobs of container '{location.container}' of '{location.account}'."
+            )
 
     def _command(self, job: Document, values: Mapping[str, str], folder: JobFolder) -> str:
         """The command line; a parallel step's starts the driver of its entry script."""

@@ -165,8 +165,24 @@ class Preparation:
         if not reference:
             return None
         asset = self._asset(deployment, "models", "model")
+        self._require_model(deployment, asset)
         log = self.folder(deployment) / INITIALIZER_LOG
         return ModelFiles.fetch(self.machine_learning, asset, folder / "model", log)
+
+    def _require_model(self, deployment: Document, model: Document) -> None:
+        """400 as Azure words it when the endpoint's own identity may not read the model's files."""
+        endpoint = self.emulator.store.get(names.endpoint_id(deployment))
+        uri = model.properties["modelUri"]
+        try:
+            location = self.machine_learning.references.location(workspace_id(model.id), uri)
+        except UnresolvedReference:
+            return  # said where it is fetched
+        if endpoint and not self.machine_learning.rights.may(endpoint, "read", location):
+            message = (
+                f"Unable to download user model from {uri}: AuthorizationPermissionMismatch (403): no identity of the "
+                f"endpoint '{endpoint.name}' has a role such as Storage Blob Data Reader on '{location.account}'."
+            )
+            raise ServiceError(400, "BadArgument", message)
 
     def _asset(self, deployment: Document, kind: str, field: str, reference: str | None = None) -> Document:
         reference = reference or deployment.properties.get(field)
