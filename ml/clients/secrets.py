@@ -10,7 +10,7 @@ from ml.clients.cloud import load_cloud, token, trust
 from ml.clients.errors import CloudError
 from ml.clients.workspace import Workspace
 
-API_VERSION, VAULT_VERSION = "7.4", "2023-07-01"
+API_VERSION, VAULT_VERSION = "7.4", "2026-02-01"
 REQUEST_SECONDS = 30.0
 MISSING, DELETED = 404, 409
 
