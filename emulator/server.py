@@ -18,6 +18,7 @@ from emulator.certificates import ensure_certificates, server_file
 from emulator.container_instances.service import ContainerInstancesService
 from emulator.container_registry.service import ContainerRegistryService
 from emulator.containers.service import ContainersService
+from emulator.declared.service import DeclaredService
 from emulator.dispatch import Dispatcher
 from emulator.entra.service import EntraService
 from emulator.entra.tokens import Tokens
@@ -40,6 +41,7 @@ SERVICES: Sequence[type[Service]] = (
     EntraService,
     StorageService,
     KeyVaultService,
+    DeclaredService,
     MonitorService,
     ContainerRegistryService,
     ContainersService,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from infra.permissions import DEPLOYERS, TABLE, Permission
+from infra.permissions import DEPLOYERS, TABLE, Permission, table_condition
 from infra.role_assignments import Grant, Principal, RoleAssignments, RoleAssignmentsArgs
 
 if TYPE_CHECKING:
@@ -66,9 +66,12 @@ class Access:
         args = RoleAssignmentsArgs(
             subscription_id=self.placement.subscription_id,
             principal=principal,
-            grants=[Grant(line.role, self.scopes[line.where]) for line in lines],
+            grants=[self._grant_of(line) for line in lines],
         )
         return RoleAssignments(name, args, opts).assignments
+
+    def _grant_of(self, line: Permission) -> Grant:
+        return Grant(line.role, self.scopes[line.where], table_condition() if line.table_only else None)
 
     @staticmethod
     def _name(who: str) -> str:

@@ -77,9 +77,10 @@ class Kubernetes(pulumi.ComponentResource):
         self.cluster_name = args.placement.naming.name(Kind.MANAGED_CLUSTER)
         self.cluster_id = args.placement.resource_id(Kind.MANAGED_CLUSTER, self.cluster_name)
         self.cluster = self._cluster()
-        self.issuer_url: pulumi.Output[str] = self.cluster.oidc_issuer_profile.apply(
-            lambda profile: profile.issuer_url if profile else ""
-        )
+        # The profile is an input too: without the id a preview would take it for all that will ever be known of it.
+        self.issuer_url: pulumi.Output[str] = pulumi.Output.all(
+            self.cluster.id, self.cluster.oidc_issuer_profile
+        ).apply(lambda both: both[1].issuer_url or "")
         settings, production = args.settings, args.placement.is_production
         self.pools = [self._pool(USER, settings.user, settings.user.least(2 if production else 0))]
         if settings.gpu.max_nodes:
@@ -311,4 +312,5 @@ def declare(platform: Platform) -> None:
         subnet=subnet,
         after=roles,
     )
-    platform.access.add(Kubernetes("kubernetes", args, platform.child).scope)
+    platform.kubernetes = Kubernetes("kubernetes", args, platform.child)
+    platform.access.add(platform.kubernetes.scope)

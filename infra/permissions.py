@@ -22,6 +22,8 @@ class Permission:
     """Granted only where the network profile is not `open`."""
     on_request: bool = False
     """Granted only when a system asks for it."""
+    table_only: bool = False
+    """For a role that gives roles: it gives and takes those of this table, and itself to nobody."""
 
 
 TABLE: tuple[Permission, ...] = (
@@ -71,6 +73,21 @@ TABLE: tuple[Permission, ...] = (
     Permission("data-factory", Role.STORAGE_BLOB_DATA_READER, "lake-raw", "pipelines read sources as they arrived"),
     Permission("data-factory", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "lake-curated", "pipelines write curated files"),
     Permission("data-factory", Role.CONTRIBUTOR, "databricks", "pipelines run notebooks and jobs on new clusters"),
+    # Pipelines that run the program. They make everything in the group and give what this table gives, so a person
+    # with more rights has to run the program once first, and again whenever the table gets a new role.
+    Permission("pipelines", Role.CONTRIBUTOR, "group", "makes, changes and removes what the program declares"),
+    Permission(
+        "pipelines", Role.RBAC_ADMINISTRATOR, "group", "gives the identities the roles of this table", table_only=True
+    ),
+    Permission("pipelines", Role.AZUREML_DATA_SCIENTIST, "workspace", "submits jobs, registers and rolls out models"),
+    Permission("pipelines", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "ml", "uploads data, code and job specifications"),
+    Permission("pipelines", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "lake", "puts sources into the lake"),
+    Permission("pipelines", Role.AZUREML_REGISTRY_USER, "model-registry", "promotes models"),
+    Permission("pipelines", Role.IOT_HUB_DATA_CONTRIBUTOR, "iot-hub", "tells devices what to run"),
+    Permission(
+        "pipelines", Role.KEY_VAULT_SECRETS_OFFICER, "vault", "makes the keys of container groups", on_request=True
+    ),
+    Permission("reviews", Role.READER, "group", "a pull request shows what it would change"),
     # Whoever runs the program, with their own token: there is no account key to fall back on.
     Permission(DEPLOYERS, Role.AZUREML_DATA_SCIENTIST, "workspace", "submits jobs, registers and rolls out models"),
     Permission(DEPLOYERS, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "ml", "uploads data, code and job specifications"),
@@ -94,3 +111,16 @@ TABLE: tuple[Permission, ...] = (
     Permission("runner", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "state", "the state of every stack is read and written"),
     Permission("runner", Role.KEY_VAULT_CRYPTO_USER, "keys", "secrets in the state are wrapped and unwrapped"),
 )
+
+
+def table_condition() -> str:
+    """Lets a role that gives roles give and take those of the table, to identities and groups, and never itself."""
+    ids = ", ".join(sorted({line.role.value for line in TABLE if not line.table_only}))
+
+    def only(action: str, source: str) -> str:
+        about = f"@{source}[Microsoft.Authorization/roleAssignments:"
+        roles = f"{about}RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {{{ids}}}"
+        whom = f"{about}PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase {{'ServicePrincipal', 'Group'}}"
+        return f"((!(ActionMatches{{'Microsoft.Authorization/roleAssignments/{action}'}})) OR ({roles} AND {whom}))"
+
+    return f"{only('write', 'Request')} AND {only('delete', 'Resource')}"

@@ -16,6 +16,7 @@ from infra import (
     data_factory,
     databricks,
     edge,
+    federation,
     gpu,
     kubernetes,
     model_registry,
@@ -65,6 +66,7 @@ PARTS: Mapping[Part, Callable[[Platform], None]] = MappingProxyType(
         Part.EDGE: edge.declare,
         Part.KUBERNETES: kubernetes.declare,
         Part.DATA_FACTORY: data_factory.declare,  # after what it links
+        Part.FEDERATION: federation.declare,
         Part.OPERATIONS: operations.declare,  # the last one: it logs what the others declare
     }
 )
@@ -91,6 +93,7 @@ class Platform(pulumi.ComponentResource):
         self.provider = provider
         self.settings = settings
         self.child = pulumi.ResourceOptions(parent=self)
+        self.kubernetes: kubernetes.Kubernetes | None = None
         self.placement = self._place(settings)
         self.resource_group_name: str = self.placement.resource_group_name
         self.subscription_id: str = self.placement.subscription_id
@@ -223,7 +226,11 @@ class Platform(pulumi.ComponentResource):
             for system, urn in zip(self.settings.systems, groups, strict=True)
         ]
         opts = pulumi.ResourceOptions(providers=[self.provider], aliases=aliases)
-        return self.access.grant("key-makers", DEPLOYERS, opts, on_request=True)
+        pipelines = pulumi.ResourceOptions(providers=[self.provider])
+        return [
+            *self.access.grant("key-makers", DEPLOYERS, opts, on_request=True),
+            *self.access.grant("pipelines-key-makers", federation.PIPELINES, pipelines, on_request=True),
+        ]
 
     def cluster(self, system: str, compute: ComputeSettings) -> Compute:
         """Where the jobs of a system run: on everybody's cluster, or on one of its own when it asks for another one."""

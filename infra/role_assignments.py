@@ -22,6 +22,8 @@ class Role(Enum):
     """Azure's built-in roles this project gives, by ids that are the same in every tenant ("Azure built-in roles")."""
 
     CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+    READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+    RBAC_ADMINISTRATOR = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
     AKS_CLUSTER_USER = "4abbcc35-e782-43d8-92c5-2d3f1bd2253f"
     ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
     AZUREML_REGISTRY_USER = "1823dd4f-9b8c-4ab6-ab4e-7397a3684615"
@@ -89,6 +91,8 @@ class Grant:
 
     role: Role
     scope: Scope
+    condition: str | None = None
+    """In Azure's language of conditions: what the role is good for, where that is not everything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +130,8 @@ class RoleAssignments(pulumi.ComponentResource):
             role_definition_id=resource_id(
                 subscription_scope(args.subscription_id), "Microsoft.Authorization/roleDefinitions", grant.role.value
             ),
+            condition=grant.condition,
+            condition_version="2.0" if grant.condition else None,
             principal_id=args.principal.principal_id,
             principal_type=args.principal.kind,
             opts=pulumi.ResourceOptions(

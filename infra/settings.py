@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from infra.configuration import settings_error
 from infra.data_factory_settings import DataFactorySettings
 from infra.edge_settings import EdgeSettings
+from infra.federation_settings import FederationSettings
 from infra.kubernetes_settings import KubernetesSettings
 from infra.model_registry import ModelRegistrySettings
 from infra.notebooks_settings import NotebookSettings
@@ -101,6 +102,9 @@ class Settings(StackSettings):
     data_factory: DataFactorySettings = Field(
         default_factory=DataFactorySettings, description="what the part data_factory curates, and when"
     )
+    federation: FederationSettings = Field(
+        default_factory=FederationSettings, description="who signs in without a secret"
+    )
     gate: GateSettings = Field(default_factory=GateSettings, description="how quality gates behave")
     gpu: GpuSettings = Field(default_factory=GpuSettings, description="the GPU cluster")
     kubernetes: KubernetesSettings = Field(default_factory=KubernetesSettings, description="the AKS cluster")
@@ -136,6 +140,18 @@ class Settings(StackSettings):
             raise ValueError(
                 "edge.sku F1 is not for prod: it takes 8,000 messages a day and can never become another tier. Write "
                 "`sku: S1` below `mlops:edge:`"
+            )
+        devops = self.federation.azure_dev_ops
+        if bool(devops.issuer) != bool(devops.subject):
+            raise ValueError(
+                "federation.azureDevOps needs both issuer and subject; the page of the service connection shows them"
+            )
+        if Part.FEDERATION in self.platform and not (
+            self.federation.git_hub.repository or devops.issuer or Part.KUBERNETES in self.platform
+        ):
+            raise ValueError(
+                "mlops:platform has federation, but nobody to trust: write `github: {repository: owner/name}` or "
+                "`azureDevOps: {issuer: …, subject: …}` below `mlops:federation:`"
             )
         if Part.NOTEBOOKS in self.platform and self.notebooks.user_object_id is None:
             raise ValueError(

@@ -27,6 +27,8 @@ FIRST = [
     "storage:BlobServiceProperties",
     "storage:BlobContainer",
     "machinelearningservices:Workspace",
+    "containerservice:ManagedCluster",
+    "iothub:IotHubResource",
     "machinelearningservices:Compute",
     "machinelearningservices:DataContainer",
     "machinelearningservices:EnvironmentContainer",

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 PROJECT = "mlops"
 ROOT = Path(__file__).parents[2]
-SYSTEMS = (*(f"{path.parent.name}-" for path in ROOT.glob("ml/systems/*/system.py")), "key-makers")
+SYSTEMS = (
+    *(f"{path.parent.name}-" for path in ROOT.glob("ml/systems/*/system.py")),
+    "key-makers",
+    "pipelines-key-makers",
+)
 """How the names of resources begin that are there for systems, and not with the platform."""
 
 COMPUTED: dict[str, dict[str, str]] = {

@@ -45,10 +45,45 @@ INPUTS: dict[str, dict[str, Any]] = {
             "readinessProbe": {"httpGet": {"path": "/ready", "port": 5001, "scheme": "http"}, "periodSeconds": 5},
         }],
     },
+    "containerservice:AgentPool": {
+        "resourceGroupName": "mlops", "resourceName": "aks", "agentPoolName": "user", "mode": "User", "count": 0,
+        "vmSize": "Standard_D4ds_v5", "enableAutoScaling": True, "minCount": 0, "maxCount": 3, "osSKU": "AzureLinux3",
+    },
+    "containerservice:MaintenanceConfiguration": {
+        "resourceGroupName": "mlops", "resourceName": "aks", "configName": "aksManagedNodeOSUpgradeSchedule",
+        "maintenanceWindow": {
+            "schedule": {"weekly": {"dayOfWeek": "Sunday", "intervalWeeks": 1}},
+            "startTime": "02:00", "durationHours": 4, "utcOffset": "+00:00",
+        },
+    },
+    "containerservice:ManagedCluster": {
+        "resourceGroupName": "mlops", "resourceName": "aks", "location": "westeurope", "dnsPrefix": "aks",
+        "kubernetesVersion": "1.36", "identity": {"type": "UserAssigned", "userAssignedIdentities": [IDENTITY]},
+        "oidcIssuerProfile": {"enabled": True}, "disableLocalAccounts": True,
+        "agentPoolProfiles": [{"name": "system", "mode": "System", "vmSize": "Standard_D4ds_v5", "count": 1}],
+    },
     "containerregistry:Registry": {
         "resourceGroupName": "mlops", "registryName": "crmlops", "location": "westeurope", "sku": {"name": "Premium"},
         "adminUserEnabled": False, "publicNetworkAccess": "Enabled", "zoneRedundancy": "Disabled",
         "networkRuleSet": {"defaultAction": "Deny", "ipRules": [{"action": "Allow", "iPAddressOrRange": "192.0.2.1"}]},
+    },
+    "deviceprovisioningservices:IotDpsResource": {
+        "resourceGroupName": "mlops", "provisioningServiceName": "provs-mlops", "location": "westeurope",
+        "sku": {"name": "S1", "capacity": 1},
+        "properties": {"allocationPolicy": "Hashed", "publicNetworkAccess": "Enabled"},
+    },
+    "iothub:IotHubResource": {
+        "resourceGroupName": "mlops", "resourceName": "iot-mlops", "location": "westeurope",
+        "sku": {"name": "S1", "capacity": 1},
+        "identity": {"type": "UserAssigned", "userAssignedIdentities": [IDENTITY]},
+        "properties": {
+            "disableLocalAuth": True, "minTlsVersion": "1.2",
+            "eventHubEndpoints": {"events": {"retentionTimeInDays": 1, "partitionCount": 4}},
+        },
+    },
+    "iothub:IotHubResourceEventHubConsumerGroup": {
+        "resourceGroupName": "mlops", "resourceName": "iot-mlops", "eventHubEndpointName": "events", "name": "mlops",
+        "properties": {"name": "mlops"},
     },
     "keyvault:Vault": {
         "resourceGroupName": "mlops", "vaultName": "kv-mlops", "location": "westeurope",
@@ -57,6 +92,18 @@ INPUTS: dict[str, dict[str, Any]] = {
             "enableRbacAuthorization": True, "enablePurgeProtection": True, "softDeleteRetentionInDays": 7,
             "networkAcls": {"bypass": "AzureServices", "defaultAction": "Allow"},
         },
+    },
+    "machinelearningservices:BatchEndpoint": {
+        **WORKSPACE, "endpointName": "bep-mlops", "location": "westeurope", "properties": {"authMode": "AADToken"},
+    },
+    "machinelearningservices:Registry": {
+        "resourceGroupName": "mlops", "registryName": "mlr-mlops", "location": "westeurope",
+        "identity": {"type": "SystemAssigned"}, "publicNetworkAccess": "Enabled",
+        "regionDetails": [{
+            "location": "westeurope",
+            "acrDetails": [{"systemCreatedAcrAccount": {"acrAccountSku": "Premium"}}],
+            "storageAccountDetails": [{"systemCreatedStorageAccount": {"storageAccountType": "Standard_LRS"}}],
+        }],
     },
     "machinelearningservices:CodeContainer": {
         **WORKSPACE, "name": "train", "properties": {"description": "training code"},
@@ -149,6 +196,11 @@ INPUTS: dict[str, dict[str, Any]] = {
     "machinelearningservices:WorkspaceConnection": {
         **WORKSPACE, "connectionName": "feed",
         "properties": {"authType": "None", "category": "PythonFeed", "target": "https://pypi.example.org/simple"},
+    },
+    "managedidentity:FederatedIdentityCredential": {
+        "resourceGroupName": "mlops", "resourceName": "training", "audiences": ["api://AzureADTokenExchange"],
+        "federatedIdentityCredentialResourceName": "github-dev", "subject": "repo:example/mlops:environment:dev",
+        "issuer": "https://token.actions.githubusercontent.com",
     },
     "managedidentity:UserAssignedIdentity": {
         "resourceGroupName": "mlops", "resourceName": "training", "location": "westeurope", "tags": {"owner": "ml"},

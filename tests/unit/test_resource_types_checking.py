@@ -111,7 +111,15 @@ def places(node: object, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
         yield from places(item, (*at, key))
 
 
-FREE_KEYS = {"environmentVariables", "tags", "traffic", "userAssignedIdentities", "inputs", "componentSpec"}
+FREE_KEYS = {
+    "componentSpec",
+    "environmentVariables",
+    "eventHubEndpoints",
+    "inputs",
+    "tags",
+    "traffic",
+    "userAssignedIdentities",
+}
 
 
 @pytest.mark.parametrize("name", sorted(INPUTS))
