@@ -11,15 +11,7 @@ from tests.program.test_bootstrap import stack as bootstrap
 from tests.unit.resource_type_examples import INPUTS
 
 AHEAD = {
-    "datafactory:CredentialOperation": "the data factory",
-    "datafactory:DataFlow": "the data factory",
-    "datafactory:Dataset": "the data factory",
-    "datafactory:Factory": "the data factory",
-    "datafactory:IntegrationRuntime": "the data factory",
-    "datafactory:LinkedService": "the data factory",
-    "datafactory:ManagedPrivateEndpoint": "the data factory",
-    "datafactory:Pipeline": "the data factory",
-    "datafactory:Trigger": "the data factory",
+    "datafactory:ManagedPrivateEndpoint": "a factory's way to a service whose endpoint is shut",
     "eventgrid:SystemTopic": "the file trigger",
     "eventgrid:SystemTopicEventSubscription": "the file trigger",
     "eventgrid:Topic": "the file trigger",

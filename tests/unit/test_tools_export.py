@@ -92,6 +92,7 @@ def test_another_profile_takes_the_place_of_the_stacks_own() -> None:
     own = {"config": {"mlops:networkProfile": "hybrid", "mlops:allowedAddresses": ["8.8.8.8"], "mlops:owner": "me"}}
     assert with_profile(own, "") is own
     assert with_profile(own, "open")["config"] == {"mlops:networkProfile": "open", "mlops:owner": "me"}
-    assert with_profile(own, "private")["config"] == own["config"] | {"mlops:networkProfile": "private"}
+    assert with_profile(own, "private")["config"] == {"mlops:networkProfile": "private", "mlops:owner": "me"}
+    assert with_profile(own, "hybrid")["config"] == own["config"]
     with pytest.raises(SetupError, match="PROFILE=closed: the network profiles are open, hybrid, private"):
         with_profile(own, "closed")
