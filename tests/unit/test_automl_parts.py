@@ -39,7 +39,15 @@ def test_driver_is_told_in_flamls_words() -> None:
         ({"trainingData": None}, 400, "'taskDetails.trainingData' of the AutoML job is missing"),
         ({"primaryMetric": "NormMacroRecall"}, 501, "known: accuracy, AUC_weighted"),
         ({"trainingSettings": {"allowedTrainingAlgorithms": ["KNN"]}}, 400, "known here: extremerandomtrees"),
-        ({"trainingSettings": {"enableOnnxCompatibleModels": True}}, 501, "enableOnnxCompatibleModels"),
+        (
+            {
+                "taskType": "Forecasting",
+                "trainingSettings": {"enableOnnxCompatibleModels": True},
+                "forecastingSettings": {"timeColumnName": "when"},
+            },
+            501,
+            "enableOnnxCompatibleModels",
+        ),
         ({"taskType": "Forecasting"}, 400, "forecastingSettings.timeColumnName"),
         (
             {

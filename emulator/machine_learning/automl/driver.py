@@ -13,13 +13,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import flaml
 import mlflow
 import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+from emulator.machine_learning.automl import onnx_model
 from emulator.machine_learning.automl.tables import read_table, without_gaps
 
 sys.path.pop(0)
@@ -27,6 +31,7 @@ sys.path.pop(0)
 POLL_SECONDS = 1.0
 MODEL = "outputs/mlflow-model"
 TRIALS = Path("trials.log")
+ONNX = Path("model.onnx")
 
 
 class Leaderboard:
@@ -126,42 +131,84 @@ def prepared(path: str, settings: dict[str, Any]) -> pd.DataFrame:
     return table
 
 
+class Features:
+    """What FLAML is given of a table: the columns as they are, or the matrix that an ONNX graph can make of them."""
+
+    def __init__(self, table: pd.DataFrame, *, onnx: bool) -> None:
+        self.table = table
+        self.texts = onnx_model.texts_of(table) if onnx else []
+        self.encoder = onnx_model.encoder_of(self.plain(table), self.texts) if onnx else None
+
+    def plain(self, table: pd.DataFrame) -> pd.DataFrame:
+        return onnx_model.plain(table, self.texts)
+
+    def of(self, table: pd.DataFrame) -> Any:
+        """The features of rows."""
+        return table if self.encoder is None else self.encoder.transform(self.plain(table))
+
+    def model(self, automl: Any) -> Any:
+        """What answers rows of the table."""
+        if self.encoder is None:
+            return automl
+        # The emulator is not there where the model is loaded.
+        cloudpickle.register_pickle_by_value(onnx_model)
+        plain = FunctionTransformer(onnx_model.plain, kw_args={"texts": self.texts})
+        return Pipeline([("plain", plain), ("encoder", self.encoder), ("model", automl)])
+
+    def write_onnx(self, automl: Any, file: Path) -> float:
+        """Writes the graph; gives its largest difference from the model on any row."""
+        if self.encoder is None:
+            raise ValueError("these features are not those of a graph")
+        rows = self.plain(self.table)
+        file.write_bytes(onnx_model.graph_of(self.encoder, automl, rows, self.texts).SerializeToString())
+        return onnx_model.assert_parity(file, automl, self.encoder, rows, self.texts)
+
+
 def main() -> None:
     """Fits, reports, and logs the best model at its child run."""
     settings: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text())
     say(f"This emulator's AutoML is FLAML {flaml.__version__}: the contract is Azure's, models and scores are FLAML's")
     table, target = prepared(settings["data"]["trainingData"], settings), settings["target"]
+    features = Features(table.drop(columns=[target]), onnx=settings["onnx"])
     options, scale = options_of(settings), 1.0
     if settings["task"] != "classification":
         scale = float(np.ptp(table[target].to_numpy(dtype=float))) or 1.0
     if settings["metric"] == "roc_auc" and table[target].nunique() > 2:
         options["metric"] = "roc_auc_ovr_weighted"
-    if validation := settings["data"].get("validationData"):
-        held = prepared(validation, settings)
-        options.update(X_val=held.drop(columns=[target]), y_val=held[target])
     if settings["forecast"]:
         options.update(dataframe=table, label=target, period=settings["forecast"]["horizon"], eval_method="holdout")
-        options.pop("X_val", None)
-        options.pop("y_val", None)
     else:
-        options.update(X_train=table.drop(columns=[target]), y_train=table[target])
+        options.update(X_train=features.of(features.table), y_train=table[target])
+        if validation := settings["data"].get("validationData"):
+            held = prepared(validation, settings)
+            options.update(X_val=features.of(held[features.table.columns]), y_val=held[target])
     began, automl = time.monotonic(), flaml.AutoML()
     with Leaderboard(settings, scale) as board:
         automl.fit(**options)
     if board.best is None:
         raise SystemExit("FLAML finished no trial within the limits: raise 'limits.timeout_minutes'")
     loss, best = board.best
-    folder = Path(settings["outputs"].get("best_model") or "mlflow-model")
-    requirements = Path(__file__).with_name("packages.lock.txt").read_text().splitlines()
-    if folder.exists():
-        folder.rmdir()
-    mlflow.sklearn.save_model(automl, str(folder), serialization_format="cloudpickle", pip_requirements=requirements)
-    board.client.log_artifacts(best, str(folder), MODEL)
+    log_model(board, best, features, automl, settings["outputs"].get("best_model") or "mlflow-model")
     board.client.set_tag(board.parent, "automl_best_child_run_id", best)
     board.client.set_tag(board.parent, "automl_engine", f"FLAML {flaml.__version__}")
     board.client.log_metric(board.parent, f"best_{settings['shown']}", board.score(loss))
     took = time.monotonic() - began
     say(f"best: {automl.best_estimator}, {settings['shown']} {board.score(loss):.5f}, {took:.0f} s")
+
+
+def log_model(board: Leaderboard, best: str, features: Features, automl: Any, output: str) -> None:
+    """Writes the best model into the job's output and logs it at its child run, as ONNX too when asked for."""
+    folder = Path(output)
+    if folder.exists():
+        folder.rmdir()
+    requirements = Path(__file__).with_name("packages.lock.txt").read_text().splitlines()
+    options = {"serialization_format": "cloudpickle", "pip_requirements": requirements}
+    mlflow.sklearn.save_model(features.model(automl), str(folder), **options)
+    board.client.log_artifacts(best, str(folder), MODEL)
+    if features.encoder is not None:
+        difference = features.write_onnx(automl, ONNX)
+        board.client.log_artifact(best, str(ONNX), "outputs")
+        say(f"model.onnx answers every row like the model: they differ by {difference:.1g} at most")
 
 
 if __name__ == "__main__":

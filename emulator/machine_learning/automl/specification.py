@@ -58,8 +58,8 @@ def read_automl(properties: dict[str, Any]) -> dict[str, Any]:
         if not given:
             raise refusal(name, "is missing")
     training = details.get("trainingSettings") or {}
-    if training.get("enableOnnxCompatibleModels"):
-        raise unsupported("An AutoML job with 'trainingSettings.enableOnnxCompatibleModels'")
+    if training.get("enableOnnxCompatibleModels") and task == "forecasting":
+        raise unsupported("A forecast with 'trainingSettings.enableOnnxCompatibleModels'")
     limits = details.get("limitSettings") or {}
     return {
         "task": task,
@@ -70,6 +70,7 @@ def read_automl(properties: dict[str, Any]) -> dict[str, Any]:
         "seconds": seconds(limits.get("timeout") or DEFAULT_TIMEOUT),
         "stop_early": limits.get("enableEarlyTermination") is not False,
         "folds": folds(details),
+        "onnx": bool(training.get("enableOnnxCompatibleModels")),
         "forecast": forecast(details) if task == "forecasting" else None,
     }
 
