@@ -62,8 +62,8 @@ cancel: ## end a job before its time (JOB=name)
 	$(RUN) cancel
 
 ##@ When something is wrong
-doctor: ## look at what usually goes wrong and say what to do
-	$(RUN) doctor
+doctor: ## look at what usually goes wrong and say what to do (STACK=dev: at its subscription too, that stack alone)
+	$(RUN) doctor $(if $(filter file,$(origin STACK)),,$(STACK))
 recover: ## put a stack right after pulumi was killed (`up` does it by itself)
 	$(RUN) recover $(STACK)
 

@@ -142,15 +142,17 @@ def missing_files(system: str, folder: Path) -> list[str]:
     return [name for name in yaml.safe_load(record.read_text())["files"] if not folder.joinpath(name).is_file()]
 
 
-def azure() -> Iterator[Finding]:
-    """Every stack on Azure: what `up` would ask for, and what it would find in the subscription."""
-    for name in stack_names():
+def azure(named: str = "") -> Iterator[Finding]:
+    """Every stack on Azure, or the one that was named: what `up` would ask for, and what it would find in the
+    subscription. One that was not named may wait until somebody sets it up.
+    """
+    for name in [named] if named else stack_names():
         stack = load_stack(name)
         if stack.emulated:
             continue
         if len(preflight.empty_ids(stack)) == len(preflight.IDS):
             finding = preflight.ids(stack)
-            yield Finding(f"stack {name}", f"not set up: {finding.said}", f"to use it, {finding.fix}", later=True)
+            yield Finding(f"stack {name}", f"not set up: {finding.said}", f"to use it, {finding.fix}", later=not named)
             continue
         try:
             environment = shell.environment(stack)
@@ -220,6 +222,10 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
 )
 
 
-def findings() -> list[Finding]:
-    """Everything looked at."""
-    return [finding for check in CHECKS for finding in check()]
+def findings(stack: str = "") -> list[Finding]:
+    """Everything looked at; of the stacks on Azure only the one that is named, if one is.
+
+    Raises:
+        SetupError: there is no such stack.
+    """
+    return [finding for check in CHECKS for finding in (azure(stack) if check is azure else check())]

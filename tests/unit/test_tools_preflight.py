@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ml.clients.arm import Arm
-from ml.clients.errors import CloudError
-from tools import doctor, preflight, subscription
+from tools import doctor, preflight
 from tools.preflight import check, findings
 from tools.progress import SetupError
 from tools.stacks import Stack, load_stack
@@ -116,12 +113,7 @@ def test_a_stack_that_was_never_set_up_is_no_reason_to_fail() -> None:
     assert "stacks/Pulumi.dev.yaml" in finding.fix
 
 
-def test_resource_providers_that_are_not_registered_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers: list[list[dict[str, Any]]] = [
-        [{"namespace": name.upper(), "registrationState": "Registered"} for name in subscription.NAMESPACES[1:]],
-        [],
-    ]
-    monkeypatch.setattr(Arm, "list", lambda *words, **query: answers.pop(0))
-    assert subscription.unregistered(ID) == ["Microsoft.ContainerInstance"]
-    with pytest.raises(CloudError, match=f"nothing is known of subscription {ID}"):
-        subscription.unregistered(ID)
+def test_a_stack_that_was_asked_for_by_name_is_something_to_do() -> None:
+    (finding,) = doctor.azure("dev")
+    assert (finding.later, finding.well) == (False, False)
+    assert list(doctor.azure("local")) == []

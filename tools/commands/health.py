@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 from rich.console import Console
 
@@ -11,10 +13,12 @@ application = typer.Typer()
 
 
 @application.command()
-def doctor() -> None:
-    """Looks at what usually goes wrong and says what to do; exit code 1 when there is something to do."""
+def doctor(stack: Annotated[str, typer.Argument()] = "") -> None:
+    """Looks at what usually goes wrong and says what to do, of every stack on Azure or of one; exit code 1 when there
+    is something to do.
+    """
     console, wrong = Console(highlight=False, soft_wrap=True), 0
-    for finding in findings():
+    for finding in findings(stack):
         word = "later" if finding.later else "ok  " if finding.well else "WRONG"
         console.print(f"{word} {finding.name}: {finding.said}", markup=False)
         wrong += not finding.well
