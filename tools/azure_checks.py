@@ -31,6 +31,13 @@ NAME_CHECKS = {
 """Types whose names are the whole world's, and the action that says whether one is free."""
 NEW_NAMES = "pulumi config set mlops:nameSalt <a word> --stack {stack}   # gives the stack other names"
 MOST_LISTED = 12
+UNREGISTERED = "MissingSubscriptionRegistration"
+TOTALS = {
+    "cores": "cores",
+    "totalclusterdedicatedregional": "TotalDedicatedCores",
+    "totaldedicatedcores": "TotalDedicatedCores",
+}
+"""Cores of all families together, as `_family` has what Azure's compute and Azure ML call them, and their counter."""
 
 
 @dataclass
@@ -54,7 +61,12 @@ class Subscription:
     def has(self, resource: Resource) -> bool:
         """Whether a planned resource is there already: then its name, cores and place are the stack's own."""
         if resource.id not in self._there:
-            self._there[resource.id] = self.arm.peek(resource.id, resource.version) is not None
+            try:
+                self._there[resource.id] = self.arm.peek(resource.id, resource.version) is not None
+            except CloudError as error:
+                if error.code != UNREGISTERED:
+                    raise
+                self._there[resource.id] = False
         return self._there[resource.id]
 
 
@@ -68,7 +80,7 @@ def subscription(azure: Subscription) -> Iterator[Finding]:
         return
     state, tenant = str(found.get("state")), str(found.get("tenantId", needs.tenant))
     if state != "Enabled":
-        fix = f"az rest --method post --url {azure.id}/providers/Microsoft.Subscription/enable?api-version=2021-10-01"
+        fix = f"az rest --method post --url '{azure.id}/providers/Microsoft.Subscription/enable?api-version=2021-10-01'"
         yield Finding(name, f"{found.get('displayName')} is {state}, and nothing can be made in it", fix)
     elif tenant.lower() != needs.tenant.lower():
         fix = f"pulumi config set mlops:tenantId {tenant} --stack {needs.stack}"
@@ -188,15 +200,17 @@ def _quotas(azure: Subscription, counted_by: str, place: str, machines: list[Mac
             continue
         family, each = sizes[one.size.lower()]
         cores[family] += math.ceil(one.count * each)
-    for family, needed in cores.items():
+    everything = sum(cores.values())
+    for family, needed in [*cores.items(), *((total, everything) for total in TOTALS if total in free)]:
         usage = free.get(_family(family), {"currentValue": 0, "limit": 0})
         used, limit = int(usage["currentValue"]), int(usage["limit"])
         if 0 <= limit < used + needed:  # -1: as many as the subscription has
+            counter = TOTALS.get(family, family)
             fix = (
-                f"az quota update --resource-name {family} --scope {base} --limit-object value={used + needed} "
+                f"az quota update --resource-name {counter} --scope {base} --limit-object value={used + needed} "
                 "--resource-type dedicated   # or smaller sizes and counts in the stack file"
             )
-            said = f"{counted_by} gives {limit} cores of {family} in {place}, {used} in use; the stack needs {needed}"
+            said = f"{counted_by} gives {limit} of {counter} in {place}, {used} in use; the stack needs {needed}"
             yield Finding(name, said, fix)
 
 
@@ -314,7 +328,8 @@ def findings(azure: Subscription) -> Iterator[Finding]:
         try:
             yield from list(check(azure))
         except CloudError as error:
-            fix = f"az role assignment create --assignee {_who()} --role Reader --scope {azure.id}, or try again"
+            reader = f"az role assignment create --assignee {_who()} --role Reader --scope {azure.id}, or try again"
+            fix = "register the providers first, as said above" if error.code == UNREGISTERED else reader
             yield Finding(_name(azure, check.__name__), f"cannot be read: {error}", fix)
 
 

@@ -65,6 +65,7 @@ INPUTS: Mapping[str, Mapping[str, Any]] = {
 PLAN = [Planned(f"urn:pulumi:dev::mlops::{kind}::x", kind, inputs) for kind, inputs in INPUTS.items()]
 NEEDS = Needs.of("dev", TENANT, "westeurope", ID, PLAN)
 ML_HERE, COMPUTE_HERE = (f"{SCOPE}/providers/{one}/locations/westeurope" for one in (ML, "Microsoft.Compute"))
+CHECKED = ("subscription", "permissions", "quota", "names", "deleted")
 DELETED_VAULT = f"{SCOPE}/providers/Microsoft.KeyVault/locations/westeurope/deletedVaults/kv-a"
 
 
@@ -123,7 +124,8 @@ def azure(monkeypatch: pytest.MonkeyPatch, documents: Mapping[str, Any]) -> Subs
         assert request.url.params["api-version"]
         found = {key.lower(): value for key, value in documents.items()}.get(request.url.path.lower(), 404)
         if isinstance(found, int):
-            return httpx.Response(found, json={"error": {"code": "Refused", "message": "no"}})
+            code = azure_checks.UNREGISTERED if found == 409 else "Refused"
+            return httpx.Response(found, json={"error": {"code": code, "message": "no"}})
         return httpx.Response(200, json=found)
 
     monkeypatch.setattr(arm_module, "token", lambda scope: "t")
@@ -194,10 +196,24 @@ def test_needs_are_read_from_the_plan_and_survive_the_way_to_another_process() -
             f"{ML_HERE}/usages",
             {"value": [usage("standardDSv2Family", 4, 24)]},
             "quota",
-            f"{ML} gives 24 cores of standardDSv2Family in westeurope, 4 in use; the stack needs 21",
+            f"{ML} gives 24 of standardDSv2Family in westeurope, 4 in use; the stack needs 21",
             f"az quota update --resource-name standardDSv2Family --scope {ML_HERE} --limit-object value=25",
         ),
-        (f"{COMPUTE_HERE}/usages", {"value": []}, "quota", "gives 0 cores of standardDDSv5Family", "value=16"),
+        (
+            f"{ML_HERE}/usages",
+            {"value": [usage("standardDSv2Family", 0, 24), usage("Total Cluster Dedicated Regional vCPUs", 9, 20)]},
+            "quota",
+            "gives 20 of TotalDedicatedCores in westeurope, 9 in use; the stack needs 21",
+            "value=30",
+        ),
+        (
+            f"{COMPUTE_HERE}/usages",
+            {"value": [usage("standardDDSv5Family", 0, 99), usage("cores", 5, 20)]},
+            "quota",
+            "gives 20 of cores in westeurope, 5 in use; the stack needs 16",
+            "az quota update --resource-name cores",
+        ),
+        (f"{COMPUTE_HERE}/usages", {"value": []}, "quota", "gives 0 of standardDDSv5Family", "value=16"),
         (
             f"{SCOPE}/providers/Microsoft.Compute/skus",
             {"value": [{**size("Standard_D4ds_v5", "f"), "restrictions": [{"type": "Location"}]}]},
@@ -218,6 +234,13 @@ def test_needs_are_read_from_the_plan_and_survive_the_way_to_another_process() -
             "names",
             "Microsoft.Sql/servers sql-a cannot be had: AlreadyExists",
             "nameSalt",
+        ),
+        (
+            f"{SCOPE}/providers/Microsoft.Sql/checkNameAvailability",
+            409,
+            "names",
+            "cannot be read",
+            "register the providers",
         ),
         (
             DELETED_VAULT,
@@ -241,6 +264,7 @@ def test_needs_are_read_from_the_plan_and_survive_the_way_to_another_process() -
             "forceToPurge=true",
         ),
     ],
+    ids=lambda value: value if value in CHECKED else "",
 )
 def test_a_planted_problem_is_the_only_one_found(
     path: str, document: Any, check: str, said: str, fix: str, monkeypatch: pytest.MonkeyPatch
@@ -276,6 +300,8 @@ def test_what_the_stack_has_already_is_no_clash_and_asks_for_no_cores(monkeypatc
         f"{SCOPE}/providers/Microsoft.Authorization/permissions": {"value": []},
     }
     assert [one[0] for one in wrong(azure(monkeypatch, {**healthy(), **taken}))] == ["permissions", "quota", "names"]
+    unknown = dict.fromkeys((one.id for one in NEEDS.resources), 409)
+    assert [one[0] for one in wrong(azure(monkeypatch, {**healthy(), **unknown}))] == []
     own = {one.id: {"id": one.id} for one in NEEDS.resources}
     assert wrong(azure(monkeypatch, {**healthy(), **taken, **own})) == []
 

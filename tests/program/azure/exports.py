@@ -1,4 +1,4 @@
-"""A recording as the template that `make export` prints."""
+"""A recording as the plan, and as the template, that `make export` makes of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from tools.plan import UNKNOWN
 
 def template_of(stack: Declared) -> dict[str, Any]:
     """The ARM template of all that a stack declares."""
-    plan = [
+    return arm_template(plan_of(stack), stack.subscription)
+
+
+def plan_of(stack: Declared) -> list[Planned]:
+    """All that a stack declares, as a plan has it."""
+    return [
         Planned(
             urn=one.urn,
             type=one.type,
@@ -22,7 +27,6 @@ def template_of(stack: Declared) -> dict[str, Any]:
         )
         for one in stack.recording.resources
     ]
-    return arm_template(plan, stack.subscription)
 
 
 def _known(value: Any) -> Any:
