@@ -31,7 +31,7 @@ NAME_CHECKS = {
 """Types whose names are the whole world's, and the action that says whether one is free."""
 NEW_NAMES = "pulumi config set mlops:nameSalt <a word> --stack {stack}   # gives the stack other names"
 MOST_LISTED = 12
-UNREGISTERED = "MissingSubscriptionRegistration"
+FORBIDDEN, UNREGISTERED = 403, "MissingSubscriptionRegistration"
 TOTALS = {
     "cores": "cores",
     "totalclusterdedicatedregional": "TotalDedicatedCores",
@@ -171,7 +171,7 @@ def _who() -> str:
     return os.environ.get("ARM_CLIENT_ID") or '"$(az ad signed-in-user show --query id --output tsv)"'
 
 
-def quotas(azure: Subscription) -> Iterator[Finding]:
+def quota(azure: Subscription) -> Iterator[Finding]:
     """The cores of every machine family suffice for what is not there yet."""
     wanted: dict[tuple[str, str], list[Machines]] = defaultdict(list)
     for one in azure.needs.machines:
@@ -312,7 +312,7 @@ CHECKS: tuple[Callable[[Subscription], Iterator[Finding]], ...] = (
     providers,
     regions,
     permissions,
-    quotas,
+    quota,
     deleted,
     names,
 )
@@ -328,8 +328,10 @@ def findings(azure: Subscription) -> Iterator[Finding]:
         try:
             yield from list(check(azure))
         except CloudError as error:
-            reader = f"az role assignment create --assignee {_who()} --role Reader --scope {azure.id}, or try again"
-            fix = "register the providers first, as said above" if error.code == UNREGISTERED else reader
+            reader = f"az role assignment create --assignee {_who()} --role Reader --scope {azure.id}"
+            again = f"run `make doctor STACK={azure.needs.stack}` again in some minutes"
+            fix = "register the providers first, as said above" if error.code == UNREGISTERED else again
+            fix = reader if error.status == FORBIDDEN else fix
             yield Finding(_name(azure, check.__name__), f"cannot be read: {error}", fix)
 
 

@@ -192,6 +192,7 @@ def test_needs_are_read_from_the_plan_and_survive_the_way_to_another_process() -
             f'--role "Contributor" --scope {SCOPE}',
         ),
         (f"{SCOPE}/providers/Microsoft.Authorization/permissions", 403, "permissions", "cannot be read", "role Reader"),
+        (f"{ML_HERE}/usages", 500, "quota", "cannot be read", "run `make doctor STACK=dev` again"),
         (
             f"{ML_HERE}/usages",
             {"value": [usage("standardDSv2Family", 4, 24)]},
