@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi_azure_native import containerservice as aks
@@ -57,6 +57,13 @@ class KubernetesArgs:
     after: Sequence[pulumi.Resource]
 
 
+def _issuer(profile: Any) -> str:
+    """The address that a cluster's tokens are checked at. Under a class of our own the SDK hands nested outputs out as
+    the engine has them.
+    """
+    return str(getattr(profile, "issuer_url", None) or (profile or {}).get("issuerURL") or "")
+
+
 class _Cluster(UnreadIdentity, aks.ManagedCluster):  # type: ignore[misc]
     pass
 
@@ -80,7 +87,7 @@ class Kubernetes(pulumi.ComponentResource):
         # The profile is an input too: without the id a preview would take it for all that will ever be known of it.
         self.issuer_url: pulumi.Output[str] = pulumi.Output.all(
             self.cluster.id, self.cluster.oidc_issuer_profile
-        ).apply(lambda both: both[1].issuer_url or "")
+        ).apply(lambda both: _issuer(both[1]))
         settings, production = args.settings, args.placement.is_production
         self.pools = [self._pool(USER, settings.user, settings.user.least(2 if production else 0))]
         if settings.gpu.max_nodes:

@@ -53,8 +53,7 @@ class OperationsSettings(Section):
         5,
         gt=0,
         le=100,
-        description="percentage points by which a system's share of requests that do not fit its features may be "
-        "above that of the week before",
+        description="percentage of a system's requests of a day that may not fit its features",
         examples=[5],
     )
     monthly_budget: float | None = Field(

@@ -30,8 +30,6 @@ class Part(StrEnum):
     """Pipelines and data flows over the lake."""
     SQL = "sql"
     """A database that takes tokens only."""
-    FILE_TRIGGER = "file_trigger"
-    """Events of the lake, and a Logic App that acts on files that arrive."""
     KUBERNETES = "kubernetes"
     """An AKS cluster for serving and training."""
     EDGE = "edge"

@@ -105,6 +105,11 @@ class Checkout:
         words = shlex.join([".venv/bin/python", "-c", source, *arguments])
         return self._run(["bash", "-c", self.in_shell(words)], check=True)
 
+    def module(self, name: str, *arguments: str) -> str:
+        """A module of this checkout in the stack's shell; what it prints."""
+        words = shlex.join([".venv/bin/python", "-m", name, *arguments])
+        return self._run(["bash", "-c", self.in_shell(words)], check=True)
+
     def in_shell(self, command: str) -> str:
         """A command line that prepares the stack's shell first."""
         return f'eval "$(.venv/bin/python -m tools env local)"; {command}'
