@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from emulator.arm.data_types import DATA_TYPES
 from emulator.arm.listings import Listings
 from emulator.arm.operations import Operations
 from emulator.arm.resources import Resources
@@ -52,9 +51,7 @@ class ArmService(Service):
         )
 
     def resource_types(self) -> Sequence[ResourceType]:
-        store = self.emulator.store
-        data = (kind(store) for kind in DATA_TYPES)
-        return [*(kind() for kind in ARM_TYPES), *data, *map(Kept, KEPT), Tags(store)]
+        return [*(kind() for kind in ARM_TYPES), *map(Kept, KEPT), Tags(self.emulator.store)]
 
     def reconcile(self) -> None:
         self.operations.reconcile(self.resources)

@@ -94,8 +94,6 @@ KEPT = (
     "Microsoft.DataFactory/factories/pipelines",
     "Microsoft.DataFactory/factories/triggers",
     "Microsoft.Devices/IotHubs/eventHubEndpoints/ConsumerGroups",
-    "Microsoft.EventGrid/systemTopics",
-    "Microsoft.EventGrid/systemTopics/eventSubscriptions",
     "Microsoft.Insights/actionGroups",
     "Microsoft.Insights/metricAlerts",
     "Microsoft.Insights/scheduledQueryRules",
@@ -116,7 +114,6 @@ KEPT = (
     "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
     "Microsoft.Sql/servers/auditingSettings",
     "Microsoft.Sql/servers/firewallRules",
-    "Microsoft.Storage/storageAccounts/queueServices/queues",
 )
 """One line each; a type whose answer holds something that only Azure knows has a class instead."""
 

@@ -1,12 +1,14 @@
-"""The service: clusters, hubs and registries as documents that hold what Azure would say of them."""
+"""The service: clusters, hubs, registries and data services as documents that hold what Azure would say of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from emulator.declared.data_services import DATA_SERVICES
 from emulator.declared.types import (
     BatchEndpoint,
     BuiltInEndpoint,
+    Declared,
     DeviceProvisioning,
     IotHub,
     ManagedCluster,
@@ -21,6 +23,13 @@ class DeclaredService(Service):
     name = "declared"
 
     def resource_types(self) -> Sequence[ResourceType]:
-        kinds = (ManagedCluster, IotHub, DeviceProvisioning, ModelRegistry, BatchEndpoint)
+        kinds: tuple[type[Declared], ...] = (
+            ManagedCluster,
+            IotHub,
+            DeviceProvisioning,
+            ModelRegistry,
+            BatchEndpoint,
+            *DATA_SERVICES,
+        )
         store = self.emulator.store
         return [*(kind(store) for kind in kinds), BuiltInEndpoint(store)]

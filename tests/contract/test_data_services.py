@@ -16,7 +16,7 @@ from tests.contract.provider_client import STACK, Plugin, plugin
 from tests.contract.test_provider_every_type import Made
 from tests.program.parts import ID, build
 
-MODULES = ("databricks", "datafactory", "eventgrid", "logic", "sql")
+MODULES = ("databricks", "datafactory", "sql")
 NEEDED = ("resources:ResourceGroup", "managedidentity:UserAssignedIdentity", "storage:StorageAccount", "storage:Queue")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from emulator.provider import values
+from infra.role_assignments import Role
 from tests.conftest import RunningEmulator
 from tests.contract.provider_client import STACK, Plugin, plugin
 from tests.unit.resource_type_examples import INPUTS, SUBSCRIPTION
@@ -39,6 +40,13 @@ FIRST = [
 ]
 """What others live in or point to."""
 LAST = "authorization:ManagementLockByScope"
+ASSIGNMENT = "authorization:RoleAssignment"
+RIGHTS = (
+    Role.CONTRIBUTOR,
+    Role.STORAGE_BLOB_DATA_CONTRIBUTOR,
+    Role.STORAGE_FILE_DATA_PRIVILEGED_CONTRIBUTOR,
+    Role.KEY_VAULT_ADMINISTRATOR,
+)
 ELSEWHERE = {
     "containerinstance:ContainerGroup",
     "machinelearningservices:Job",
@@ -72,9 +80,21 @@ def resources(azure: Plugin, emulator: RunningEmulator) -> Iterator[dict[str, Ma
         inputs = azure.checked(name, inputs_for(name, emulator.environment["ARM_SUBSCRIPTION_ID"]))
         response = azure.create(name, inputs)
         made[name] = Made(response.id, inputs, values.read(response.properties))
+        if name == "managedidentity:UserAssignedIdentity":
+            give_rights(azure, made[name], made["resources:ResourceGroup"])
     yield made
     for name in reversed(ORDER):
         azure.delete(name, made[name].id)
+
+
+def give_rights(azure: Plugin, identity: Made, group: Made) -> None:
+    """A workspace is refused while its identity may not work on what it stands on."""
+    subscription = group.id.rsplit("/resourceGroups/", 1)[0]
+    for role in RIGHTS:
+        definition = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role.value}"
+        given = {"scope": group.id, "roleAssignmentName": role.value, "roleDefinitionId": definition}
+        principal = {"principalId": identity.outputs["principalId"], "principalType": "ServicePrincipal"}
+        azure.create(ASSIGNMENT, azure.checked(ASSIGNMENT, {**given, **principal}))
 
 
 def inputs_for(name: str, subscription: str) -> dict[str, Any]:
