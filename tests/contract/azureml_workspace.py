@@ -113,7 +113,7 @@ class Workspace:
         logs = f"{self.group}/providers/Microsoft.OperationalInsights/workspaces/log-{self.name}"
         self.put(self.group, {"location": LOCATION})
         self.put(ids["storageAccount"], {"location": LOCATION, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}})
-        vault = {"tenantId": TENANT_ID, "sku": {"family": "A", "name": "standard"}, "accessPolicies": []}
+        vault = {"tenantId": TENANT_ID, "sku": {"family": "A", "name": "standard"}, "enableRbacAuthorization": True}
         self.put(ids["keyVault"], {"location": LOCATION, "properties": vault})
         self.put(logs, {"location": LOCATION, "properties": {"sku": {"name": "PerGB2018"}}})
         insights = {"Application_Type": "web", "WorkspaceResourceId": logs}

@@ -14,9 +14,9 @@ from infra.address_plan import LARGEST, PARTS, PLAN, SMALLEST, Purpose
 from infra.private_endpoints import DOORS, wanted
 from infra.resource_id import type_of
 from infra.role_assignments import Scope
-from tests.program.azure.stacks import main
+from tests.program.azure.stacks import AZURE, main
 from tests.program.recorder import Recording, Registered, run
-from tests.program.test_platform import AZURE, build, one, program
+from tests.program.test_platform import build, one, program
 
 PRIVATE = AZURE | {"networkProfile": "private"}
 HUB = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-dns"
