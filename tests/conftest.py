@@ -20,6 +20,7 @@ from emulator.roles import BLOB_CONTRIBUTOR, KEY_VAULT_ADMINISTRATOR, METRICS_PU
 from emulator.settings import Settings  # noqa: E402
 from emulator.supervisor import Supervisor  # noqa: E402
 from ml.clients.arm import arm  # noqa: E402
+from ml.clients.cloud import credential, load_cloud  # noqa: E402
 from tests.side_by_side import (  # noqa: E402, F401
     pytest_runtest_protocol,
     pytest_xdist_make_scheduler,
@@ -60,11 +61,19 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulat
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
+        forget_cloud()
         grant_deployers()
         yield RunningEmulator(supervisor, status.settings, environment)
     if arm.cache_info().currsize:
         arm().close()
+    forget_cloud()
     supervisor.reset()
+
+
+def forget_cloud() -> None:
+    """What this process has learnt of a cloud before is of another one."""
+    for known in (arm, credential, load_cloud):
+        known.cache_clear()
 
 
 DEPLOYERS_ROLES = (BLOB_CONTRIBUTOR, KEY_VAULT_ADMINISTRATOR, METRICS_PUBLISHER)
