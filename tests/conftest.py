@@ -64,14 +64,14 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulat
         forget_cloud()
         grant_deployers()
         yield RunningEmulator(supervisor, status.settings, environment)
-    if arm.cache_info().currsize:
-        arm().close()
     forget_cloud()
     supervisor.reset()
 
 
 def forget_cloud() -> None:
     """What this process has learnt of a cloud before is of another one."""
+    if arm.cache_info().currsize:
+        arm().close()
     for known in (arm, credential, load_cloud):
         known.cache_clear()
 

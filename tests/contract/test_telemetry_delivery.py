@@ -15,10 +15,9 @@ from azure.identity import DefaultAzureCredential
 from azure.monitor.query import LogsQueryClient, LogsQueryResult
 
 from emulator.supervisor import Supervisor
-from ml.clients.cloud import load_cloud
 from ml.scoring.records import ModelIdentity, RequestRecord
 from ml.scoring.telemetry.sender import BATCH, Telemetry
-from tests.conftest import ROOT, RunningEmulator
+from tests.conftest import ROOT, RunningEmulator, forget_cloud, grant_deployers
 from tests.contract.insights_component import Insights
 from tests.unit.scoring.running import paced
 
@@ -108,9 +107,10 @@ def fixture_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run
     environment = supervisor.environment()
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    load_cloud.cache_clear()
+    forget_cloud()
+    grant_deployers()
     yield RunningEmulator(supervisor, status.settings, environment)
-    load_cloud.cache_clear()
+    forget_cloud()
     supervisor.reset()
 
 
