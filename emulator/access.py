@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from emulator.entra.directory import DEVELOPER, groups_of
@@ -51,7 +51,6 @@ class Assignment:
 
 BOOTSTRAP = Assignment(DEVELOPER.object_id, OWNER, SUBSCRIPTION)
 """Whoever makes a subscription owns it. Owner is no right to data: that comes from assignments, as on Azure."""
-Implied = Callable[[], Iterable[Assignment]]
 
 
 @dataclass
@@ -76,14 +75,6 @@ class Access:
     def __init__(self, store: Store, delay: float = 0.0) -> None:
         self._store = store
         self._delay = delay
-        self._types: tuple[str, ...] = (ROLE_ASSIGNMENT, ROLE_DEFINITION)
-        self._implied: list[Implied] = []
-        self._snapshot = Snapshot((), 0.0, {})
-
-    def imply(self, resource_type: str, assignments: Implied) -> None:
-        """Adds assignments that Azure makes by itself for resources of a type."""
-        self._implied.append(assignments)
-        self._types = (*self._types, resource_type)
         self._snapshot = Snapshot((), 0.0, {})
 
     def allows(self, principal_id: str, action: str, scope: str) -> bool:
@@ -143,7 +134,7 @@ class Access:
 
     def _current(self) -> Snapshot:
         """The snapshot of now, taken again when something changed or an assignment has begun to count."""
-        snapshot, versions = self._snapshot, self._store.versions(self._types)
+        snapshot, versions = self._snapshot, self._store.versions((ROLE_ASSIGNMENT, ROLE_DEFINITION))
         if snapshot.versions != versions or (self._delay and time.time() >= snapshot.until):
             snapshot = self._snapshot = self._take(versions)
         return snapshot
@@ -164,8 +155,6 @@ class Access:
             role = document.properties["roleDefinitionId"].rpartition("/")[2]
             scope, since = document.resource.scope or "", document.created + self._delay if self._delay else 0.0
             yield Assignment(document.properties["principalId"], role, scope, since)
-        for implied in self._implied:
-            yield from implied()
 
     def _permissions(self, role: str) -> Sequence[Permission]:
         """What a role grants: Azure's, else one of the subscription's own; nothing when there is none."""

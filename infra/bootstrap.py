@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import pulumi
-from pulumi_azure_native import Provider
 from pydantic import Field
 
 from infra.access import Access
 from infra.address_plan import Purpose
 from infra.identities import Identities, IdentitiesArgs
 from infra.key_vault import KeyVault, KeyVaultArgs
-from infra.naming import Kind, Naming, required_tags
 from infra.network import NetworkProfile
-from infra.placement import Placement
+from infra.placement import Placement, place, provider_of
 from infra.private_endpoints import DOORS, PrivateEndpoints, PrivateEndpointsArgs
-from infra.resource_group import ResourceGroup, ResourceGroupArgs
 from infra.resource_id import group_id
 from infra.role_assignments import Scope
 from infra.runner import Runner, RunnerArgs, RunnerSettings
@@ -51,13 +48,7 @@ class Bootstrap(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, settings: BootstrapSettings, opts: pulumi.ResourceOptions | None = None) -> None:
-        provider = Provider(
-            "azure",
-            subscription_id=str(settings.subscription_id),
-            tenant_id=str(settings.tenant_id),
-            location=settings.location,
-        )
-        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(providers=[provider]))
+        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(providers=[provider_of(settings)]))
         super().__init__("mlops:platform:Bootstrap", name, None, opts)
         self._settings, self._child = settings, pulumi.ResourceOptions(parent=self)
         self._kept = pulumi.ResourceOptions(parent=self, protect=True)
@@ -82,31 +73,10 @@ class Bootstrap(pulumi.ComponentResource):
         }
 
     def _place(self) -> Placement:
-        settings, stack = self._settings, pulumi.get_stack()
-        naming = Naming.of(
-            subscription_id=str(settings.subscription_id),
-            project=pulumi.get_project(),
-            stack=stack,
-            salt=settings.name_salt,
-        )
-        tags, group_name = required_tags(settings, stack), naming.name(Kind.RESOURCE_GROUP)
-        group = ResourceGroup(
-            "resource-group", ResourceGroupArgs(name=group_name, location=settings.location, tags=tags), self._child
-        )
-        return Placement(
-            subscription_id=str(settings.subscription_id),
-            tenant_id=str(settings.tenant_id),
-            resource_group_name=group_name,
-            group=group.resource,
-            location=settings.location,
-            tags=tags,
-            naming=naming,
-            network=NetworkProfile(
-                is_open=False, is_private=not settings.allowed_addresses, allowed_addresses=settings.allowed_addresses
-            ),
-            # Every other stack stands on this one.
-            is_production=True,
-        )
+        allowed = self._settings.allowed_addresses
+        network = NetworkProfile(is_open=False, is_private=not allowed, allowed_addresses=allowed)
+        # Production whatever it says: every other stack stands on this one.
+        return place(self._settings, network, self._child, is_production=True)
 
     def _network(self) -> VirtualNetwork:
         purposes = (Purpose.ENDPOINTS, Purpose.RUNNER)

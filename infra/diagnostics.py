@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 SETTING = "to-log-analytics"
 """The name of every setting; it is unique within its resource."""
-METRICS = "AllMetrics"
 ALL = ("allLogs",)
 """The category group of everything that a service logs."""
 
@@ -55,10 +54,7 @@ LOGGED: Mapping[str, Logged] = MappingProxyType(
         "Microsoft.Databricks/workspaces": Logged(groups=ALL),
         "Microsoft.Devices/IotHubs": Logged(groups=ALL, metrics=True),
         "Microsoft.Devices/provisioningServices": Logged(groups=ALL, metrics=True),
-        "Microsoft.EventGrid/systemTopics": Logged(groups=ALL, metrics=True),
-        "Microsoft.EventGrid/topics": Logged(groups=ALL, metrics=True),
         "Microsoft.KeyVault/vaults": Logged(groups=ALL, metrics=True, dedicated=True),
-        "Microsoft.Logic/workflows": Logged(groups=ALL, metrics=True),
         "Microsoft.MachineLearningServices/registries": Logged(groups=ALL),
         "Microsoft.MachineLearningServices/workspaces": Logged(groups=ALL, metrics=True),
         "Microsoft.MachineLearningServices/workspaces/onlineEndpoints": Logged(groups=ALL, metrics=True),

@@ -204,30 +204,36 @@ class Kubernetes(pulumi.ComponentResource):
             "azureKeyvaultSecretsProvider": aks.ManagedClusterAddonProfileArgs(enabled=True, config=rotation),
         }
 
+    def _nodes(self, settings: NodePoolSettings, least: int) -> dict[str, Any]:
+        """What every pool has alike, whether it stands in the cluster or beside it."""
+        return {
+            "type": "VirtualMachineScaleSets",
+            "vm_size": settings.vm_size,
+            "count": least,
+            "enable_auto_scaling": True,
+            "min_count": least,
+            "max_count": settings.max_nodes,
+            "vnet_subnet_id": self._subnet_id,
+            "os_type": "Linux",
+            "os_sku": NODE_IMAGE,
+            "os_disk_type": disk_type(settings.vm_size),
+            "os_disk_size_gb": settings.os_disk_gb,
+            "max_pods": 110,
+            "enable_encryption_at_host": self._args.settings.host_encryption,
+            "enable_node_public_ip": False,
+            "upgrade_settings": aks.AgentPoolUpgradeSettingsArgs(max_surge="33%"),
+            "tags": self._args.placement.tags,
+        }
+
     def _system_pool(self) -> aks.ManagedClusterAgentPoolProfileArgs:
         settings, here = self._args.settings.system, self._args.placement
         least = settings.least(len(ZONES) if here.is_production else 1)
         return aks.ManagedClusterAgentPoolProfileArgs(
             name=SYSTEM,
             mode="System",
-            type="VirtualMachineScaleSets",
-            vm_size=settings.vm_size,
-            count=least,
-            enable_auto_scaling=True,
-            min_count=least,
-            max_count=settings.max_nodes,
             availability_zones=list(ZONES) if here.is_production else None,
             node_taints=["CriticalAddonsOnly=true:NoSchedule"],
-            vnet_subnet_id=self._subnet_id,
-            os_type="Linux",
-            os_sku=NODE_IMAGE,
-            os_disk_type=disk_type(settings.vm_size),
-            os_disk_size_gb=settings.os_disk_gb,
-            max_pods=110,
-            enable_encryption_at_host=self._args.settings.host_encryption,
-            enable_node_public_ip=False,
-            upgrade_settings=aks.AgentPoolUpgradeSettingsArgs(max_surge="33%"),
-            tags=here.tags,
+            **self._nodes(settings, least),
         )
 
     def _pool(
@@ -243,26 +249,11 @@ class Kubernetes(pulumi.ComponentResource):
             resource_name_=self.cluster_name,
             resource_group_name=here.resource_group_name,
             mode="User",
-            type="VirtualMachineScaleSets",
             orchestrator_version=self._args.settings.version,
-            vm_size=settings.vm_size,
-            count=least,
-            enable_auto_scaling=True,
-            min_count=least,
-            max_count=settings.max_nodes,
             availability_zones=list(ZONES) if here.is_production and role == USER else None,
             node_taints=taints,
             node_labels={"mlops/pool": role},
-            vnet_subnet_id=self._subnet_id,
-            os_type="Linux",
-            os_sku=NODE_IMAGE,
-            os_disk_type=disk_type(settings.vm_size),
-            os_disk_size_gb=settings.os_disk_gb,
-            max_pods=110,
-            enable_encryption_at_host=self._args.settings.host_encryption,
-            enable_node_public_ip=False,
-            upgrade_settings=aks.AgentPoolUpgradeSettingsArgs(max_surge="33%"),
-            tags=here.tags,
+            **self._nodes(settings, least),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[here.group, self.cluster, *self._args.after],

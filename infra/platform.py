@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi_azure_native import Provider
 
 from infra import (
     batch_endpoint,
@@ -32,14 +31,12 @@ from infra.datastores import Datastores, DatastoresArgs
 from infra.identities import Identities, IdentitiesArgs
 from infra.key_vault import KeyVault, KeyVaultArgs
 from infra.monitoring import Monitoring, MonitoringArgs
-from infra.naming import Kind, Naming, required_tags
 from infra.network import NetworkProfile
 from infra.parts import Part
 from infra.permissions import DEPLOYERS
-from infra.placement import Placement
+from infra.placement import place, provider_of
 from infra.private_endpoints import PrivateEndpoints, PrivateEndpointsArgs
 from infra.registry import Registry, RegistryArgs
-from infra.resource_group import ResourceGroup, ResourceGroupArgs
 from infra.scoring_endpoint import ScoringEndpoint, ScoringEndpointArgs
 from infra.serving_groups import ServingGroups, ServingGroupsArgs
 from infra.storage import Storage, StorageArgs
@@ -82,19 +79,14 @@ class Platform(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
-        provider = Provider(
-            "azure",
-            subscription_id=str(settings.subscription_id),
-            tenant_id=str(settings.tenant_id),
-            location=settings.location,
-        )
+        provider = provider_of(settings)
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(providers=[provider]))
         super().__init__("mlops:platform:Platform", name, None, opts)
         self.provider = provider
         self.settings = settings
         self.child = pulumi.ResourceOptions(parent=self)
         self.kubernetes: kubernetes.Kubernetes | None = None
-        self.placement = self._place(settings)
+        self.placement = place(settings, NetworkProfile.of(settings), self.child, is_production=settings.is_production)
         self.resource_group_name: str = self.placement.resource_group_name
         self.subscription_id: str = self.placement.subscription_id
         self.tenant_id: str = self.placement.tenant_id
@@ -238,30 +230,6 @@ class Platform(pulumi.ComponentResource):
             return self.compute
         args = replace(self.compute_args, settings=compute, role=system.replace("_", "-"))
         return Compute(f"{system}-compute", args, pulumi.ResourceOptions(providers=[self.provider]))
-
-    def _place(self, settings: Settings) -> Placement:
-        stack = pulumi.get_stack()
-        naming = Naming.of(
-            subscription_id=str(settings.subscription_id),
-            project=pulumi.get_project(),
-            stack=stack,
-            salt=settings.name_salt,
-        )
-        tags = required_tags(settings, stack)
-        group_name = naming.name(Kind.RESOURCE_GROUP)
-        args = ResourceGroupArgs(name=group_name, location=settings.location, tags=tags)
-        self.resource_group = ResourceGroup("resource-group", args, self.child)
-        return Placement(
-            subscription_id=str(settings.subscription_id),
-            tenant_id=str(settings.tenant_id),
-            resource_group_name=group_name,
-            group=self.resource_group.resource,
-            location=settings.location,
-            tags=tags,
-            naming=naming,
-            network=NetworkProfile.of(settings),
-            is_production=settings.is_production,
-        )
 
     def _build_network(self, settings: Settings) -> VirtualNetwork | None:
         """The stack's own network, which only the profile `private` has."""

@@ -54,7 +54,6 @@ DOORS: Mapping[str, tuple[Door, ...]] = MappingProxyType(
             Door("iotHub", ("privatelink.azure-devices.net", "privatelink.servicebus.windows.net")),
         ),
         "Microsoft.Devices/provisioningServices": (Door("iotDps", ("privatelink.azure-devices-provisioning.net",)),),
-        "Microsoft.EventGrid/topics": (Door("topic", ("privatelink.eventgrid.azure.net",)),),
         "Microsoft.KeyVault/vaults": (Door("vault", ("privatelink.vaultcore.azure.net",)),),
         "Microsoft.MachineLearningServices/registries": (Door("amlregistry", ("privatelink.api.azureml.ms",)),),
         "Microsoft.MachineLearningServices/workspaces": (

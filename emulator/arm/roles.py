@@ -18,9 +18,7 @@ from emulator.store import Document
 
 
 class RoleAssignment(ResourceType):
-    """Recorded; a second assignment of the same role to the same principal at the same scope is refused, as Azure
-    refuses it.
-    """
+    """What `emulator.access` answers from; whom and which role it is about cannot be changed, as on Azure."""
 
     type = access.ROLE_ASSIGNMENT
 

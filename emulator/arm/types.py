@@ -99,8 +99,6 @@ KEPT = (
     "Microsoft.Insights/scheduledQueryRules",
     "Microsoft.Insights/workbooks",
     "Microsoft.KeyVault/vaults/keys",
-    "Microsoft.MachineLearningServices/workspaces/batchEndpoints/deployments",
-    "Microsoft.MachineLearningServices/workspaces/outboundRules",
     "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
     "Microsoft.Network/natGateways",
     "Microsoft.Network/networkSecurityGroups",

@@ -17,7 +17,7 @@ from tests.contract.test_provider_every_type import Made
 from tests.program.parts import ID, build
 
 MODULES = ("databricks", "datafactory", "sql")
-NEEDED = ("resources:ResourceGroup", "managedidentity:UserAssignedIdentity", "storage:StorageAccount", "storage:Queue")
+NEEDED = ("resources:ResourceGroup", "managedidentity:UserAssignedIdentity", "storage:StorageAccount")
 
 
 @pytest.fixture(scope="module")

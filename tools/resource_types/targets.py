@@ -40,13 +40,11 @@ SOURCES = {
         "azure-mgmt-iothubprovisioningservices", "1.2.0b2", "azure.mgmt.iothubprovisioningservices"
     ),
     "diagnostics": Source("azure-mgmt-monitor", "6.0.2", "azure.mgmt.monitor.v2021_05_01_preview"),
-    "event_grid": Source("azure-mgmt-eventgrid", "10.4.0", "azure.mgmt.eventgrid"),
     "iot_hub": Source("azure-mgmt-iothub", "4.0.0", "azure.mgmt.iothub.v2023_06_30"),
     "key_vault": Source("azure-mgmt-keyvault", "12.0.0", "azure.mgmt.keyvault"),
     "kubernetes": Source("azure-mgmt-containerservice", "40.1.0", "azure.mgmt.containerservice"),
     "locks": Source("azure-mgmt-resource-locks", "1.0.0", "azure.mgmt.resource.locks"),
     "log_analytics": Source("azure-mgmt-loganalytics", "13.1.0", "azure.mgmt.loganalytics"),
-    "logic_apps": Source("azure-mgmt-logic", "10.0.0", "azure.mgmt.logic"),
     "machine_learning": Source("azure-ai-ml", "1.35.2", "azure.ai.ml._restclient.arm_ml_service"),
     "managed_identity": Source("azure-mgmt-msi", "7.0.0", "azure.mgmt.msi.v2023_01_31"),
     "metric_alerts": Source("azure-mgmt-monitor", "6.0.2", "azure.mgmt.monitor.v2018_03_01"),
@@ -106,11 +104,6 @@ TYPES = {
     "diagnostics": [
         "monitor:DiagnosticSetting",
     ],
-    "event_grid": [
-        "eventgrid:SystemTopic",
-        "eventgrid:SystemTopicEventSubscription",
-        "eventgrid:Topic",
-    ],
     "iot_hub": [
         "iothub:IotHubResource",
         "iothub:IotHubResourceEventHubConsumerGroup",
@@ -130,11 +123,7 @@ TYPES = {
     "log_analytics": [
         "operationalinsights:Workspace",
     ],
-    "logic_apps": [
-        "logic:Workflow",
-    ],
     "machine_learning": [
-        "machinelearningservices:BatchDeployment",
         "machinelearningservices:BatchEndpoint",
         "machinelearningservices:CodeContainer",
         "machinelearningservices:CodeVersion",
@@ -147,13 +136,11 @@ TYPES = {
         "machinelearningservices:EnvironmentContainer",
         "machinelearningservices:EnvironmentVersion",
         "machinelearningservices:Job",
-        "machinelearningservices:ManagedNetworkSettingsRule",
         "machinelearningservices:ModelContainer",
         "machinelearningservices:ModelVersion",
         "machinelearningservices:OnlineDeployment",
         "machinelearningservices:OnlineEndpoint",
         "machinelearningservices:Registry",
-        "machinelearningservices:Schedule",
         "machinelearningservices:Workspace",
         "machinelearningservices:WorkspaceConnection",
     ],
@@ -192,7 +179,6 @@ TYPES = {
         "storage:BlobContainer",
         "storage:BlobServiceProperties",
         "storage:ManagementPolicy",
-        "storage:Queue",
         "storage:StorageAccount",
     ],
     "workbooks": [

@@ -26,7 +26,6 @@ ZONES: Mapping[tuple[str, str], frozenset[str]] = MappingProxyType(
             ("datafactory/factories", "dataFactory"): ["datafactory.azure.net"],
             ("datafactory/factories", "portal"): ["adf.azure.com"],
             ("sql/servers", "sqlServer"): ["database.windows.net"],
-            ("eventgrid/topics", "topic"): ["eventgrid.azure.net"],
             ("devices/iothubs", "iotHub"): ["azure-devices.net", "servicebus.windows.net"],
             ("devices/provisioningservices", "iotDps"): ["azure-devices-provisioning.net"],
         }.items()
