@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulator.resource_id import ResourceId
 from emulator.resource_types import ResourceEntry, ResourceTable
 from emulator.resource_types.conversion import request
 from emulator.resource_types.entry import ID_OF_TYPE
@@ -88,19 +89,6 @@ def arm_template(plan: Iterable[Planned], subscription: str) -> dict[str, Any]:
 
 def _placed(entry: ResourceEntry, path: str, groups: Sequence[str]) -> dict[str, str]:
     """Type, version and name; the scope where it is not one of the groups that the plan makes."""
-    scope, found, rest = path.rpartition("/providers/")
-    if not found:
-        scope, name = path.rsplit("/resourceGroups/", 1)
-        return {
-            "type": "Microsoft.Resources/resourceGroups",
-            "apiVersion": entry.api_version,
-            "name": name,
-            "scope": scope,
-        }
-    provider, *pairs = rest.split("/")
-    placed = {
-        "type": "/".join((provider, *pairs[::2])),
-        "apiVersion": entry.api_version,
-        "name": "/".join(pairs[1::2]),
-    }
-    return placed if [scope] == groups[:1] else {**placed, "scope": scope}
+    found = ResourceId.parse(path)
+    placed = {"type": found.type, "apiVersion": entry.api_version, "name": "/".join(found.names)}
+    return placed if [found.scope] == groups[:1] else {**placed, "scope": found.scope}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from emulator.roles import Permission
 from ml.clients.arm import Arm
 from ml.clients.errors import CloudError
 from tools.finding import Finding
@@ -133,8 +134,8 @@ def permissions(azure: Subscription) -> Iterator[Finding]:
     group = next((one for one in needs.resources if one.id == needs.group), None)
     scope = group.id if group and azure.has(group) else azure.id
     path = f"{scope}/providers/Microsoft.Authorization/permissions"
-    granted = azure.arm.list(path, PERMISSIONS_VERSION)
-    missing = [action for action in needs.actions if not allowed(action, granted)]
+    granted = [Permission.of(one) for one in azure.arm.list(path, PERMISSIONS_VERSION)]
+    missing = [action for action in needs.actions if not any(one.grants(action, data=False) for one in granted)]
     if not missing:
         yield Finding(name, f"all {len(needs.actions)} actions of `up` on {scope}")
         return
@@ -145,17 +146,6 @@ def permissions(azure: Subscription) -> Iterator[Finding]:
     rest = len(missing) - MOST_LISTED
     listed = ", ".join(missing[:MOST_LISTED]) + (f" and {rest} more" if rest > 0 else "")
     yield Finding(name, f"{len(missing)} of {len(needs.actions)} actions are not allowed on {scope}: {listed}", fix)
-
-
-def allowed(action: str, granted: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether one of the permissions has the action and does not take it back."""
-    return any(
-        _any(action, one.get("actions") or ()) and not _any(action, one.get("notActions") or ()) for one in granted
-    )
-
-
-def _any(action: str, patterns: Iterable[str]) -> bool:
-    return any(re.fullmatch(re.escape(one).replace(r"\*", ".*"), action, re.IGNORECASE | re.DOTALL) for one in patterns)
 
 
 def role_for(action: str) -> str:

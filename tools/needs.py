@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from emulator.resource_id import ResourceId
 from emulator.resource_types import ResourceTable
 from emulator.resource_types.conversion import request
 from emulator.resource_types.entry import ID_OF_TYPE
-from tools.arm_template import GROUP, Planned
+from tools.arm_template import Planned
 from tools.plan import OURS, UNKNOWN
 
 ML, AKS = "Microsoft.MachineLearningServices", "Microsoft.ContainerService"
@@ -99,7 +100,7 @@ class Needs:
             entry = table.entry_for_token(one.type)
             sent = request(entry, one.inputs, subscription)
             place = str(sent.body.get("location") or "")
-            resource = Resource(sent.path, type_of(sent.path, one.type), entry.api_version, place)
+            resource = Resource(sent.path, ResourceId.parse(sent.path).type, entry.api_version, place)
             resources.append(resource)
             actions.update((write_action(resource), *linked(sent.body)))
             machines.extend(machines_of(resource, sent.body))
@@ -142,14 +143,6 @@ class Needs:
         resources = tuple(Resource(**one) for one in found.pop("resources"))
         machines = tuple(Machines(**{**one, "owner": Resource(**one["owner"])}) for one in found.pop("machines"))
         return cls(**{**found, "actions": tuple(found["actions"]), "resources": resources, "machines": machines})
-
-
-def type_of(path: str, token: str) -> str:
-    """`Microsoft.Storage/storageAccounts` of an id."""
-    if token == GROUP:
-        return "Microsoft.Resources/resourceGroups"
-    provider, *pairs = path.rpartition("/providers/")[2].split("/")
-    return "/".join((provider, *pairs[::2]))
 
 
 def write_action(resource: Resource) -> str:
