@@ -15,7 +15,7 @@ from pulumi.runtime import config as raw_config
 from pydantic import BaseModel, ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
@@ -67,12 +67,21 @@ def check_placeholders(settings: BaseModel) -> None:
         pulumi.RunError: names the keys.
     """
     problems = [
-        f"{_full(field.alias)} = {PLACEHOLDER}: still the placeholder. Write: {_command(field.alias, field)}"
-        for name, field in type(settings).model_fields.items()
-        if getattr(settings, name) == PLACEHOLDER
+        f"{_full(path)} = {PLACEHOLDER}: still the placeholder. Write: {_command(path, field)}"
+        for path, field in _placeholders(settings)
     ]
     if problems:
         raise settings_error(problems)
+
+
+def _placeholders(section: BaseModel, above: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Path and field of every id that is all zeros, in sections of sections too."""
+    for name, field in type(section).model_fields.items():
+        value, path = getattr(section, name), f"{above}{field.alias or name}"
+        if value == PLACEHOLDER:
+            yield path, field
+        elif isinstance(value, BaseModel):
+            yield from _placeholders(value, f"{path}.")
 
 
 def is_secret(field: FieldInfo) -> bool:

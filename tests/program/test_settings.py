@@ -231,6 +231,7 @@ def test_placeholders_pass_a_preview_but_not_an_update() -> None:
     text = message(config, preview=False)
     for key in ("subscriptionId", "tenantId", "deployersGroupId"):
         assert f"pulumi config set mlops:{key}" in text
+    assert "pulumi config set --path 'mlops:notebooks.userObjectId'" in text, "an id inside a section too"
 
 
 def test_secret_is_read_into_an_output_and_shown_nowhere() -> None:
