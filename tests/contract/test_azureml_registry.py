@@ -40,10 +40,11 @@ def fixture_tracking(
     uri = workspace.client.workspaces.get(workspace.name).mlflow_tracking_uri
     if request.param == "azureml":
         uri = f"azureml://localhost:{workspace.emulator.settings.https_port}/mlflow/v1.0{workspace.id}"
-    # MLflow keeps both for the whole process: a later test would write to this workspace.
+    # MLflow keeps these for the whole process: a later test would write to this workspace.
     monkeypatch.setattr(tracking_service, "_tracking_uri", None)
     monkeypatch.setattr(fluent, "_active_experiment_id", None)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "")
     mlflow.set_tracking_uri(uri)
     with monkeypatch.context() as patch:  # azure-ai-ml's, for the whole process; the plugin knows no cloud of that name
         patch.delenv("AZUREML_CURRENT_CLOUD", raising=False)
