@@ -228,7 +228,8 @@ def _command(path: str | None, field: FieldInfo) -> str:
         above, file = _full(".".join(key[:-1])), f"stacks/Pulumi.{pulumi.get_stack()}.yaml"
         return f"`{key[-1]}: {json.dumps(example)}` below `{above}:` in {file}"
     if isinstance(example, list):
-        return f"pulumi config set --path '{_full(key[0])}[0]' {example[0]}{_stack()}"
+        index = next((part for part in (path or "").split(".") if part.isdigit()), "0")
+        return f"pulumi config set --path '{_full(key[0])}[{index}]' {example[0]}{_stack()}"
     if len(key) > 1:
         return f"pulumi config set --path '{_full(path)}' {example}{_stack()}"
     return f"pulumi config set {_full(path)} {example}{_stack()}"

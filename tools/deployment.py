@@ -201,13 +201,22 @@ def learn_traffic(pulumi: Pulumi, resources: Sequence[Mapping[str, Any]], consol
 
 
 def down(stack: Stack, console: Console, force: bool = False) -> int:
-    """Removes what the stack made; of an emulator stack nothing is left, processes and files included.
+    """Removes what the stack made; of the last emulator stack nothing is left, processes and files included.
 
     `force` removes an emulator stack even when a step of it could not be taken back properly.
+
+    Raises:
+        SetupError: `force` would take the emulator away from other stacks.
     """
     pulumi = prepare(stack, console)
     console.print(f"[bold]{cloud_line(stack, pulumi.environment)}[/bold]")
     state = pulumi.state_file()
+    others = state.others() if stack.emulated and state is not None else []
+    if force and others:
+        raise SetupError(
+            f"FORCE=1 removes the emulator with all that is in it, and it has {', '.join(others)} too: first "
+            + " and ".join(f"`make down STACK={one}`" for one in others)
+        )
     if force and stack.emulated and state is not None and state.damage():
         console.print(f"Stack {stack.name}: {state.file.name} {state.damage()}; what it held goes with the emulator.")
         state.remove()
@@ -216,14 +225,17 @@ def down(stack: Stack, console: Console, force: bool = False) -> int:
         soft = soft_deleting(pulumi.resources())
         code = destroy(pulumi, console)
         if code and not (force and stack.emulated):
-            console.print(failed_destroy(stack))
+            console.print(failed_destroy(stack, alone=not others))
             return code
         if not code and soft:
             purge(arm(), soft, console.print)
         pulumi.read("stack", "rm", "--yes", "--preserve-config", *(["--force"] if code else []))
         console.print(f"Removed: stack {stack.name} and its state")
-    if stack.emulated:
+    if stack.emulated and others:
+        console.print(f"The emulator goes on: it has {', '.join(others)}")
+    elif stack.emulated:
         remove_emulator(console)
+    if stack.emulated:
         remove_history(pulumi, stack)
     return 0
 
@@ -236,10 +248,14 @@ def destroy(pulumi: Pulumi, console: Console) -> int:
     return follow(pulumi, words, f"Removing stack {pulumi.stack.name}", console, emulator_gone(pulumi.stack)).code
 
 
-def failed_destroy(stack: Stack) -> str:
-    """What to do when something could not be removed."""
+def failed_destroy(stack: Stack, *, alone: bool) -> str:
+    """What to do when something could not be removed; `alone`: no other stack is in the emulator."""
     again = f"Something could not be removed; see above. `make down STACK={stack.name}` goes on from here"
-    return f"{again}, with FORCE=1 it removes the emulator with all that is in it." if stack.emulated else f"{again}."
+    return (
+        f"{again}, with FORCE=1 it removes the emulator with all that is in it."
+        if stack.emulated and alone
+        else f"{again}."
+    )
 
 
 def remove_emulator(console: Console) -> None:

@@ -36,6 +36,10 @@ class StateFile:
         """Where Pulumi reads it."""
         return self.backend / ".pulumi" / "stacks" / self.project / f"{self.stack}.json"
 
+    def others(self) -> list[str]:
+        """The other stacks that have a state beside this one."""
+        return sorted(one.stem for one in self.file.parent.glob("*.json") if one != self.file)
+
     def damage(self) -> str:
         """What keeps the file from being read; "" when nothing does or there is none."""
         return damage_of(self.file) if self.file.is_file() else ""

@@ -93,3 +93,16 @@ def test_destroy_leaves_nothing_and_the_same_names_come_up_again(checkout: Check
     assert [line.split(":")[0] for line in by_hand(checkout, "purge")["said"]] == ["Purged", "Purged"]
     checkout.pulumi("up --yes --skip-preview -s local")
     assert by_hand(checkout, "look").keys() == names
+
+
+def test_another_stack_of_the_emulator_comes_and_goes_and_takes_nothing_with_it(checkout: Checkout) -> None:
+    before = by_hand(checkout, "look")
+    checkout.tool("up", "dev-emulator")
+    with_both = checkout.documents_with("")
+    refused = checkout.tool("down", "dev-emulator", "--force", check=False)
+    assert "it has local too: first `make down STACK=local`" in refused
+    assert checkout.documents_with("") == with_both > len(before)
+    said = checkout.tool("down", "dev-emulator")
+    assert "The emulator goes on: it has local" in said
+    assert by_hand(checkout, "look") == before
+    checkout.pulumi(UNCHANGED)

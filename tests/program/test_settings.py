@@ -168,6 +168,7 @@ def test_settings_cannot_be_changed() -> None:
             {"rollout": '{"stages": ["ten"]}'},
             ["mlops:rollout.stages.0", '"ten"', "Write: `stages: [10, 50]` below `mlops:rollout:`", "stacks/Pulumi."],
         ),
+        ({"platform": ["sql", "kubernets"]}, ["mlops:platform.1", "'mlops:platform[1]'", "'kubernetes'"]),
         ({"systems": "bike_buyer"}, ["mlops:systems", "pulumi config set --path 'mlops:systems[0]' bike_buyer"]),
         ({"systems": ["Bike Buyer"]}, ["mlops:systems =", '"Bike Buyer"']),
         ({"systems": [{"bike_buyer": {}}]}, ["mlops:systems", "is no name", "`name: {...}`"]),

@@ -51,6 +51,12 @@ def test_a_damaged_file_says_what_it_is_and_that_a_copy_can_be_put_back(state: S
     assert state.file.with_name("local.json.damaged").read_text() == text
 
 
+def test_other_stacks_are_those_with_a_state_and_copies_are_none(state: StateFile) -> None:
+    assert state.others() == []
+    state.file.with_name("dev-emulator.json").write_text(checkpoint(1))
+    assert state.others() == ["dev-emulator"]
+
+
 def test_without_a_whole_copy_beside_it_the_newest_backup_is_taken(state: StateFile) -> None:
     cut(state.file)
     cut(state.file.with_name("local.json.bak"))
