@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
 HEAD = '''"""Made from the state of another stack."""
 
 import json
@@ -25,7 +26,10 @@ for one in json.loads(Path(__file__).with_name("resources.json").read_text()):
     kind = getattr(import_module(f"pulumi_azure_native.{module}"), name)
     after = [made[key] for key in one["after"] if key in made]
     options = pulumi.ResourceOptions(provider=provider, depends_on=after)
-    made[one["key"]] = kind(one["name"], opts=options, **one["inputs"])
+    inputs = dict(one["inputs"])
+    if one["principal"] in made:  # of an identity of this program: Azure asks it for rights before it makes a workspace
+        inputs["principal_id"] = made[one["principal"]].principal_id
+    made[one["key"]] = kind(one["name"], opts=options, **inputs)
 '''
 
 
@@ -35,21 +39,21 @@ def write_plain_program(folder: Path, state: Mapping[str, Any], virtualenv: Path
     folder.mkdir()
     manifest = f"name: plain\nruntime: {{name: python, options: {{virtualenv: {virtualenv}}}}}\n"
     folder.joinpath("Pulumi.yaml").write_text(manifest)
-    found = [entry(one) for one in state["deployment"]["resources"] if str(one["type"]).startswith("azure-native:")]
+    azure = [one for one in state["deployment"]["resources"] if str(one["type"]).startswith("azure-native:")]
+    holders = {one["outputs"]["principalId"]: one["urn"] for one in azure if one["type"] == IDENTITY}
+    found = [entry(one, holders) for one in azure]
     group = next(one["inputs"]["resource_group_name"] for one in found if one["type"].endswith(":ResourceGroup"))
-    kind = "azure-native:managedidentity:UserAssignedIdentity"
     for number in range(more):
         inputs = {"resource_name_": f"id-more-{number}", "resource_group_name": group}
-        found.append(
-            {"key": str(number), "type": kind, "name": f"more-{number}", "after": [found[0]["key"]], "inputs": inputs}
-        )
+        more_one = {"key": str(number), "type": IDENTITY, "name": f"more-{number}", "principal": None}
+        found.append({**more_one, "after": [found[0]["key"]], "inputs": inputs})
     folder.joinpath("resources.json").write_text(json.dumps(found))
     folder.joinpath("__main__.py").write_text(HEAD.replace("SUBSCRIPTION", repr(subscription)))
     return len(found)
 
 
-def entry(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """One resource of the state under another name."""
+def entry(resource: Mapping[str, Any], holders: Mapping[str, str]) -> dict[str, Any]:
+    """One resource of the state under another name. `holders`: identities by their principal ids."""
     known = arguments(str(resource["type"]))
     inputs = {
         known[letters(name)]: renamed(value) for name, value in resource["inputs"].items() if letters(name) in known
@@ -62,6 +66,7 @@ def entry(resource: Mapping[str, Any]) -> dict[str, Any]:
         "type": resource["type"],
         "name": name,
         "after": list(resource.get("dependencies", [])),
+        "principal": holders.get(resource["inputs"].get("principalId", "")),
         "inputs": inputs,
     }
 
