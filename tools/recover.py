@@ -30,16 +30,19 @@ class Recovery:
     """What was put right."""
 
     locks: int = 0
+    attributes: int = 0
     restored: str = ""
     adopted: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.locks or self.restored or self.adopted or self.dropped)
+        return bool(self.locks or self.attributes or self.restored or self.adopted or self.dropped)
 
     def lines(self) -> list[str]:
         """Words for a person."""
         said = [f"removed {self.locks} lock(s) of a process that is gone"] if self.locks else []
+        if self.attributes:
+            said.append(f"removed {self.attributes} file(s) of attributes that were cut off; nothing of the state was in them")
         said += [self.restored] if self.restored else []
         said += [f"found in the cloud and taken into the state: {name}" for name in self.adopted]
         return said + [f"was not finished and will be tried again: {name}" for name in self.dropped]
@@ -130,8 +133,10 @@ def recover(pulumi: Pulumi, existing_id: ExistingId, project: str = PROJECT, res
     backend, recovery = backend_folder(pulumi.environment.get("PULUMI_BACKEND_URL", "")), Recovery()
     if backend:
         recovery.locks = remove_stale_locks(backend, pulumi.stack.name, project)
+        state_file = StateFile(backend, project, pulumi.stack.name)
+        recovery.attributes = state_file.drop_unreadable_attributes()
         if restore:
-            recovery.restored = StateFile(backend, project, pulumi.stack.name).restore()
+            recovery.restored = state_file.restore()
         if not recovery.restored and not pending_in_file(backend, pulumi.stack.name, project):
             return recovery
     state = pulumi.export()

@@ -1,6 +1,8 @@
 """The file in which a file backend keeps a stack's state: whether it can be read, and the copies beside it.
 
-Pulumi keeps the state before the last write as `<stack>.json.bak`, and one copy of every update in `backups/`.
+Pulumi keeps the state before the last write as `<stack>.json.bak`, and one copy of every update in `backups/`. Beside
+each file lies `<file>.attrs` with its content type and checksum (gocloud's fileblob), which is not written in one go: a
+CLI killed just then leaves it empty, and every later one stops at it with no more than "EOF". Without it the file is read.
 """
 
 from __future__ import annotations
@@ -91,6 +93,15 @@ class StateFile:
         os.replace(temporary, self.file)
         return f"{self.file.name} {damage}: put back the copy of {written(copy)}"
 
+    def drop_unreadable_attributes(self) -> int:
+        """Removes attributes that a killed CLI left cut off, of the state and of its copies and history; says how many."""
+        folders = [self.backend / ".pulumi" / kind / self.project / self.stack for kind in ("backups", "history")]
+        beside = [self.file.parent.glob(f"{self.stack}.json*.attrs"), *(folder.glob("*.attrs") for folder in folders)]
+        unreadable = [file for files in beside for file in files if not is_json(file.read_text(errors="replace"))]
+        for file in unreadable:
+            file.unlink(missing_ok=True)
+        return len(unreadable)
+
     def remove(self) -> None:
         """Removes it with every copy beside it."""
         for file in self.file.parent.glob(f"{self.stack}.json*"):
@@ -102,12 +113,20 @@ def damage_of(file: Path) -> str:
     text = file.read_text(errors="replace")
     if not text.strip("\0 \n"):
         return "is empty"
-    try:
-        content = json.loads(text)
-    except ValueError:
+    if not is_json(text):
         return "is cut off or was edited into something unreadable"
+    content = json.loads(text)
     whole = isinstance(content, dict) and isinstance(content.get("checkpoint"), dict)
     return "" if whole else "holds no state of a stack"
+
+
+def is_json(text: str) -> bool:
+    """Whether a text can be parsed at all."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def written(file: Path) -> str:

@@ -127,8 +127,11 @@ def test_a_killed_stack_is_put_right(project: Project) -> None:
         recover(project.cli(), lambda resource: None, PROJECT)
     kill(process)
     assert "currently locked" in project.up(toys=TOYS, code=1)
+    # What a kill leaves when it comes just as the state is written.
+    project.backend.joinpath(f".pulumi/stacks/{PROJECT}/{STACK}.json.attrs").write_text("")
+    assert "failed to load checkpoint: EOF" in project.up(toys=TOYS, code=1)
     recovery = recover(project.cli({}), lambda resource: None, PROJECT)
-    assert recovery.locks == 1
+    assert (recovery.locks, recovery.attributes) == (1, 1)
     assert "pulumi-python:dynamic/toy:Toy slow" in recovery.dropped
     quicker: dict[str, float] = {"quick": 0, "slow": 0}
     assert "1 created" in project.up(toys=quicker)

@@ -74,6 +74,21 @@ def test_without_any_whole_copy_the_way_out_is_to_build_anew(state: StateFile) -
     assert list(state.file.parent.iterdir()) == []
 
 
+def test_only_attributes_that_were_cut_off_go(state: StateFile) -> None:
+    history = state.backend / ".pulumi" / "history" / "mlops" / "local"
+    history.mkdir(parents=True)
+    sound = state.file.with_name("local.json.bak.attrs")
+    sound.write_text('{"user.content_type": "application/json"}')
+    cut_off = [state.file.with_name("local.json.attrs"), history / "local-1.checkpoint.json.attrs"]
+    for file in cut_off:
+        file.touch()
+    other = state.file.with_name("dev.json.attrs")
+    other.touch()
+    assert state.drop_unreadable_attributes() == 2
+    assert [file.exists() for file in (*cut_off, sound, other)] == [False, False, True, True]
+    assert serial(state) == 3
+
+
 def test_a_sound_file_and_none_at_all_are_left_alone(state: StateFile) -> None:
     assert state.restore() == ""
     assert serial(state) == 3
