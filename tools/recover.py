@@ -42,7 +42,7 @@ class Recovery:
         """Words for a person."""
         said = [f"removed {self.locks} lock(s) of a process that is gone"] if self.locks else []
         if self.attributes:
-            said.append(f"removed {self.attributes} file(s) of attributes that were cut off; nothing of the state was in them")
+            said.append(f"removed {self.attributes} cut-off file(s) of attributes, in which nothing of the state was")
         said += [self.restored] if self.restored else []
         said += [f"found in the cloud and taken into the state: {name}" for name in self.adopted]
         return said + [f"was not finished and will be tried again: {name}" for name in self.dropped]

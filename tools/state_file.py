@@ -2,7 +2,7 @@
 
 Pulumi keeps the state before the last write as `<stack>.json.bak`, and one copy of every update in `backups/`. Beside
 each file lies `<file>.attrs` with its content type and checksum (gocloud's fileblob), which is not written in one go: a
-CLI killed just then leaves it empty, and every later one stops at it with no more than "EOF". Without it the file is read.
+CLI killed just then leaves it empty, and every later one stops at it with no more than "EOF". The file is read without.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class StateFile:
         return f"{self.file.name} {damage}: put back the copy of {written(copy)}"
 
     def drop_unreadable_attributes(self) -> int:
-        """Removes attributes that a killed CLI left cut off, of the state and of its copies and history; says how many."""
+        """Removes attributes that a killed CLI left cut off, of the state, its copies and history; says how many."""
         folders = [self.backend / ".pulumi" / kind / self.project / self.stack for kind in ("backups", "history")]
         beside = [self.file.parent.glob(f"{self.stack}.json*.attrs"), *(folder.glob("*.attrs") for folder in folders)]
         unreadable = [file for files in beside for file in files if not is_json(file.read_text(errors="replace"))]
