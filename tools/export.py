@@ -54,14 +54,19 @@ def export(stack: Stack, profile: str = "") -> str:
         raise SetupError(str(error)) from None
 
 
-def write(template: str, file: str) -> str:
-    """Keeps it in a file; says where.
+def resources(template: str) -> int:
+    """How many resources there are in a template's text."""
+    return template.count('"apiVersion"')
+
+
+def write(content: str, file: str) -> str:
+    """Keeps a text in a file; says where.
 
     Raises:
         SetupError: the file cannot be written.
     """
     try:
-        Path(file).write_text(template)
+        Path(file).write_text(content)
     except OSError as error:
         raise SetupError(f"OUT={file}: {error.strerror}") from None
-    return f"{file}: {template.count(chr(34) + 'apiVersion' + chr(34))} resources"
+    return file

@@ -1,4 +1,4 @@
-"""Verbs that work on a stack: env, up, refresh, down, preview, recover."""
+"""Verbs that work on a stack: env, up, refresh, down, preview, export, diagram, recover."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import typer
 from tools import deployment, locks, shell
 from tools.commands.arguments import OutOption, ProfileOption
 from tools.commands.asking import console
+from tools.diagram.page import diagram as diagram_of
 from tools.export import export as export_template
-from tools.export import write
+from tools.export import resources, write
 from tools.preview import preview as preview_lines
 from tools.progress import SetupError
 from tools.stacks import load_stack
@@ -70,7 +71,14 @@ def preview(stack: StackArgument = "local", profile: ProfileOption = "") -> None
 def export(stack: StackArgument = "local", profile: ProfileOption = "", out: OutOption = "") -> None:
     """Prints the plan of a stack as one ARM template, or writes it to OUT; needs no account and no network."""
     template = export_template(load_stack(stack), profile)
-    typer.echo(write(template, out) if out else template, nl=bool(out))
+    typer.echo(f"{write(template, out)}: {resources(template)} resources" if out else template, nl=bool(out))
+
+
+@application.command()
+def diagram(stack: StackArgument = "local", profile: ProfileOption = "", out: OutOption = "") -> None:
+    """Prints the platform of a stack as one SVG page, or writes it to OUT; needs no account and no network."""
+    page = diagram_of(load_stack(stack), profile)
+    typer.echo(write(page, out) if out else page, nl=bool(out))
 
 
 @application.command()

@@ -1,8 +1,9 @@
-"""What every stack declares and which API versions it uses, as files that a review sees change.
+"""What every stack declares, which API versions it uses, and pages of the docs that follow from the program, as files
+that a review sees change.
 
     .venv/bin/python -m tests.program.azure.snapshots
 
-writes both anew.
+writes all of them anew.
 """
 
 from __future__ import annotations
@@ -11,12 +12,19 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from tests.program.azure.stacks import CONFIGURATIONS, declared
-from tests.program.recorder import ROOT
+from tests.program.azure.declared import Declared
+from tests.program.azure.exports import plan_of
+from tests.program.azure.proof_page import proof_page
+from tests.program.azure.role_page import role_page
+from tests.program.azure.stacks import CONFIGURATIONS, declared, main
+from tests.program.recorder import ROOT, run, stack_config
+from tests.program.test_bootstrap import stack as bootstrap
+from tools.diagram.page import page
 
 COMMAND = ".venv/bin/python -m tests.program.azure.snapshots"
 PREVIEWS = ROOT / "tests" / "program" / "previews.txt"
 API_VERSIONS = ROOT / "infra" / "api-versions.txt"
+DOCS = ROOT / "docs"
 CLIENTS = "ml/clients/*.py"
 """Where requests are made that no resource of azure-native makes."""
 DATED = re.compile(r'"(?P<version>20\d\d-\d\d-\d\d(?:-preview)?)"')
@@ -45,7 +53,35 @@ def api_versions() -> str:
     return "".join(f"{line}\n" for line in sorted(used))
 
 
-FILES = {PREVIEWS: previews, API_VERSIONS: api_versions}
+def diagram(stack: str, found: Declared) -> str:
+    """What `make diagram STACK=…` draws."""
+    return page(stack, found.config, plan_of(found))
+
+
+def dev_diagram() -> str:
+    """Of the committed stack: that of `stacks.py` has more."""
+    config = stack_config("dev")
+    return diagram("dev", Declared(run(main, config, stack="dev"), config))
+
+
+def prod_diagram() -> str:
+    """No id is on it, so that other ids give the same."""
+    return diagram("prod", declared("prod-private"))
+
+
+def proof() -> str:
+    """Of everything that any stack declares."""
+    return proof_page(COMMAND, [*(declared(name) for name in CONFIGURATIONS), bootstrap("runner")])
+
+
+FILES = {
+    PREVIEWS: previews,
+    API_VERSIONS: api_versions,
+    DOCS / "roles.md": lambda: role_page(COMMAND),
+    DOCS / "proof.md": proof,
+    DOCS / "platform-dev.svg": dev_diagram,
+    DOCS / "platform-prod.svg": prod_diagram,
+}
 
 
 def write(files: dict[Path, str]) -> None:
