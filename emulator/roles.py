@@ -85,6 +85,9 @@ def load() -> Mapping[str, BuiltInRole]:
 
 
 BUILT_IN = load()
-"""Those that machine learning platforms give: the file says what each grants, as Azure's documentation does
-(https://learn.microsoft.com/azure/role-based-access-control/built-in-roles). Others of Azure's are not listed.
+"""Those that machine learning platforms give: the file says what each grants. Others of Azure's are not listed.
+
+Held on 2026-11-29 to the dump of Azure's own list in github.com/iann0036/iam-dataset at 2073fa52
+(`azure/built-in-roles-raw.json`, of 2026-08-22, 928 roles): every id, name, action and data action is that one's. Azure
+documents the same roles at https://learn.microsoft.com/azure/role-based-access-control/built-in-roles.
 """
