@@ -29,7 +29,6 @@ QUERY_LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
 SCORE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/score/action"
 BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 SECRETS = "Microsoft.KeyVault/vaults/secrets"
-ASSIGN_IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
 
 ARM_ACTIONS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION_ID}"

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from emulator.access import ASSIGN_IDENTITY, arm_action
+from emulator.access import arm_action
 from emulator.arm.locks import refuse_when_locked
 from emulator.arm.operations import Operations
 from emulator.arm.paging import page
 from emulator.arm.validation import validate
 from emulator.errors import ServiceError, not_found, unsupported
 from emulator.http import Request, Response
+from emulator.linked_access import require_linked
 from emulator.resource_id import ResourceId
 from emulator.service import Emulator, ResourceType
 from emulator.store import Document, Operation
@@ -47,15 +48,11 @@ class Resources:
             name = arm_action(request.method, resource.type, action)
             self.emulator.access.require(request.principal, name, resource.text)
 
-    def _require_identities(
-        self, request: Request, resource: ResourceId, body: dict[str, Any], old: Document | None
-    ) -> None:
-        """403 for a client that gives a resource an identity which it may not hand out."""
-        had = {one.lower() for one in assigned(old.body if old else {})}
-        for identity in assigned(body):
-            if request.principal is not None and identity.lower() not in had:
-                write = arm_action(request.method, resource.type, "")
-                self.emulator.access.require_linked(request.principal, write, resource.text, ASSIGN_IDENTITY, identity)
+    def _require_linked(self, request: Request, resource: ResourceId, body: dict[str, Any]) -> None:
+        """403 for a client that may not use what the body names."""
+        if request.principal is not None:
+            write = arm_action(request.method, resource.type, "")
+            require_linked(self.emulator.access, request.principal, write, resource.text, body)
 
     def kind(self, resource: ResourceId) -> ResourceType:
         """The behaviour of the resource's type; a type nobody stands for is an error that names it."""
@@ -133,7 +130,7 @@ class Resources:
         with self.store.transaction():
             old = self.store.get(resource.text)
             check_conditions(old, request)
-            self._require_identities(request, resource, body, old)
+            self._require_linked(request, resource, body)
             stored, operation = self.write(resource, kind, body, old)
         return self.finish(stored, operation, kind, request, created=old is None)
 
@@ -148,7 +145,7 @@ class Resources:
             if old is None:
                 raise not_found(resource.text)
             check_conditions(old, request)
-            self._require_identities(request, resource, changes, old)
+            self._require_linked(request, resource, changes)
             stored, operation = self.write(resource, kind, merge(deepcopy(old.body), changes), old)
         return self.finish(stored, operation, kind, request, created=False)
 
@@ -255,13 +252,6 @@ class Resources:
         if document is None:
             raise not_found(owner)
         return handler(document, request)
-
-
-def assigned(body: dict[str, Any]) -> list[str]:
-    """Ids of the user-assigned identities that a body gives a resource."""
-    identity = body.get("identity")
-    given = identity.get("userAssignedIdentities") if isinstance(identity, dict) else None
-    return [name for name, value in given.items() if value is not None] if isinstance(given, dict) else []
 
 
 def merge(target: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from emulator.declared.clusters import ManagedCluster
 from emulator.declared.data_services import DATA_SERVICES
 from emulator.declared.types import (
     BatchEndpoint,
@@ -11,7 +12,6 @@ from emulator.declared.types import (
     Declared,
     DeviceProvisioning,
     IotHub,
-    ManagedCluster,
     ModelRegistry,
 )
 from emulator.service import ResourceType, Service
@@ -24,7 +24,6 @@ class DeclaredService(Service):
 
     def resource_types(self) -> Sequence[ResourceType]:
         kinds: tuple[type[Declared], ...] = (
-            ManagedCluster,
             IotHub,
             DeviceProvisioning,
             ModelRegistry,
@@ -32,4 +31,5 @@ class DeclaredService(Service):
             *DATA_SERVICES,
         )
         store = self.emulator.store
-        return [*(kind(store) for kind in kinds), BuiltInEndpoint(store)]
+        clusters = ManagedCluster(store, self.emulator.access)
+        return [clusters, *(kind(store) for kind in kinds), BuiltInEndpoint(store)]

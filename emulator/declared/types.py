@@ -9,7 +9,6 @@ from emulator.arm.types import require_location
 from emulator.online_endpoints.identity import complete_identity
 from emulator.resource_id import ResourceId
 from emulator.service import ResourceType
-from emulator.settings import TENANT_ID
 from emulator.store import Document, Store
 
 
@@ -30,33 +29,6 @@ class Declared(ResourceType):
         return {}
 
 
-class ManagedCluster(Declared):
-    """An AKS cluster without a node. Its issuer answers nobody."""
-
-    type = "Microsoft.ContainerService/managedClusters"
-
-    def answers(self, document: Document) -> dict[str, Any]:
-        given, location = document.properties, _location(document)
-        own, group = _id(document, "cluster"), document.id.split("/")[4]
-        server = given.get("apiServerAccessProfile") or {}
-        host = f"{given.get('dnsPrefix') or document.name}-{own[:8]}"
-        address = {"fqdn": f"{host}.hcp.{location}.azmk8s.io"}
-        if server.get("enablePrivateCluster"):
-            address = {"privateFQDN": f"{host}.{own}.privatelink.{location}.azmk8s.io"}
-        issuer = given.get("oidcIssuerProfile") or {}
-        if issuer.get("enabled"):
-            issuer = {**issuer, "issuerURL": f"https://{location}.oic.prod-aks.azure.com/{TENANT_ID}/{own}/"}
-        return {
-            **address,
-            "oidcIssuerProfile": issuer,
-            "powerState": {"code": "Running"},
-            "resourceUID": own.replace("-", "")[:24],
-            "currentKubernetesVersion": f"{given.get('kubernetesVersion', '1.36')}.0",
-            "nodeResourceGroup": given.get("nodeResourceGroup") or f"MC_{group}_{document.name}_{location}"[:80],
-            "maxAgentPools": 100,
-        }
-
-
 class IotHub(Declared):
     """An IoT hub that no device reaches."""
 
@@ -67,7 +39,7 @@ class IotHub(Declared):
         return {
             "hostName": f"{name}.azure-devices.net",
             "state": "Active",
-            "locations": [{"location": _location(document), "role": "primary"}],
+            "locations": [{"location": location_of(document), "role": "primary"}],
         }
 
 
@@ -95,7 +67,7 @@ class DeviceProvisioning(Declared):
         return {
             "serviceOperationsHostName": f"{document.name.lower()}.azure-devices-provisioning.net",
             "deviceProvisioningHostName": "global.azure-devices-provisioning.net",
-            "idScope": f"0ne{_id(document, 'scope')[:8].upper()}",
+            "idScope": f"0ne{own_id(document, 'scope')[:8].upper()}",
             "state": "Active",
         }
 
@@ -106,10 +78,10 @@ class ModelRegistry(Declared):
     type = "Microsoft.MachineLearningServices/registries"
 
     def answers(self, document: Document) -> dict[str, Any]:
-        location = _location(document)
+        location = location_of(document)
         host = f"{location}.api.azureml.ms"
         subscription = "/".join(document.id.split("/")[:3])
-        group = f"{subscription}/resourceGroups/azureml-rg-{document.name}_{_id(document, 'group')}"
+        group = f"{subscription}/resourceGroups/azureml-rg-{document.name}_{own_id(document, 'group')}"
         return {
             "discoveryUrl": f"https://{host}/registrymanagement/v1.0/registries/{document.name}/discovery",
             "mlFlowRegistryUri": f"azureml://{host}/mlflow/v1.0{document.id}",
@@ -123,13 +95,15 @@ class BatchEndpoint(Declared):
     type = "Microsoft.MachineLearningServices/workspaces/batchEndpoints"
 
     def answers(self, document: Document) -> dict[str, Any]:
-        host = f"https://{document.name}.{_location(document)}.inference.ml.azure.com"
+        host = f"https://{document.name}.{location_of(document)}.inference.ml.azure.com"
         return {"scoringUri": f"{host}/jobs", "swaggerUri": f"{host}/swagger.json"}
 
 
-def _location(document: Document) -> str:
+def location_of(document: Document) -> str:
+    """The region, as host names have it."""
     return str(document.body["location"]).lower().replace(" ", "")
 
 
-def _id(document: Document, what: str) -> str:
+def own_id(document: Document, what: str) -> str:
+    """A GUID that follows from the resource's id."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{document.key}#{what}"))
