@@ -1,4 +1,4 @@
-"""Managed identity inside containers: each container is given an endpoint that knows only its own identities."""
+"""Managed identity inside containers and jobs: each is given an endpoint that knows only its own identities."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Any
 from emulator.errors import ServiceError, unsupported
 from emulator.http import Request, Response
 from emulator.machine_learning.identifiers import COMPUTE
+from emulator.online_endpoints.identity import complete_identity
 from emulator.runs.scheduler import Runs
 from emulator.service import Action, ResourceType
 from emulator.store import Document, Store
@@ -35,6 +36,8 @@ class Compute(ResourceType):
             raise ServiceError(
                 409, "Conflict", f"Compute '{document.name}' is of type {old.properties['computeType']}."
             )
+        if document.body.get("identity"):
+            document.body["identity"] = complete_identity(self.store, document)
         now = datetime.now(UTC).isoformat()
         document.properties.update(
             provisioningState="Succeeded",

@@ -211,12 +211,12 @@ def fixture_sockets() -> Iterator[None]:
         gc.collect()
 
 
-def with_cluster(workspace: Workspace) -> Workspace:
-    """Adds a cluster `cpu` of four nodes."""
+def with_cluster(workspace: Workspace, name: str = "cpu", identity: dict[str, Any] | None = None) -> Workspace:
+    """Adds a cluster of four nodes."""
     scale = {"minNodeCount": 0, "maxNodeCount": 4, "nodeIdleTimeBeforeScaleDown": "PT120S"}
     cluster = {"vmSize": "STANDARD_DS3_V2", "scaleSettings": scale}
     compute = {"location": LOCATION, "properties": {"computeType": "AmlCompute", "properties": cluster}}
-    workspace.put(f"{workspace.id}/computes/cpu", compute)
+    workspace.put(f"{workspace.id}/computes/{name}", {**compute, **({"identity": identity} if identity else {})})
     return workspace
 
 

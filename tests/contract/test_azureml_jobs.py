@@ -10,8 +10,19 @@ import psutil
 import pytest
 from azure.core.exceptions import HttpResponseError
 
+from emulator.access import ROLE_ASSIGNMENT, ROLE_DEFINITION
+from emulator.roles import BLOB_CONTRIBUTOR
+from emulator.settings import SUBSCRIPTION_ID
 from tests.contract.azureml_sdk import Command, Data, Environment, Input, ListViewType, Output, command
-from tests.contract.azureml_workspace import IGNORED, Workspace, fixture_sockets, fixture_workspace, until
+from tests.contract.azureml_workspace import (
+    IGNORED,
+    LOCATION,
+    Workspace,
+    fixture_sockets,
+    fixture_workspace,
+    until,
+    with_cluster,
+)
 
 __all__ = ["fixture_sockets", "fixture_workspace"]
 pytestmark = IGNORED
@@ -23,6 +34,23 @@ print("rows", len(table.read_text().splitlines()), flush=True)
 (out / "model.txt").write_text("weights")
 pathlib.Path("outputs/report.txt").write_text("report")
 print(os.environ["AZUREML_RUN_ID"], os.environ["GREETING"])
+"""
+WRITES = """
+import json, os, sys, urllib.error, urllib.request as request
+if "IDENTITY_ENDPOINT" not in os.environ:
+    sys.exit(print("nobody"))
+me, where = os.environ["DEFAULT_IDENTITY_CLIENT_ID"], os.environ["IDENTITY_ENDPOINT"]
+asked = f"{where}?api-version=2019-08-01&client_id={me}&resource=https://storage.azure.com"
+header = {"X-IDENTITY-HEADER": os.environ["IDENTITY_HEADER"]}
+given = json.load(request.urlopen(request.Request(asked, headers=header)))
+print(given["client_id"])
+headers = {"x-ms-version": "2023-11-03", "x-ms-blob-type": "BlockBlob"}
+headers["authorization"] = "Bearer " + given["access_token"]
+for blob in sys.argv[1:]:
+    try:
+        print(request.urlopen(request.Request(blob, b"x", headers, method="PUT")).status)
+    except urllib.error.HTTPError as error:
+        print(error.code, error.headers["x-ms-error-code"])
 """
 
 
@@ -96,16 +124,36 @@ def test_packages_of_the_environment_are_there(workspace: Workspace) -> None:
     assert read_log(workspace, job.name).strip() == "0.4.6 127.0.0.1"
 
 
-def test_job_finds_the_emulator_with_its_identity(workspace: Workspace, plain: str) -> None:
-    text = (
-        'python -c "import os, urllib.request as u; '
-        "q = u.Request(os.environ['IDENTITY_ENDPOINT'] + '?resource=x&api-version=2019-08-01', "
-        "headers={'X-IDENTITY-HEADER': os.environ['IDENTITY_HEADER']}); print(u.urlopen(q).status); "
-        "import socket; print(socket.getaddrinfo('a.blob.core.localhost', 1)[0][4][0])\""
+def test_programs_of_a_job_are_the_identity_of_their_cluster(workspace: Workspace, plain: str, tmp_path: Path) -> None:
+    """They may do what it may, whoever submitted the job; on a cluster that has none they are nobody."""
+    containers = f"{workspace.group}/providers/Microsoft.Storage/storageAccounts/{workspace.account}/blobServices"
+    own = workspace.put(
+        f"{workspace.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/jobs", {"location": LOCATION}
     )
-    job = workspace.client.jobs.create_or_update(shell(text, plain))
-    assert workspace.end(job.name).status == "Completed"
-    assert read_log(workspace, job.name).split() == ["200", "127.0.0.1"]
+    for name in ("given", "kept"):
+        workspace.put(f"{containers}/default/containers/{name}", {"properties": {}})
+    role = f"/subscriptions/{SUBSCRIPTION_ID}/providers/{ROLE_DEFINITION}/{BLOB_CONTRIBUTOR}"
+    properties = {"roleDefinitionId": role, "principalId": own["properties"]["principalId"]}
+    scope = f"{containers}/default/containers/given"
+    workspace.put(f"{scope}/providers/{ROLE_ASSIGNMENT}/{uuid.uuid4()}", {"properties": properties})
+    with_cluster(workspace, "signed-in", {"type": "UserAssigned", "userAssignedIdentities": {own["id"]: {}}})
+    (tmp_path / "writes.py").write_text(WRITES)
+    url = f"https://{workspace.account}.blob.{workspace.emulator.settings.storage_suffix()}"
+    told = {"command": f"python writes.py {url}/given/a {url}/kept/a", "code": str(tmp_path), "environment": plain}
+    jobs = [
+        workspace.client.jobs.create_or_update(command(compute=compute, experiment_name="jobs", **told)).name
+        for compute in ("signed-in", "cpu")
+    ]
+    assert [workspace.end(job).status for job in jobs] == ["Completed", "Completed"]
+    client = own["properties"]["clientId"]
+    assert read_log(workspace, jobs[0]).split() == [client, "201", "403", "AuthorizationPermissionMismatch"]
+    assert read_log(workspace, jobs[1]).split() == ["nobody"]
+    trained = command(**{**told, "command": "true"}, compute="signed-in", outputs={"model": Output(type="uri_folder")})
+    refused = workspace.client.jobs.create_or_update(trained).name
+    assert workspace.end(refused).status == "Failed"
+    message = workspace.details(refused)["error"]["error"]["message"]
+    assert "'model'" in message
+    assert "403 AuthorizationPermissionMismatch" in message
 
 
 def test_failed_job_says_its_last_lines(workspace: Workspace, plain: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator.certificates import bundle_file
+from emulator.containers.identity import ContainerIdentities
 from emulator.errors import ServiceError, unsupported
 from emulator.machine_learning.durations import seconds
 from emulator.machine_learning.identifiers import workspace_id
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 BINDING = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z0-9_.\-]+)\s*\}\}")
 OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
-INHERITED = ("HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", STATE, "IDENTITY_HEADER")
+IDENTITY = ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET", "DEFAULT_IDENTITY_CLIENT_ID")
+INHERITED = ("HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", STATE, *IDENTITY)
 INSTALLERS = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT")
 """Where this machine's user has packages from: what a job installs itself comes from there too."""
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -110,7 +112,7 @@ class CommandPreparation:
         Raises:
             JobFailure: it may not; worded as the services that refuse it word it.
         """
-        cluster = self.emulator.store.get(job.properties.get("computeId") or "")
+        cluster = self._cluster(job)
         if cluster is None:
             return
         place = self.emulator.store.get(workspace)
@@ -146,16 +148,33 @@ class CommandPreparation:
             parallel.command(told, text, values, folder, lambda one: bind(one, values)) if told else bind(text, values)
         )
 
-    def runner_environment(self) -> dict[str, str]:
-        """The runner's own environment: it alone carries the identity's secret."""
+    def runner_environment(self, job: Document) -> dict[str, str]:
+        """The runner's own environment: it alone carries the secret of the cluster's identity."""
         settings = self.emulator.settings
         own = {
-            "IDENTITY_HEADER": settings.identity_secret,
             STATE: str(settings.state),
             "PYTHONPATH": str(Path(__file__).resolve().parents[3]),
             "SSL_CERT_FILE": str(bundle_file(settings)),
         }
-        return {**os.environ, **uv_variables(), **own}
+        here = {name: value for name, value in os.environ.items() if name not in IDENTITY}
+        return {**here, **uv_variables(), **own, **self._identity(job)}
+
+    def _identity(self, job: Document) -> dict[str, str]:
+        """What the programs of a job find the identity of its cluster by; nothing where that has none.
+
+        https://learn.microsoft.com/azure/machine-learning/how-to-identity-based-service-authentication#compute-cluster
+        """
+        cluster = self._cluster(job)
+        if cluster is None:
+            return {}
+        assigned = self.rights.identities(cluster)
+        own = [cluster.id] if (cluster.body.get("identity") or {}).get("principalId") else []
+        first = next((one.client_id for one in self.rights.principals(cluster)), None)
+        default = {"DEFAULT_IDENTITY_CLIENT_ID": first} if first else {}
+        return {**ContainerIdentities(self.emulator).variables(job.name, [*own, *assigned]), **default}
+
+    def _cluster(self, job: Document) -> Document | None:
+        return self.emulator.store.get(job.properties.get("computeId") or "")
 
     def _asset(self, workspace: str, kind: str, reference: str) -> Document:
         try:
@@ -211,7 +230,6 @@ class CommandPreparation:
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "ARM_METADATA_HOSTNAME": f"localhost:{settings.https_port}",
             "ARM_DISABLE_INSTANCE_DISCOVERY": "true",
-            "IDENTITY_ENDPOINT": f"{settings.http_url}/msi/token",
             "REQUESTS_CA_BUNDLE": bundle,
             "SSL_CERT_FILE": bundle,
         }

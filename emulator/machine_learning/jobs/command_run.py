@@ -79,7 +79,7 @@ class CommandRun(ProcessKind):
         files.write_json(folder.path / files.SPECIFICATION, self._preparation.prepare(document, folder))
         handle = self.runtime.start(
             [sys.executable, "-s", "-S", "-m", "emulator.machine_learning.jobs.runner", str(folder.path)],
-            environment=self._preparation.runner_environment(),
+            environment=self._preparation.runner_environment(document),
             directory=folder.path,
             log=folder.path / "runner.log",
             detached=True,
