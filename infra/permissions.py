@@ -74,15 +74,14 @@ TABLE: tuple[Permission, ...] = (
     Permission("data-factory", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "lake-curated", "pipelines write curated files"),
     Permission("data-factory", Role.CONTRIBUTOR, "databricks", "pipelines run notebooks and jobs on new clusters"),
     # Pipelines that run the program. They make everything in the group and give what this table gives, so a person
-    # with more rights has to run the program once first, and again whenever the table gets a new role.
-    Permission("pipelines", Role.CONTRIBUTOR, "group", "makes, changes and removes what the program declares"),
+    # with more rights has to run the program once first, and again whenever the table gets a new role. What a
+    # contributor of the group may do on the workspace and the model registry needs no line of its own; data does.
+    Permission("pipelines", Role.CONTRIBUTOR, "group", "makes what the program declares, submits jobs, moves models"),
     Permission(
         "pipelines", Role.RBAC_ADMINISTRATOR, "group", "gives the identities the roles of this table", table_only=True
     ),
-    Permission("pipelines", Role.AZUREML_DATA_SCIENTIST, "workspace", "submits jobs, registers and rolls out models"),
     Permission("pipelines", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "ml", "uploads data, code and job specifications"),
     Permission("pipelines", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "lake", "puts sources into the lake"),
-    Permission("pipelines", Role.AZUREML_REGISTRY_USER, "model-registry", "promotes models"),
     Permission("pipelines", Role.IOT_HUB_DATA_CONTRIBUTOR, "iot-hub", "tells devices what to run"),
     Permission(
         "pipelines", Role.KEY_VAULT_SECRETS_OFFICER, "vault", "makes the keys of container groups", on_request=True
@@ -107,9 +106,9 @@ TABLE: tuple[Permission, ...] = (
     ),
     # The stack bootstrap: the state of all other stacks, and the key of the secrets in it.
     Permission(DEPLOYERS, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "state", "the state of every stack is read and written"),
-    Permission(DEPLOYERS, Role.KEY_VAULT_CRYPTO_USER, "keys", "secrets in the state are wrapped and unwrapped"),
+    Permission(DEPLOYERS, Role.KEY_VAULT_CRYPTO_USER, "keys", "secrets in the state are encrypted and decrypted"),
     Permission("runner", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "state", "the state of every stack is read and written"),
-    Permission("runner", Role.KEY_VAULT_CRYPTO_USER, "keys", "secrets in the state are wrapped and unwrapped"),
+    Permission("runner", Role.KEY_VAULT_CRYPTO_USER, "keys", "secrets in the state are encrypted and decrypted"),
 )
 
 

@@ -1,0 +1,163 @@
+"""The calls that lines of the role table are there for, each made with the identity's own token. They give what the
+service answers: status and code of an error, or a status alone.
+"""
+
+from __future__ import annotations
+
+import gc
+import ssl
+import time
+import uuid
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+from azure.containerregistry import ContainerRegistryClient
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.keyvault.secrets import SecretClient
+from azure.storage.blob import BlobServiceClient
+
+from emulator.access import ROLE_ASSIGNMENT, ROLE_DEFINITION, SUBSCRIPTION
+from emulator.roles import ACR_PULL
+from tests.contract.role_world import IDENTITIES, IDS, WEST, World, make_cluster, make_workspace
+
+Answer = tuple[int, str]
+Call = Callable[[World, str, str], Answer]
+"""With the world, whom and which scope the line is about."""
+STORAGE = "2024-01-01"
+ML = "2024-10-01"
+
+
+def answer_of(response: httpx.Response) -> Answer:
+    """Status and code of Resource Manager's answer."""
+    return response.status_code, "" if response.is_success else str(response.json()["error"]["code"])
+
+
+def refusal(error: HttpResponseError) -> Answer:
+    """Status and code of what an SDK raises: storage has a header for the code, others have it in the body."""
+    code = getattr(error, "error_code", None) or (error.error.code if error.error else "")
+    return error.status_code or 0, str(code)
+
+
+def workspace(world: World, who: str, where: str) -> Answer:
+    """Azure ML looks at what the workspace's identity may do before it makes the workspace."""
+    return answer_of(make_workspace(world, f"{IDS['workspace']}-{uuid.uuid4().hex[:8]}"))
+
+
+def cluster(world: World, who: str, where: str) -> Answer:
+    """AKS uses the cluster's identity while it makes the cluster."""
+    return answer_of(make_cluster(world, f"{IDS['kubernetes']}-{uuid.uuid4().hex[:8]}"))
+
+
+def manager(method: str, path: str, body: Any = None, version: str = "2024-03-01") -> Call:
+    """A request to Resource Manager; `path` follows the scope's id."""
+
+    def call(world: World, who: str, where: str) -> Answer:
+        return answer_of(world.send(who, method, IDS[where] + path, body, version))
+
+    return call
+
+
+def makes_identity(world: World, who: str, where: str) -> Answer:
+    """Makes one of the things that a program declares."""
+    return answer_of(world.send(who, "PUT", f"{IDENTITIES}/made-by-{who}", WEST, "2023-01-31"))
+
+
+def gives_role(world: World, who: str, where: str) -> Answer:
+    """Assigns a role of the table to an identity."""
+    path = f"{IDS['registry']}/providers/{ROLE_ASSIGNMENT}/{uuid.uuid5(uuid.NAMESPACE_URL, who)}"
+    definition = f"{SUBSCRIPTION}/providers/{ROLE_DEFINITION}/{ACR_PULL}"
+    properties = {"roleDefinitionId": definition, "principalId": str(uuid.uuid4()), "principalType": "ServicePrincipal"}
+    answer = answer_of(world.send(who, "PUT", path, {"properties": properties}, "2022-04-01"))
+    world.arm.send("DELETE", path)
+    return answer
+
+
+def blobs(world: World, who: str, where: str) -> tuple[BlobServiceClient, str]:
+    """The account of a scope, and a container there."""
+    account, _, container = where.partition("-")
+    url = f"https://roles{account}.blob.{world.emulator.settings.storage_suffix()}"
+    found = container or ("raw" if account == "lake" else "files")
+    return BlobServiceClient(url, world.credential(who), transport=world.transport, retry_total=0), found
+
+
+def blob(verb: str) -> Call:
+    """Reads or writes a blob of the place."""
+
+    def call(world: World, who: str, where: str) -> Answer:
+        service, container = blobs(world, who, where)
+        found = service.get_blob_client(container, f"{who}.txt")
+        try:
+            found.upload_blob(b"x", overwrite=True) if verb == "write" else found.download_blob().readall()
+        except ResourceNotFoundError:
+            return 200, ""  # who may not read learns not even that
+        except HttpResponseError as error:
+            return refusal(error)
+        return 200, ""
+
+    return call
+
+
+def delegation_key(world: World, who: str, where: str) -> Answer:
+    """Asks for the key that signs passes to single folders."""
+    service, _ = blobs(world, who, where)
+    now = datetime.now(UTC)
+    try:
+        service.get_user_delegation_key(now, now + timedelta(minutes=5))
+    except HttpResponseError as error:
+        return refusal(error)
+    return 200, ""
+
+
+def pull(world: World, who: str, where: str) -> Answer:
+    """Asks for a manifest."""
+    server = f"https://crroles.azurecr.localhost:{world.emulator.settings.https_port}"
+    options: dict[str, Any] = {"audience": "https://management.azure.com", "transport": world.transport}
+    try:
+        ContainerRegistryClient(server, world.credential(who), retry_total=0, **options).get_manifest("none", "latest")
+    except ResourceNotFoundError:
+        return 200, ""
+    except HttpResponseError as error:
+        challenge = str(error.response.headers.get("www-authenticate")) if error.response else ""  # type: ignore[attr-defined]
+        return error.status_code or 0, challenge.rpartition('scope="')[2].strip('"')
+    finally:
+        forget_clients()
+    return 200, ""
+
+
+def forget_clients() -> None:
+    """azure-containerregistry never closes the clients it asks for tokens with."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+def telemetry(world: World, who: str, where: str) -> Answer:
+    """Sends an item as the exporters do."""
+    key = world.arm.send("GET", IDS["insights"], version="2020-02-02").json()["properties"]["ConnectionString"]
+    parts = dict(part.split("=", 1) for part in key.split(";"))
+    item = {
+        "name": "Microsoft.ApplicationInsights.Message",
+        "time": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()),
+        "iKey": parts["InstrumentationKey"],
+        "data": {"baseType": "MessageData", "baseData": {"ver": 2, "message": "here"}},
+    }
+    token = world.credential(who).get_token("https://monitor.azure.com/.default").token
+    address = f"{parts['IngestionEndpoint'].rstrip('/')}/v2.1/track"
+    trust = ssl.create_default_context(cafile=world.emulator.environment["SSL_CERT_FILE"])
+    answer = httpx.post(address, json=[item], headers={"authorization": f"Bearer {token}"}, verify=trust)
+    refused = answer.json()["errors"]
+    return answer.status_code, str(refused[0]["message"]).partition(":")[0] if refused else ""
+
+
+def secret(world: World, who: str, where: str) -> Answer:
+    """Sets a secret."""
+    url = f"https://kv-roles.vault.localhost:{world.emulator.settings.https_port}"
+    options: dict[str, Any] = {"transport": world.transport, "verify_challenge_resource": False, "retry_total": 0}
+    try:
+        SecretClient(url, world.credential(who), **options).set_secret(who, "value")
+    except HttpResponseError as error:
+        return refusal(error)
+    return 200, ""
