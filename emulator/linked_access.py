@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from emulator.errors import ServiceError
 from emulator.resource_id import ResourceId
 from emulator.roles import matches
 
@@ -112,13 +113,21 @@ def require_linked(
     """Lets a write pass when its client may use what its body names.
 
     Raises:
-        ServiceError: 403 as ARM words it, for the first right that is missing.
+        ServiceError: 403 as ARM words it, for the first right that is missing; 400 for what is no resource's id.
     """
     for check in checks:
         if matches((check.action,), action):
             for linked in linked_ids(body, check.linked_property):
-                needed = check.linked_action.format(type=ResourceId.parse(linked).type)
+                needed = check.linked_action.format(type=_type_of(linked, check.linked_property))
                 access.require_linked(principal, action, scope, needed, linked)
+
+
+def _type_of(linked: str, path: str) -> str:
+    try:
+        return ResourceId.parse(linked).type
+    except ValueError:
+        message = f"Property id '{linked}' at path '{path}' is invalid. Expect a fully qualified resource id."
+        raise ServiceError(400, "LinkedInvalidPropertyId", message) from None
 
 
 def linked_ids(body: Any, path: str) -> Iterator[str]:

@@ -49,10 +49,9 @@ class _Instance(UnreadIdentity, ml.Compute):  # type: ignore[misc]
 
 class Notebooks(pulumi.ComponentResource):
     """An instance that one person signs in to, with Entra and without SSH, and that stops by itself when nobody works
-    on it. Its notebooks lie in the workspace's file share and outlive it.
-
-    Azure's pages ask that the identity be a contributor of the workspace, or the machine does not stop by itself; the
-    action, `computes/stop/action`, is in AzureML Data Scientist too. Which of the two holds has not been tried on Azure.
+    on it. Its notebooks lie in the workspace's file share and outlive it. Azure's pages ask for an identity that is a
+    contributor of the workspace to stop by itself; AzureML Data Scientist has the action, `computes/stop/action`, too.
+    Whether that is enough has not been tried on Azure.
 
     Costs the machine while it runs, some 0.30 USD an hour for the default size, and its disk of 120 GB, some 20 USD a
     month, also while it is stopped. In a stack with a firewall it has no public address.

@@ -143,8 +143,20 @@ def test_a_star_stands_for_any_text(pattern: str, action: str, same: bool) -> No
     assert matches([pattern], action) is same
 
 
-def test_every_role_of_the_program_is_known() -> None:
-    assert {role.value for role in Role} <= set(BUILT_IN)
+SHORTER = {
+    Role.RBAC_ADMINISTRATOR: "Role Based Access Control Administrator",
+    Role.AKS_CLUSTER_USER: "Azure Kubernetes Service Cluster User Role",
+    Role.DEVICE_PROVISIONING_DATA_CONTRIBUTOR: "Device Provisioning Service Data Contributor",
+    Role.ENTERPRISE_NETWORK_CONNECTION_APPROVER: "Azure AI Enterprise Network Connection Approver",
+}
+"""Azure's names of roles that the program calls something shorter."""
+
+
+@pytest.mark.parametrize("role", Role, ids=lambda role: role.slug)
+def test_every_role_of_the_program_has_the_id_of_azure_s_role_of_that_name(role: Role) -> None:
+    known = BUILT_IN[role.value]
+    assert known.name.replace(" ", "").lower() == SHORTER.get(role, role.name).replace("_", "").replace(" ", "").lower()
+    assert any(one.actions or one.data_actions for one in known.permissions)
 
 
 def test_a_refusal_names_client_action_and_scope_as_arm_does(store: Store) -> None:

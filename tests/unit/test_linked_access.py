@@ -68,6 +68,13 @@ def test_each_check_asks_for_its_action_on_what_is_named(store: Store, check: Li
         require_linked(Access(store), SOMEBODY, action, MINE, body_of(check.linked_property, linked + "2"))
 
 
+def test_what_is_no_id_is_refused_as_arm_does(store: Store) -> None:
+    body = {"properties": {"subnet": {"id": "/subscriptions/one/two/three"}}}
+    with pytest.raises(ServiceError) as refused:
+        require_linked(Access(store), SOMEBODY, "Microsoft.Network/privateEndpoints/write", MINE, body)
+    assert (refused.value.status, refused.value.code) == (400, "LinkedInvalidPropertyId")
+
+
 @pytest.mark.parametrize(
     ("body", "path", "found"),
     [
