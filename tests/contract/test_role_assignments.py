@@ -1,7 +1,8 @@
 """Each line of the role table is there for a call: without it Azure refuses the call, with it the call succeeds.
 
-All lines are given; each test takes one away, makes its call with the unmodified SDK and that identity's own token, and
-gives the line back. What the emulator has no service for is held to the definitions of Azure's roles.
+All lines are given; each test takes one away, makes its call with that identity's own token, by the unmodified SDK
+where that is practical, and gives the line back. What the emulator has no service for is held to the definitions of
+Azure's roles.
 """
 
 from __future__ import annotations
