@@ -2,7 +2,7 @@
 
 bash                 on a stack that serves, as it stands
 bash story=<name>    in one of the ordered stories, which take it by that name
-bash azure           only with a subscription: tests see that it is well written
+bash azure           only with a subscription: tests see that it is well written, and that another test tries each verb
 bash machine         on a fresh machine, as a clean checkout's build does: the same
 """
 

@@ -1,4 +1,4 @@
-"""`make preview` and `make export` of a stack on Azure: no account, no network, nothing left behind."""
+"""`make preview`, `make export` and `make diagram` of a stack on Azure: no account, no network, nothing left behind."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 from typing import Any
+
+import pytest
 
 from tests.program.azure.declared import Declared
 from tests.program.azure.exports import template_of
@@ -47,6 +49,13 @@ def test_an_export_is_what_the_program_declares_with_the_defaults_of_the_plugin(
     assert [one["name"] for one in exported["resources"]] == [one["name"] for one in recorded["resources"]]
     for more, less in zip(exported["resources"], recorded["resources"], strict=True):
         assert within(less, more), less["name"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_the_diagrams_of_the_docs_are_those_of_the_verb(stack: str) -> None:
+    """The short suite draws them of a recorded program, which has less in it than what the engine sends."""
+    assert run("diagram", stack) == ROOT.joinpath(f"docs/platform-{stack}.svg").read_text()
 
 
 def within(less: Any, more: Any) -> bool:

@@ -20,6 +20,15 @@ VARIABLES = {*re.findall(r"^([A-Z]+) \?=", MAKEFILE, re.MULTILINE), *re.findall(
     for name in re.findall(r'envvar="([A-Z]+)"', file.read_text())
 }
 BASH = [block for block in blocks() if block.language == "bash"]
+TRIED = {
+    "diagram": ("tests/local/test_engine_preview.py", 'run("diagram"'),
+    "doctor": ("tests/contract/test_doctor.py", "subscription.findings("),
+    "env": ("tests/local/checkout.py", "in_shell("),
+    "export": ("tests/local/test_engine_preview.py", 'run("export"'),
+    "preview": ("tests/local/test_engine_preview.py", 'run("preview"'),
+    "up": ("tests/local/test_platform_life.py", 'tool("up"'),
+}
+"""Verbs of blocks that need a subscription, and where each is run without one: offline, or on the emulator."""
 STORIES = "".join(file.read_text() for file in ROOT.joinpath("tests/local").glob("test_*.py"))
 
 
@@ -48,6 +57,30 @@ def test_a_block_says_where_it_is_run(block: Block) -> None:
     if block.story:
         assert story(block.story) == block.commands
         assert f'story("{block.story}")' in STORIES, f"{block}: no test of tests/local takes the story {block.story}"
+
+
+def test_what_needs_a_subscription_is_tried_without_one() -> None:
+    commands = [command for block in BASH if block.where == "azure" for command in block.commands]
+    verbs = {verb for command in commands for verb in re.findall(r"\bmake (?:-s )?([a-z-]+)", command)}
+    assert verbs == TRIED.keys()
+    for verb, (file, words) in TRIED.items():
+        assert words in ROOT.joinpath(file).read_text(), f"{file} does not try {verb}"
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_link_between_pages_leads_to_something(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
+        name, _, heading = target.partition("#")
+        file = page.parent / name if name else page
+        assert file.exists(), target
+        if heading and file.suffix == ".md":
+            assert heading in {anchor(line) for line in file.read_text().splitlines() if line.startswith("#")}, target
+
+
+def anchor(heading: str) -> str:
+    """What GitHub makes of a heading: https://docs.github.com/get-started/writing-on-github."""
+    words = heading.lstrip("#").strip().lower()
+    return re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))

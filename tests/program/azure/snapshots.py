@@ -3,12 +3,13 @@ that a review sees change.
 
     .venv/bin/python -m tests.program.azure.snapshots
 
-writes all of them anew.
+writes all of them anew; with names after it, such as `roles.md`, those.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -91,4 +92,5 @@ def write(files: dict[Path, str]) -> None:
 
 
 if __name__ == "__main__":
-    write({file: make() for file, make in FILES.items()})
+    wanted = sys.argv[1:]
+    write({file: make() for file, make in FILES.items() if not wanted or file.name in wanted})
