@@ -63,7 +63,7 @@ WORDS: Mapping[str, RoleWords] = MappingProxyType(
             "Key Vault Administrator", "all secrets", MANAGES, "reads and writes keys, secrets and certificates"
         ),
         "12338af0-0e69-4776-bea7-57ae8d297424": RoleWords(
-            "Key Vault Crypto User", "wrap", WRITES, "uses keys to wrap and unwrap; sees none"
+            "Key Vault Crypto User", "use keys", WRITES, "encrypts, decrypts and wraps with keys; sees none"
         ),
         "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": RoleWords(
             "Key Vault Secrets Officer", "secrets", WRITES, "reads and writes secrets"
