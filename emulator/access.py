@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from emulator.conditions import NO_ATTRIBUTES, Condition, Question, read_condition
 from emulator.entra.directory import DEVELOPER, groups_of
 from emulator.entra.principal import Principal
 from emulator.errors import ServiceError
@@ -39,17 +40,35 @@ MOST_ANSWERS = 20_000
 @dataclass(frozen=True)
 class Assignment:
     """A role of a principal on a scope and below it; `role` is the id of its definition. It counts from `since` on
-    (seconds since the epoch).
+    (seconds since the epoch), for what its condition lets through.
     """
 
     principal_id: str
     role: str
     scope: str
     since: float = 0.0
+    condition: str = ""
 
 
 BOOTSTRAP = Assignment(DEVELOPER.object_id, OWNER, SUBSCRIPTION)
 """Whoever makes a subscription owns it. Owner is no right to data: that comes from assignments, as on Azure."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What an assignment lets somebody do; `scope` in lower case."""
+
+    scope: str
+    permissions: Sequence[Permission]
+    condition: Condition | None
+
+    def covers(self, question: Question, key: str, *, data: bool) -> bool:
+        """Whether the answer to a question about a resource, by its id in lower case, is in here."""
+        return (
+            (key == self.scope or key.startswith(self.scope + "/"))
+            and any(permission.grants(question.action, data=data) for permission in self.permissions)
+            and (self.condition is None or self.condition(question))
+        )
 
 
 @dataclass
@@ -58,7 +77,7 @@ class Snapshot:
 
     versions: tuple[int, ...]
     until: float
-    grants: Mapping[str, Sequence[tuple[str, Sequence[Permission]]]]
+    grants: Mapping[str, Sequence[Grant]]
     answers: dict[tuple[str, str, bool, str], bool] = field(default_factory=dict)
 
 
@@ -76,21 +95,29 @@ class Access:
         self._delay = delay
         self._snapshot = Snapshot((), 0.0, {})
 
-    def allows(self, principal_id: str, action: str, scope: str) -> bool:
-        """Whether a principal (by its object id) may do something to a resource (by its ARM id)."""
+    def allows(self, principal_id: str, action: str, scope: str, attributes: Mapping[str, str] = NO_ATTRIBUTES) -> bool:
+        """Whether a principal (by its object id) may do something to a resource (by its ARM id).
+
+        Args:
+            attributes: what conditions of assignments ask about, as in `emulator.conditions.Question`.
+        """
+        if attributes:
+            return self._work_out(self._current(), principal_id, Question(action, attributes), scope, data=False)
         return self._answer(principal_id, action, scope, data=False)
 
     def allows_data(self, principal_id: str, action: str, scope: str) -> bool:
         """The same for what Azure calls a data action: Owner and Contributor have none."""
         return self._answer(principal_id, action, scope, data=True)
 
-    def require(self, principal: Principal, action: str, scope: str) -> None:
+    def require(
+        self, principal: Principal, action: str, scope: str, attributes: Mapping[str, str] = NO_ATTRIBUTES
+    ) -> None:
         """Lets a request pass.
 
         Raises:
             ServiceError: 403 as ARM words it; services with words of their own ask `allows`.
         """
-        if not self.allows(principal.object_id, action, scope):
+        if not self.allows(principal.object_id, action, scope, attributes):
             message = (
                 f"The client '{principal.client_id}' with object id '{principal.object_id}' does not have "
                 f"authorization to perform action '{action}' over scope '{scope}' or the scope is invalid. If access "
@@ -119,17 +146,17 @@ class Access:
         if answer is None:
             if len(snapshot.answers) > MOST_ANSWERS:
                 snapshot.answers.clear()
-            answer = snapshot.answers[question] = self._work_out(snapshot, principal_id, action, scope, data=data)
+            asked = Question(action, NO_ATTRIBUTES)
+            answer = snapshot.answers[question] = self._work_out(snapshot, principal_id, asked, scope, data=data)
         return answer
 
-    def _work_out(self, snapshot: Snapshot, principal_id: str, action: str, scope: str, *, data: bool) -> bool:
+    def _work_out(self, snapshot: Snapshot, principal_id: str, question: Question, scope: str, *, data: bool) -> bool:
         key = scope.lower().rstrip("/")
-        for one in (principal_id.lower(), *groups_of(principal_id)):
-            for given, permissions in snapshot.grants.get(one, ()):
-                above = key == given or key.startswith(given + "/")
-                if above and any(permission.grants(action, data=data) for permission in permissions):
-                    return True
-        return False
+        return any(
+            grant.covers(question, key, data=data)
+            for one in (principal_id.lower(), *groups_of(principal_id))
+            for grant in snapshot.grants.get(one, ())
+        )
 
     def _current(self) -> Snapshot:
         """The snapshot of now, taken again when something changed or an assignment has begun to count."""
@@ -140,12 +167,14 @@ class Access:
 
     def _take(self, versions: tuple[int, ...]) -> Snapshot:
         now, until = time.time(), float("inf")
-        grants: dict[str, list[tuple[str, Sequence[Permission]]]] = defaultdict(list)
+        grants: dict[str, list[Grant]] = defaultdict(list)
         for one in self._assignments():
             if one.since > now:
                 until = min(until, one.since)
             elif permissions := self._permissions(one.role):
-                grants[one.principal_id.lower()].append((one.scope.lower().rstrip("/"), permissions))
+                condition = read_condition(one.condition) if one.condition else None
+                grant = Grant(one.scope.lower().rstrip("/"), permissions, condition)
+                grants[one.principal_id.lower()].append(grant)
         return Snapshot(versions, until, dict(grants))
 
     def _assignments(self) -> Iterator[Assignment]:
@@ -153,7 +182,8 @@ class Access:
         for document in self._store.of_type(ROLE_ASSIGNMENT):
             role = document.properties["roleDefinitionId"].rpartition("/")[2]
             scope, since = document.resource.scope or "", document.created + self._delay if self._delay else 0.0
-            yield Assignment(document.properties["principalId"], role, scope, since)
+            condition = document.properties.get("condition") or ""
+            yield Assignment(document.properties["principalId"], role, scope, since, condition)
 
     def _permissions(self, role: str) -> Sequence[Permission]:
         """What a role grants: Azure's, else one of the subscription's own; nothing when there is none."""

@@ -129,6 +129,12 @@ class ResourceType:
     def refuse_deletion(self, document: Document) -> None:
         """Raises `ServiceError` when Azure refuses a DELETE of this document (not asked when its owner goes)."""
 
+    def attributes(self, request: Request, there: Document | None) -> Mapping[str, str]:
+        """What the conditions of role assignments may ask about a request, and about the document that a DELETE takes
+        away, by the names that `emulator.conditions.Question` has for it.
+        """
+        return {}
+
     def select(self, documents: list[Document], request: Request) -> list[Document]:
         """What a list shows of a collection, by its query; newest first."""
         return documents

@@ -13,6 +13,7 @@ from emulator.arm.locks import refuse_when_locked
 from emulator.arm.operations import Operations
 from emulator.arm.paging import page
 from emulator.arm.validation import validate
+from emulator.conditions import NO_ATTRIBUTES
 from emulator.errors import ServiceError, not_found, unsupported
 from emulator.http import Request, Response
 from emulator.linked_access import require_linked
@@ -46,7 +47,10 @@ class Resources:
         """403 for a client that may not do this. What belongs to the tenant everybody may see who has signed in."""
         if request.principal is not None and resource.subscription is not None:
             name = arm_action(request.method, resource.type, action)
-            self.emulator.access.require(request.principal, name, resource.text)
+            kind = self.emulator.type(resource.type)
+            there = self.store.get(resource.text) if request.method == "DELETE" else None
+            attributes = kind.attributes(request, there) if kind else NO_ATTRIBUTES
+            self.emulator.access.require(request.principal, name, resource.text, attributes)
 
     def _require_linked(self, request: Request, resource: ResourceId, body: dict[str, Any]) -> None:
         """403 for a client that may not use what the body names."""

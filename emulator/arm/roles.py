@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator import access
 from emulator.arm.filters import conditions
+from emulator.conditions import read_condition
 from emulator.entra.directory import groups_of
 from emulator.errors import ServiceError
 from emulator.http import Request
@@ -16,6 +17,8 @@ from emulator.service import ResourceType
 from emulator.settings import SUBSCRIPTION_ID
 from emulator.store import Document
 
+ATTRIBUTES = ("roleDefinitionId", "principalId", "principalType")
+
 
 class RoleAssignment(ResourceType):
     """What `emulator.access` answers from; whom and which role it is about cannot be changed, as on Azure."""
@@ -24,11 +27,24 @@ class RoleAssignment(ResourceType):
 
     def prepare(self, document: Document, old: Document | None) -> None:
         document.properties["scope"] = document.resource.scope
+        read_condition(document.properties.get("condition") or "ActionMatches{'*'}")
         if old and any(
             old.properties.get(key) != document.properties.get(key) for key in ("principalId", "roleDefinitionId")
         ):
             message = "Tenant ID, application ID, principal ID, and scope are not allowed to be updated."
             raise ServiceError(400, "RoleAssignmentUpdateNotPermitted", message)
+
+    def attributes(self, request: Request, there: Document | None) -> Mapping[str, str]:
+        """https://learn.microsoft.com/azure/role-based-access-control/conditions-authorization-actions-attributes."""
+        said = request.json() if request.method == "PUT" else None
+        given = said.get("properties") if isinstance(said, dict) else None
+        found = {"resource": there.properties if there else {}, "request": given if isinstance(given, dict) else {}}
+        return {
+            f"{source}:{self.type}:{name}".lower(): str(properties[name]).rpartition("/")[2]
+            for source, properties in found.items()
+            for name in ATTRIBUTES
+            if properties.get(name)
+        }
 
     def select(self, documents: list[Document], request: Request) -> list[Document]:
         """`principalId eq '…'`, `assignedTo('…')`, which counts groups too, and `atScope()`."""

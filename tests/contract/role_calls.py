@@ -17,7 +17,6 @@ from azure.keyvault.secrets import SecretClient
 from azure.storage.blob import BlobServiceClient
 
 from emulator.access import ROLE_ASSIGNMENT, ROLE_DEFINITION, SUBSCRIPTION
-from emulator.roles import ACR_PULL
 from tests.contract.role_world import IDENTITIES, IDS, WEST, World, make_cluster, make_workspace
 
 Answer = tuple[int, str]
@@ -62,14 +61,17 @@ def makes_identity(world: World, who: str, where: str) -> Answer:
     return answer_of(world.send(who, "PUT", f"{IDENTITIES}/made-by-{who}", WEST, "2023-01-31"))
 
 
-def gives_role(world: World, who: str, where: str) -> Answer:
-    """Assigns a role of the table to an identity."""
-    path = f"{IDS['registry']}/providers/{ROLE_ASSIGNMENT}/{uuid.uuid5(uuid.NAMESPACE_URL, who)}"
-    definition = f"{SUBSCRIPTION}/providers/{ROLE_DEFINITION}/{ACR_PULL}"
-    properties = {"roleDefinitionId": definition, "principalId": str(uuid.uuid4()), "principalType": "ServicePrincipal"}
-    answer = answer_of(world.send(who, "PUT", path, {"properties": properties}, "2022-04-01"))
-    world.arm.send("DELETE", path)
-    return answer
+def gives(role: str) -> Call:
+    """Assigns a role, by its id, to an identity, and takes it away again."""
+
+    def call(world: World, who: str, where: str) -> Answer:
+        path = f"{IDS['registry']}/providers/{ROLE_ASSIGNMENT}/{uuid.uuid4()}"
+        definition = f"{SUBSCRIPTION}/providers/{ROLE_DEFINITION}/{role}"
+        given = {"roleDefinitionId": definition, "principalId": str(uuid.uuid4()), "principalType": "ServicePrincipal"}
+        answer = answer_of(world.send(who, "PUT", path, {"properties": given}, "2022-04-01"))
+        return answer if answer[1] else answer_of(world.send(who, "DELETE", path, None, "2022-04-01"))
+
+    return call
 
 
 def blobs(world: World, who: str, where: str) -> tuple[BlobServiceClient, str]:

@@ -245,7 +245,7 @@ NEEDS = (
         "PUT https://management.azure.com/…/roleAssignments/{name}",
         ("Microsoft.Authorization/roleAssignments/write", "Microsoft.Authorization/roleAssignments/delete"),
         f"{LEARN}/role-based-access-control/delegate-role-assignments-overview",
-        calls.gives_role,
+        calls.gives(Role.ACR_PULL.value),
     ),
     writes("pipelines", "ml"),
     writes("pipelines", "lake"),

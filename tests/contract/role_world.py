@@ -17,7 +17,7 @@ from emulator.entra.directory import PIPELINE
 from emulator.entra.principal import Principal
 from emulator.entra.tokens import Tokens
 from emulator.settings import TENANT_ID
-from infra.permissions import DEPLOYERS, TABLE, Permission
+from infra.permissions import DEPLOYERS, TABLE, Permission, table_condition
 from tests.conftest import RunningEmulator
 from tests.contract.test_arm import Arm, wait_for
 
@@ -104,6 +104,8 @@ class World:
         """Assigns the role of a line."""
         definition = f"{SUBSCRIPTION}/providers/{ROLE_DEFINITION}/{line.role.value}"
         properties = {"roleDefinitionId": definition, "principalId": self.principal(line.who)}
+        if line.table_only:
+            properties |= {"condition": table_condition(), "conditionVersion": "2.0"}
         self.put(self.assignment(line), {"properties": {**properties, "principalType": "ServicePrincipal"}})
 
     def take(self, line: Permission) -> None:

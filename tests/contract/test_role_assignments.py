@@ -14,9 +14,11 @@ import pytest
 
 from emulator.access import ROLE_ASSIGNMENT, SUBSCRIPTION
 from emulator.entra.directory import DEPLOYERS as DEPLOYERS_GROUP
-from emulator.roles import BUILT_IN
+from emulator.roles import BUILT_IN, CONTRIBUTOR, OWNER
 from infra.permissions import TABLE, Permission
+from infra.role_assignments import Role
 from tests.conftest import RunningEmulator, grant_deployers
+from tests.contract.role_calls import gives
 from tests.contract.role_needs import NEEDS, Need, need_of
 from tests.contract.role_world import IDS, World, make, named
 from tests.contract.test_arm import Arm
@@ -85,6 +87,13 @@ def test_called(world: World, line: Permission) -> None:
 @pytest.mark.parametrize("line", BY_DEFINITION, ids=named)
 def test_by_definition(line: Permission) -> None:
     held_by_definition(line)
+
+
+@pytest.mark.parametrize("role", [OWNER, CONTRIBUTOR, Role.RBAC_ADMINISTRATOR.value])
+def test_a_pipeline_gives_no_role_that_the_table_has_not(world: World, role: str) -> None:
+    in_table = role in {line.role.value for line in TABLE if not line.table_only}
+    answer = gives(role)(world, "pipelines", "group")
+    assert answer == ((200, "") if in_table else (403, "AuthorizationFailed"))
 
 
 def held_by_definition(line: Permission) -> None:
