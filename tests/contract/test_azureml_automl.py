@@ -14,7 +14,14 @@ from azure.core.exceptions import HttpResponseError
 from mlflow import MlflowClient
 
 from tests.contract.azureml_sdk import Input, Output, automl
-from tests.contract.azureml_workspace import IGNORED, Workspace, fixture_sockets, fixture_workspace
+from tests.contract.azureml_workspace import (
+    IGNORED,
+    LOCATION,
+    Workspace,
+    fixture_sockets,
+    fixture_workspace,
+    with_cluster,
+)
 
 __all__ = ["fixture_sockets", "fixture_workspace"]
 pytestmark = IGNORED
@@ -101,6 +108,20 @@ def test_classification_has_a_leaderboard_and_an_onnx_model(
     kinds = {"age": np.float32, "town": object, "spends": np.float32}
     given = {name: np.array(values, kinds[name]) for name, values in rows.items()}
     assert graph.run(["label"], given)[0].tolist() == ["yes", "no", "yes"]
+
+
+def test_a_cluster_whose_identity_may_not_read_the_table_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    kind = "Microsoft.ManagedIdentity/userAssignedIdentities"
+    nobody = workspace.put(f"{workspace.group}/providers/{kind}/nobody", {"location": LOCATION})["id"]
+    with_cluster(workspace, "nobody", {"type": "UserAssigned", "userAssignedIdentities": {nobody: {}}})
+    told = {"target_column_name": "buys", "primary_metric": "accuracy", "compute": "nobody"}
+    job = automl.classification(training_data=people(tmp_path / "train"), experiment_name="automl", **told)
+    job.name = f"automl-{uuid.uuid4().hex[:8]}"
+    name = workspace.client.jobs.create_or_update(job).name
+    assert workspace.end(name).status == "Failed"
+    message = workspace.details(name)["error"]["error"]["message"]
+    assert "403 AuthorizationPermissionMismatch" in message
+    assert "identity of compute 'nobody' has no role to read" in message
 
 
 @pytest.mark.long

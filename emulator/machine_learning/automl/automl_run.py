@@ -28,10 +28,11 @@ class AutoMLPreparation(CommandPreparation):
         settings, workspace = read_automl(job.properties), workspace_id(job.id)
         details = job.properties["taskDetails"]
         folder.report(f"preparing job {job.name}")
+        tables = {name: details[name] for name in TABLES if (details.get(name) or {}).get("uri")}
+        self._require_places(workspace, job, tables)
         data = {
-            name: self.inputs.stage(workspace, name, {**details[name], "mode": "Download"}, folder.inputs)
-            for name in TABLES
-            if (details.get(name) or {}).get("uri")
+            name: self.inputs.stage(workspace, name, {**one, "mode": "Download"}, folder.inputs)
+            for name, one in tables.items()
         }
         outputs = {
             name: str(local_path(folder, name, output["type"]))

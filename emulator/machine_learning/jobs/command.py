@@ -124,6 +124,13 @@ class CommandPreparation:
                 f"identity of compute '{cluster.name}' has no role such as AcrPull there."
             )
         given = {name: one for name, one in (job.properties.get("inputs") or {}).items() if one and one.get("uri")}
+        self._require_places(workspace, job, given)
+
+    def _require_places(self, workspace: str, job: Document, given: Mapping[str, Any]) -> None:
+        """The same for what the job reads, by the names of its inputs, and for its outputs."""
+        cluster = self._cluster(job)
+        if cluster is None:
+            return
         for verb, named in (("read", given), ("write", job.private.get("outputs") or {})):
             for name, one in named.items():
                 self._require_blobs(workspace, cluster, verb, name, one["uri"])
