@@ -74,7 +74,7 @@ def entry(resource: Mapping[str, Any], holders: Mapping[str, str]) -> dict[str, 
 def renamed(value: Any) -> Any:
     """A value with every name of the stack replaced: names of vaults and accounts are unique in the whole cloud."""
     if isinstance(value, str):
-        return value.replace("mlops-lo", "plain-lo").replace("mlopslocal", "plainlocal")  # short names keep `lo`
+        return value.replace("mlops", "plain")
     if isinstance(value, list):
         return [renamed(inner) for inner in value]
     return {name: renamed(inner) for name, inner in value.items()} if isinstance(value, dict) else value

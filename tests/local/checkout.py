@@ -83,9 +83,9 @@ class Checkout:
         """`make <verb>` without its set-up."""
         return self._run([".venv/bin/python", "-m", "tools", *words], check=check)
 
-    def pulumi(self, words: str, *, check: bool = True) -> str:
-        """`pulumi` in the shell that `make env` prepares."""
-        return self._run(["bash", "-c", self.in_shell(f"pulumi {words}")], check=check)
+    def pulumi(self, words: str, *, check: bool = True, stack: str = "local") -> str:
+        """`pulumi` in the shell that `make env` prepares for a stack."""
+        return self._run(["bash", "-c", self.in_shell(f"pulumi {words}", stack)], check=check)
 
     def in_system(self, verb: str, *, check: bool = True, **variables: str) -> str:
         """`make <verb> SYSTEM=bike-buyer NAME=value`, without its set-up; only what it prints to stdout."""
@@ -110,9 +110,9 @@ class Checkout:
         words = shlex.join([".venv/bin/python", "-m", name, *arguments])
         return self._run(["bash", "-c", self.in_shell(words)], check=True)
 
-    def in_shell(self, command: str) -> str:
+    def in_shell(self, command: str, stack: str = "local") -> str:
         """A command line that prepares the stack's shell first."""
-        return f'eval "$(.venv/bin/python -m tools env local)"; {command}'
+        return f'eval "$(.venv/bin/python -m tools env {stack})"; {command}'
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Starts a verb and goes on."""
