@@ -18,13 +18,13 @@ SETUP = $(PYTHON) tools/bootstrap.py
 RUN = @$(SETUP) && .venv/bin/python -m tools
 
 ##@ Stacks (STACK=local is the default; stacks/ has the others)
-up: ## bring a stack up to date: all set-up, platform, systems (SYSTEM=name: only that one)
+up: ## bring a stack up to date: all set-up, platform, systems (SYSTEM=name: only that one; PLAN=file: what is in it)
 	$(RUN) up $(STACK) $(SYSTEM)
 refresh: ## let the stack learn what serves and what somebody changed (changes nothing)
 	$(RUN) refresh $(STACK)
 down: ## remove everything a stack made (FORCE=1: an emulator stack even when a step fails)
 	$(RUN) down $(STACK) $(if $(FORCE),--force)
-preview: ## what `up` would do; of a stack on Azure: from nothing, without an account (PROFILE=open|hybrid|private)
+preview: ## what `up` would do; of a stack on Azure: from nothing, without an account (PROFILE=open|hybrid|private); PLAN=file: into it
 	$(RUN) preview $(STACK)
 export: ## the plan as one ARM template, without an account (PROFILE=open|hybrid|private, OUT=file)
 	$(RUN) export $(STACK)

@@ -22,6 +22,7 @@ from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
 from tools.purge import purge, soft_deleting
 from tools.recover import existing_arm_id, recover
+from tools.saved_plan import SavedPlan, hold_to
 from tools.screen.screen import follow
 from tools.stacks import PROJECT, Stack, folder_name
 from tools.standing import systems_now
@@ -121,8 +122,10 @@ def excluded(stack: Stack, system: str | None) -> list[str]:
     return [word for name in others for end in ("", "-*") for word in ("--exclude", f"**::{name}{end}")]
 
 
-def up(stack: Stack, system: str | None, console: Console) -> int:
-    """Brings a stack, or one system of it, up to date. Returns Pulumi's exit code."""
+def up(stack: Stack, system: str | None, console: Console, plan: SavedPlan | None = None) -> int:
+    """Brings a stack, or one system of it, up to date, or does what is in a plan; a plan has been looked at, so nothing
+    is asked. Returns Pulumi's exit code.
+    """
     only = excluded(stack, system)
     pulumi = prepare(stack, console)
     preflight.check(stack, pulumi.environment)
@@ -134,7 +137,9 @@ def up(stack: Stack, system: str | None, console: Console) -> int:
     put_right(pulumi, console)
     notice_vanished(pulumi, console.print)
     before = pulumi.outputs()
-    if not stack.emulated:
+    if plan:
+        only = hold_to(pulumi, plan)
+    elif not stack.emulated:
         confirm_up(pulumi, only, console)
     words = ["up", "--yes", "--skip-preview", "--continue-on-error", *only]
     outcome = follow(pulumi, words, f"Updating stack {stack.name}", console, emulator_gone(stack))

@@ -22,6 +22,7 @@ FileOption = Annotated[str, typer.Option(envvar="FILE")]
 AOption = Annotated[str, typer.Option(envvar="A")]
 BOption = Annotated[str, typer.Option(envvar="B")]
 ProfileOption = Annotated[str, typer.Option(envvar="PROFILE")]
+PlanOption = Annotated[str, typer.Option(envvar="PLAN")]
 OutOption = Annotated[str, typer.Option(envvar="OUT")]
 
 

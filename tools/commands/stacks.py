@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from tools import deployment, locks, shell
-from tools.commands.arguments import OutOption, ProfileOption
+from tools.commands.arguments import OutOption, PlanOption, ProfileOption
 from tools.commands.asking import console
 from tools.diagram.page import diagram as diagram_of
 from tools.export import export as export_template
 from tools.export import resources, write
 from tools.preview import preview as preview_lines
 from tools.progress import SetupError
+from tools.saved_plan import SavedPlan, save
 from tools.stacks import load_stack
 
 StackArgument = Annotated[str, typer.Argument(help="A stack of stacks/, for instance local or dev.")]
@@ -36,11 +37,16 @@ def env(stack: StackArgument = "local") -> None:
 
 @application.command()
 def up(
-    stack: StackArgument = "local", system: Annotated[str | None, typer.Argument(help="Only this system.")] = None
+    stack: StackArgument = "local",
+    system: Annotated[str | None, typer.Argument(help="Only this system.")] = None,
+    plan: PlanOption = "",
 ) -> None:
-    """Brings a stack up to date and shows each system's figures and links."""
+    """Brings a stack up to date and shows each system's figures and links; with PLAN: does what is in that file."""
+    if plan and system:
+        raise SetupError(f"PLAN={plan} says all that is done: leave SYSTEM={system} out")
+    saved = SavedPlan.read(plan, load_stack(stack)) if plan else None
     with alone(stack, "make up"):
-        raise typer.Exit(deployment.up(load_stack(stack), system or None, console()))
+        raise typer.Exit(deployment.up(load_stack(stack), system or None, console(), saved))
 
 
 @application.command()
@@ -61,9 +67,13 @@ def down(
 
 
 @application.command()
-def preview(stack: StackArgument = "local", profile: ProfileOption = "") -> None:
-    """Shows what `up` would do; needs no account and no network."""
-    for line in preview_lines(load_stack(stack), profile):
+def preview(stack: StackArgument = "local", profile: ProfileOption = "", plan: PlanOption = "") -> None:
+    """Shows what `up` would do; needs no account and no network. With PLAN it is what would be done to the stack that
+    is there, and goes into that file.
+    """
+    if plan and profile:
+        raise SetupError(f"PLAN={plan} is of the stack that is there: leave PROFILE={profile} out")
+    for line in save(load_stack(stack), plan) if plan else preview_lines(load_stack(stack), profile):
         typer.echo(line)
 
 
