@@ -7,12 +7,15 @@ import pulumi
 from infra.bootstrap import Bootstrap, BootstrapSettings, is_bootstrap
 from infra.dependents import skip_dependents_of_failures, without_failures
 from infra.deployed import Deployed
+from infra.existing import take_over
+from infra.former_names import keep_renamed
 from infra.platform import Platform
 from infra.settings import Settings
 from ml.recipes import build
 
 skip_dependents_of_failures()
 if is_bootstrap():
+    keep_renamed()
     pulumi.export("bootstrap", without_failures(Bootstrap("bootstrap", BootstrapSettings.load()).outputs))
 else:
     settings = Settings.load()
@@ -21,6 +24,8 @@ else:
     settings.check_systems(found, deployed.systems)
     settings.check_network(deployed.network_profile)
 
+    keep_renamed(settings.systems)
+    take_over(settings, deployed)
     platform = Platform("platform", settings)
     pulumi.export("platform", without_failures(platform.outputs))
     for name in settings.systems:

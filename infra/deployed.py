@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -28,12 +28,14 @@ PROFILES: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Deployed:
-    """What of the running stack decides whether a configuration is possible: the systems it has resources of, and the
-    network profile of its workspace, None while there is no workspace.
+    """What of the running stack decides whether a configuration is possible: the systems it has resources of, the
+    network profile and the outputs of its workspace, None while there is no workspace, and all it has by type and name.
     """
 
     systems: frozenset[str]
     network_profile: str | None
+    workspace: Mapping[str, Any] | None = None
+    names: frozenset[tuple[str, str]] = field(default=frozenset())
 
     @classmethod
     def read(cls) -> Deployed:
@@ -42,7 +44,12 @@ class Deployed:
         resources = _resources(stack).values()
         systems = frozenset(str(one["outputs"]["system"]) for one in resources if one["type"].endswith(RETENTION))
         workspace = next((one["outputs"] for one in resources if one["type"] == WORKSPACE), None)
-        return cls(systems, None if workspace is None else _profile(workspace))
+        names = frozenset((one["type"], str(one["outputs"].get("name")).lower()) for one in resources)
+        return cls(systems, None if workspace is None else _profile(workspace), workspace, names)
+
+    def has(self, kind: str, name: str) -> bool:
+        """Whether the stack has a resource of this type by its name in Azure, which knows no case."""
+        return (kind, name.lower()) in self.names
 
 
 def _profile(workspace: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -175,11 +175,12 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Naming:
-    """Names for one stack of one project in one subscription."""
+    """Names for one stack of one project in one subscription. `given`: by kind and role, what has a name already."""
 
     project: str
     stack: str
     suffix: str
+    given: Mapping[tuple[Kind, str], str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, *, subscription_id: str, project: str, stack: str, salt: str = "") -> Naming:
@@ -194,6 +195,8 @@ class Naming:
         Raises:
             ValueError: the role does not fit into Azure's limits.
         """
+        if (kind, role) in self.given:
+            return self.given[kind, role]
         limit = LIMITS[kind]
         name = role if limit.unique is Unique.PARENT else self._compose(limit, role)
         if not limit.shortest <= len(name) <= limit.longest or not re.fullmatch(limit.pattern, name, re.ASCII):

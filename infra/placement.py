@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -51,9 +52,14 @@ def provider_of(settings: StackSettings) -> Provider:
 
 
 def place(
-    settings: StackSettings, network: NetworkProfile, opts: pulumi.ResourceOptions, *, is_production: bool
+    settings: StackSettings,
+    network: NetworkProfile,
+    opts: pulumi.ResourceOptions,
+    *,
+    is_production: bool,
+    given: Mapping[tuple[Kind, str], str] = MappingProxyType({}),
 ) -> Placement:
-    """Declares the stack's resource group, and says where everything else goes."""
+    """Declares the stack's resource group, and says where everything else goes; `given` is what has a name already."""
     stack = pulumi.get_stack()
     naming = Naming.of(
         subscription_id=str(settings.subscription_id),
@@ -61,6 +67,7 @@ def place(
         stack=stack,
         salt=settings.name_salt,
     )
+    naming = replace(naming, given=given)
     tags, name = required_tags(settings, stack), naming.name(Kind.RESOURCE_GROUP)
     group = ResourceGroup("resource-group", ResourceGroupArgs(name=name, location=settings.location, tags=tags), opts)
     return Placement(

@@ -86,7 +86,13 @@ class Platform(pulumi.ComponentResource):
         self.settings = settings
         self.child = pulumi.ResourceOptions(parent=self)
         self.kubernetes: kubernetes.Kubernetes | None = None
-        self.placement = place(settings, NetworkProfile.of(settings), self.child, is_production=settings.is_production)
+        self.placement = place(
+            settings,
+            NetworkProfile.of(settings),
+            self.child,
+            is_production=settings.is_production,
+            given=dict(settings.existing.names()),
+        )
         self.resource_group_name: str = self.placement.resource_group_name
         self.subscription_id: str = self.placement.subscription_id
         self.tenant_id: str = self.placement.tenant_id
@@ -206,22 +212,11 @@ class Platform(pulumi.ComponentResource):
 
     @cached_property
     def _key_makers(self) -> list[pulumi.Resource]:
-        """The right to make the keys of container groups, once for all systems. It was a child of the first system's
-        groups before.
-        """
-        groups = [
-            pulumi.create_urn(f"{system}-groups", "mlops:containerinstance:ServingGroups")
-            for system in self.settings.systems
-        ]
-        aliases = [
-            pulumi.Alias(name=f"{system}-groups-key-makers", parent=urn)
-            for system, urn in zip(self.settings.systems, groups, strict=True)
-        ]
-        opts = pulumi.ResourceOptions(providers=[self.provider], aliases=aliases)
-        pipelines = pulumi.ResourceOptions(providers=[self.provider])
+        """The right to make the keys of container groups, once for all systems."""
+        opts = pulumi.ResourceOptions(providers=[self.provider])
         return [
             *self.access.grant("key-makers", DEPLOYERS, opts, on_request=True),
-            *self.access.grant("pipelines-key-makers", federation.PIPELINES, pipelines, on_request=True),
+            *self.access.grant("pipelines-key-makers", federation.PIPELINES, opts, on_request=True),
         ]
 
     def cluster(self, system: str, compute: ComputeSettings) -> Compute:

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from infra.configuration import settings_error
 from infra.data_factory_settings import DataFactorySettings
 from infra.edge_settings import EdgeSettings
+from infra.existing_settings import ExistingSettings
 from infra.federation_settings import FederationSettings
 from infra.kubernetes_settings import KubernetesSettings
 from infra.model_registry import ModelRegistrySettings
@@ -99,6 +100,9 @@ class Settings(StackSettings):
     compute: ComputeSettings = Field(default_factory=ComputeSettings, description="the training cluster")
     data: DataSettings = Field(default_factory=DataSettings, description="where real data lies")
     edge: EdgeSettings = Field(default_factory=EdgeSettings, description="the IoT hub")
+    existing: ExistingSettings = Field(
+        default_factory=ExistingSettings, description="what was there before the stack and becomes part of it"
+    )
     data_factory: DataFactorySettings = Field(
         default_factory=DataFactorySettings, description="what the part data_factory curates, and when"
     )

@@ -45,6 +45,12 @@ def without_secrets(configuration: Mapping[str, Any]) -> dict[str, Any]:
     return {key: replace(value) for key, value in configuration.items() if key not in OWN_KEYS}
 
 
+def from_nothing(configuration: dict[str, Any]) -> dict[str, Any]:
+    """A stack's configuration without what it takes over: to import that, the cloud would have to be asked."""
+    config = {key: value for key, value in configuration["config"].items() if key != f"{PROJECT}:existing"}
+    return {**configuration, "config": config}
+
+
 PROFILES = ("open", "hybrid", "private")
 
 
@@ -71,7 +77,9 @@ def offline(stack: Stack, profile: str = "") -> Iterator[tuple[Pulumi, list[str]
         folder = Path(name)
         (folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
         configuration = folder / f"Pulumi.{stack.name}.yaml"
-        configuration.write_text(yaml.safe_dump(with_profile(without_secrets(stack.configuration()), profile)))
+        configuration.write_text(
+            yaml.safe_dump(from_nothing(with_profile(without_secrets(stack.configuration()), profile)))
+        )
         environment = {**shell.environment(stack), **shell.contained(folder / "state")}
         for variable in shell.EMULATOR:
             environment.pop(variable, None)

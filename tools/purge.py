@@ -15,11 +15,13 @@ WORKSPACE_VERSION = "2025-12-01"
 
 
 def soft_deleting(resources: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
-    """Type, ARM id and location of the resources in a stack's state that Azure deletes softly."""
+    """Type, ARM id and location of what Azure deletes softly with a stack, whose state this is; what the stack only
+    lets go of stays.
+    """
     return [
         (str(one["type"]), str(one["id"]), str(one.get("outputs", {}).get("location", "")))
         for one in resources
-        if one.get("type") in (VAULT, WORKSPACE) and one.get("id")
+        if one.get("type") in (VAULT, WORKSPACE) and one.get("id") and not one.get("retainOnDelete")
     ]
 
 

@@ -13,6 +13,7 @@ import json
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import yaml
@@ -66,6 +67,11 @@ class Registered:
     secret_outputs: frozenset[str]
     secret_inputs: frozenset[str]
     protect: bool
+    aliases: tuple[tuple[str, str, str], ...] = ()
+    """Name, type and parent that it had before, each empty where that is as it is now."""
+    import_id: str = ""
+    retained: bool = False
+    """Whether the stack lets go of it, and leaves it where it is."""
 
     def texts(self) -> Iterator[str]:
         """Every text in the inputs, however deep."""
@@ -122,7 +128,14 @@ class _Recorder(MockMonitor):
     """
 
     def __init__(
-        self, *, preview: bool, failing: Container[str], deployed: Sequence[str], isolation: str, only: str
+        self,
+        *,
+        preview: bool,
+        failing: Container[str],
+        deployed: Sequence[str],
+        isolation: str,
+        only: str,
+        state: Mapping[str, Any],
     ) -> None:
         super().__init__(_NoInvokes())
         self.only = only
@@ -130,6 +143,7 @@ class _Recorder(MockMonitor):
         self.failing = failing
         self.deployed = deployed
         self.isolation = isolation
+        self.state = state
         self.recording = Recording()
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - the name in Pulumi's protocol
@@ -141,7 +155,7 @@ class _Recorder(MockMonitor):
         if self.isolation:
             outputs = {"managedNetwork": {"isolationMode": self.isolation}}
             found["workspace"] = {"type": "azure-native:machinelearningservices:Workspace", "outputs": outputs}
-        answer.update({"outputs": found})
+        answer.update({"outputs": {**found, **self.state}})
         return resource_pb2.ResourceInvokeResponse(**{"return": answer})
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name in Pulumi's protocol
@@ -165,6 +179,9 @@ class _Recorder(MockMonitor):
                 secret_outputs=frozenset(request.additionalSecretOutputs),
                 secret_inputs=frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value)),
                 protect=request.protect,
+                aliases=tuple((one.spec.name, one.spec.type, one.spec.parentUrn) for one in request.aliases),
+                import_id=request.importId,
+                retained=request.retainOnDelete,
             )
         )
         if request.custom and request.name in self.failing:
@@ -204,16 +221,19 @@ def run(
     deployed: Sequence[str] = (),
     isolation: str = "",
     only: str = "",
+    state: Mapping[str, Any] = MappingProxyType({}),
 ) -> Recording:
     """Runs `program` with a stack's configuration (keys without namespace, values as in the stack's file).
 
     The resources named in `failing` fail as under `--continue-on-error`; the stack has the systems `deployed` already,
     and with `isolation` a workspace whose managed network is of that mode.
-    With `only` it is an `up` of that system: the others are left out.
+    With `only` it is an `up` of that system: the others are left out. `state`: what the stack has besides, by URN.
     """
 
     def inside() -> Recording:
-        recorder = _Recorder(preview=preview, failing=failing, deployed=deployed, isolation=isolation, only=only)
+        recorder = _Recorder(
+            preview=preview, failing=failing, deployed=deployed, isolation=isolation, only=only, state=state
+        )
         set_all_config(as_text(config), [f"{PROJECT}:{key}" for key in secrets])
         settings = MockSettings(  # type: ignore[no-untyped-call]
             monitor=recorder,

@@ -59,7 +59,9 @@ def test_the_workspace_tells_the_network_profile(
 ) -> None:
     workspace = {"type": "azure-native:machinelearningservices:Workspace", "outputs": outputs}
     answering(monkeypatch, {"urn": workspace, "other": SHOP})
-    assert deployed.Deployed.read() == deployed.Deployed(frozenset({"shop"}), profile)
+    found = deployed.Deployed.read()
+    assert (found.systems, found.network_profile) == (frozenset({"shop"}), profile)
+    assert found.workspace == outputs
 
 
 def test_a_stack_without_a_workspace_has_no_profile_yet(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -264,7 +264,7 @@ def test_cloud_changes_nothing_but_what_is_shown() -> None:
 
 
 def test_logical_names_are_those_the_states_know(local: Recording) -> None:
-    """A renamed resource is a deleted one and a new one. Change the list only together with an alias."""
+    """A renamed resource is a deleted one and a new one. Change the list only with a line in infra/former_names.py."""
     urns = sorted(resource.urn.split("::", 2)[2].removeprefix("pulumi:pulumi:Stack$") for resource in local.resources)
     committed = (ROOT / "tests" / "program" / "platform_urns.txt").read_text().splitlines()
     assert urns == committed
