@@ -10,6 +10,7 @@ import pulumi
 from pulumi_azure_native import containerservice as aks
 
 from infra.address_plan import Purpose
+from infra.container_insights import ADDON, ContainerInsights, ContainerInsightsArgs
 from infra.naming import Kind
 from infra.role_assignments import Scope
 from infra.unread import UnreadIdentity
@@ -200,7 +201,7 @@ class Kubernetes(pulumi.ComponentResource):
         rotation = {"enableSecretRotation": "true", "rotationPollInterval": "2m"}
         return {
             "azurepolicy": aks.ManagedClusterAddonProfileArgs(enabled=True),
-            "omsagent": aks.ManagedClusterAddonProfileArgs(enabled=True, config=logs),
+            ADDON: aks.ManagedClusterAddonProfileArgs(enabled=True, config=logs),
             "azureKeyvaultSecretsProvider": aks.ManagedClusterAddonProfileArgs(enabled=True, config=rotation),
         }
 
@@ -312,3 +313,10 @@ def declare(platform: Platform) -> None:
     )
     platform.kubernetes = Kubernetes("kubernetes", args, platform.child)
     platform.access.add(platform.kubernetes.scope)
+    insights = ContainerInsightsArgs(
+        placement=platform.placement,
+        settings=platform.settings.kubernetes,
+        monitoring=platform.monitoring,
+        cluster=platform.kubernetes.scope,
+    )
+    ContainerInsights("container-insights", insights, platform.child)

@@ -112,6 +112,13 @@ class KubernetesSettings(Section):
     maintenance: MaintenanceSettings = Field(
         default_factory=MaintenanceSettings, description="when Azure may restart nodes"
     )
+    insights_minutes: int = Field(
+        5,
+        ge=1,
+        le=30,
+        description="minutes between two readings of what nodes and pods use, which are paid by the gigabyte",
+        examples=[1],
+    )
     defender: bool = Field(
         True,
         description="whether Microsoft Defender watches the cluster, at some 7 USD a core and month",

@@ -91,6 +91,8 @@ class Kind(StrEnum):
     ACTION_GROUP = "Microsoft.Insights/actionGroups"
     METRIC_ALERT = "Microsoft.Insights/metricAlerts"
     QUERY_ALERT = "Microsoft.Insights/scheduledQueryRules"
+    DATA_COLLECTION_RULE = "Microsoft.Insights/dataCollectionRules"
+    DATA_COLLECTION_ASSOCIATION = "Microsoft.Insights/dataCollectionRuleAssociations"
     DIAGNOSTIC_SETTING = "Microsoft.Insights/diagnosticSettings"
     BUDGET = "Microsoft.Consumption/budgets"
 
@@ -167,6 +169,8 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         Kind.ACTION_GROUP: Limit("ag", 1, 260, r"[^/&%\\?#:<>|*]*[^/&%\\?#:<>|*. ]", Unique.RESOURCE_GROUP),
         Kind.METRIC_ALERT: Limit("ma", 1, 260, r"[^*#&+:<>?@%{}\\/|]*[^*#&+:<>?@%{}\\/|. ]", Unique.RESOURCE_GROUP),
         Kind.QUERY_ALERT: Limit("sqr", 1, 260, r"[^*<>%{}&:\\?/#|]*[^*<>%{}&:\\?/#|. ]", Unique.RESOURCE_GROUP),
+        Kind.DATA_COLLECTION_RULE: Limit("dcr", 1, 64, r"[A-Za-z0-9]([\w.-]*\w)?", Unique.RESOURCE_GROUP),
+        Kind.DATA_COLLECTION_ASSOCIATION: Limit("", 1, 64, r"[A-Za-z0-9]([\w.-]*\w)?", Unique.PARENT),
         Kind.DIAGNOSTIC_SETTING: Limit("", 1, 260, r"[^*<>%{}&:\\?+/#|]*[^*<>%{}&:\\?+/#|. ]", Unique.PARENT),
         Kind.BUDGET: Limit("budget", 1, 63, r"[A-Za-z0-9_-]+", Unique.RESOURCE_GROUP),
     }

@@ -95,6 +95,8 @@ KEPT = (
     "Microsoft.DataFactory/factories/triggers",
     "Microsoft.Devices/IotHubs/eventHubEndpoints/ConsumerGroups",
     "Microsoft.Insights/actionGroups",
+    "Microsoft.Insights/dataCollectionRuleAssociations",
+    "Microsoft.Insights/dataCollectionRules",
     "Microsoft.Insights/metricAlerts",
     "Microsoft.Insights/scheduledQueryRules",
     "Microsoft.Insights/workbooks",

@@ -74,6 +74,27 @@ def test_hardening_is_on_everywhere(cluster: Registered) -> None:
     assert cluster.inputs["autoUpgradeProfile"] == {"upgradeChannel": "patch", "nodeOSUpgradeChannel": "NodeImage"}
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_what_nodes_and_containers_say_reaches_the_stacks_workspace(profile: str) -> None:
+    """The agent signs in by itself, finds the one association of its name, and in its rule the source of that name."""
+    stack = aks(kubernetes={"insightsMinutes": 10}, **PROFILES[profile])
+    cluster, association = (one(stack, kind) for kind in (CLUSTER, "monitor:DataCollectionRuleAssociation"))
+    rule = one(stack, "monitor:DataCollectionRule").inputs
+    addon = cluster.inputs["addonProfiles"]["omsagent"]
+    assert addon["config"]["useAADAuth"] == "true"
+    assert association.inputs["associationName"] == "ContainerInsightsExtension"
+    assert association.inputs["resourceUri"].endswith(f"/managedClusters/{cluster.inputs['resourceName']}")
+    assert association.inputs["dataCollectionRuleId"].endswith(f"/{rule['dataCollectionRuleName']}")
+    (source,) = rule["dataSources"]["extensions"]
+    assert (source["name"], source["extensionName"]) == ("ContainerInsightsExtension", "ContainerInsights")
+    settings = source["extensionSettings"]["dataCollectionSettings"]
+    assert (settings["interval"], settings["enableContainerLogV2"]) == ("10m", True)
+    (destination,) = rule["destinations"]["logAnalytics"]
+    assert destination["workspaceResourceId"] == addon["config"]["logAnalyticsWorkspaceResourceID"]
+    (flow,) = rule["dataFlows"]
+    assert (flow["streams"], flow["destinations"]) == (source["streams"], [destination["name"]])
+
+
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_every_pool_grows_and_shrinks_on_a_supported_image(environment: str) -> None:
     found = pools(aks(environment=environment, kubernetes={"gpu": {"maxNodes": 2}}))
@@ -173,6 +194,7 @@ def test_the_operating_system_lies_on_a_local_disk_where_there_is_one(size: str,
         ({"system": {"minNodes": 0}}, "mlops:kubernetes.system.minNodes"),
         ({"gpu": {"vmSize": "Standard_D4ds_v5"}}, "virtual machine size with a GPU"),
         ({"maintenance": {"start": "24:00"}}, "mlops:kubernetes.maintenance.start"),
+        ({"insightsMinutes": 0}, "mlops:kubernetes.insightsMinutes"),
         ({"versoin": "1.36"}, "Did you mean version?"),
     ],
 )

@@ -18,6 +18,7 @@ from emulator.resource_types.schema import (
     ModelReference,
     Schema,
 )
+from tools.resource_types.targets import DOCUMENTED_VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,7 +59,8 @@ class Document:
         models[name] = write_model(model)
         for type_ in _types_of(model):
             if isinstance(type_, Enumeration):
-                self.enumerations.setdefault(source, {})[type_.name] = list(type_.values)
+                documented = DOCUMENTED_VALUES.get(source, {}).get(type_.name, [])
+                self.enumerations.setdefault(source, {})[type_.name] = [*type_.values, *documented]
             elif isinstance(type_, ModelReference):
                 self._add_model(source, schema, type_.name)
         for child in model.discriminator.models.values() if model.discriminator else ():

@@ -34,6 +34,7 @@ SOURCES = {
     "container_registry_builds": Source(
         "azure-mgmt-containerregistry", "14.0.0", "azure.mgmt.containerregistry.v2019_06_01_preview"
     ),
+    "data_collection": Source("azure-mgmt-monitor", "6.0.2", "azure.mgmt.monitor.v2022_06_01"),
     "data_factory": Source("azure-mgmt-datafactory", "9.3.0", "azure.mgmt.datafactory"),
     "databricks": Source("azure-mgmt-databricks", "3.0.0", "azure.mgmt.databricks"),
     "device_provisioning": Source(
@@ -82,6 +83,10 @@ TYPES = {
     ],
     "container_registry_builds": [
         "containerregistry:AgentPool",
+    ],
+    "data_collection": [
+        "monitor:DataCollectionRule",
+        "monitor:DataCollectionRuleAssociation",
     ],
     "data_factory": [
         "datafactory:CredentialOperation",
@@ -188,6 +193,15 @@ TYPES = {
 
 # Types that Azure makes together with their parent: creating one means changing it.
 CREATED_BY_AZURE = frozenset({"storage:BlobServiceProperties"})
+
+# Values of open enumerations that Azure documents and the models leave out, by source. Streams: Azure Monitor, "Streams
+# of Container insights in a data collection rule".
+DOCUMENTED_VALUES = {
+    "data_collection": {
+        "KnownDataFlowStreams": ["Microsoft-ContainerInsights-Group-Default"],
+        "KnownExtensionDataSourceStreams": ["Microsoft-ContainerInsights-Group-Default"],
+    },
+}
 
 # Inputs whose change replaces the resource by azure-native's own rules, besides path parameters and create-only ones.
 REPLACING_INPUTS = {
