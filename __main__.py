@@ -11,7 +11,7 @@ from infra.existing import take_over
 from infra.former_names import keep_renamed
 from infra.platform import Platform
 from infra.settings import Settings
-from ml.recipes import build
+from ml.recipes import build, build_table
 
 skip_dependents_of_failures()
 if is_bootstrap():
@@ -30,3 +30,5 @@ else:
     pulumi.export("platform", without_failures(platform.outputs))
     for name in settings.systems:
         pulumi.export(name, without_failures(build(name, platform).outputs))
+    for name in settings.data_factory.flows:
+        build_table(name, platform)

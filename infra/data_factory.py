@@ -9,7 +9,7 @@ import pulumi
 from pulumi_azure_native import databricks
 from pulumi_azure_native import datafactory as adf
 
-from infra.data_flow import DataFlow, DataFlowArgs
+from infra.datasets import Datasets, DatasetsArgs
 from infra.naming import Kind
 from infra.role_assignments import Scope
 from infra.sql import DATABASE
@@ -65,12 +65,18 @@ class DataFactory(pulumi.ComponentResource):
         if args.managed_network:
             self._private_endpoints()
         self.links = self._links()
+        self.datasets = self._datasets()
         self.register_outputs({"factoryName": self.factory_name})
 
     @property
     def scope(self) -> Scope:
         """The factory."""
         return Scope("data-factory", self.factory_id, self.factory)
+
+    @property
+    def needed(self) -> list[pulumi.Resource]:
+        """What has to be there before something runs in the factory."""
+        return [self.factory, self.runtime, *self.datasets.made]
 
     def _inside(self, *more: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=[self.factory, *more])
@@ -197,6 +203,12 @@ class DataFactory(pulumi.ComponentResource):
             )
         return links
 
+    def _datasets(self) -> Datasets:
+        args = DatasetsArgs(
+            placement=self._args.placement, factory_name=self.factory_name, links=self.links, after=[self.factory]
+        )
+        return Datasets(f"{self._name}-datasets", args, pulumi.ResourceOptions(parent=self))
+
     def _link(
         self,
         scope: str,
@@ -216,7 +228,7 @@ class DataFactory(pulumi.ComponentResource):
 
 
 def declare(platform: Platform) -> None:
-    """The factory, with what the platform has to be linked, and the flow that curates files."""
+    """The factory, with what the platform has to be linked. What it does with files, systems say."""
     placement = platform.placement
     args = DataFactoryArgs(
         placement=placement,
@@ -225,14 +237,5 @@ def declare(platform: Platform) -> None:
         scopes=platform.access.scopes,
         managed_network=platform.settings.data_factory.managed_network,
     )
-    factory = DataFactory("data-factory", args, platform.child)
-    platform.access.add(factory.scope)
-    flow = DataFlowArgs(
-        placement=placement,
-        settings=platform.settings.data_factory,
-        factory_name=factory.factory_name,
-        runtime_name=factory.runtime_name,
-        links=factory.links,
-        after=[factory.factory, factory.runtime],
-    )
-    DataFlow("data-flow", flow, platform.child)
+    platform.data_factory = DataFactory("data-factory", args, platform.child)
+    platform.access.add(platform.data_factory.scope)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from infra.sizes import Section
+from infra.sizes import Section, SystemName
 
 
 class DataFactorySettings(Section):
-    """When files of the lake are curated, and which."""
+    """Which training tables are made of files of the lake, and when."""
 
-    source_folder: str = Field(
-        "bike_buyer",
-        pattern=r"^[\w-]+(/[\w-]+)*$",
-        description="folder of the lake's container raw whose files the daily trigger curates",
-        examples=["bike_buyer"],
+    flows: tuple[SystemName, ...] = Field(
+        (),
+        description="systems whose training table the factory makes, every day, of the files in their folder of the "
+        "lake's container raw",
+        examples=[["bike_buyer"]],
     )
     managed_network: bool = Field(
         False,

@@ -27,6 +27,7 @@ from infra.access import Access
 from infra.address_plan import Purpose, purposes
 from infra.build_agents import BuildAgents, BuildAgentsArgs
 from infra.compute import CPU_CLUSTER, Compute, ComputeArgs
+from infra.data_flow import DataFlow, DataFlowArgs, FlowScript
 from infra.datastores import Datastores, DatastoresArgs
 from infra.identities import Identities, IdentitiesArgs
 from infra.key_vault import KeyVault, KeyVaultArgs
@@ -86,6 +87,7 @@ class Platform(pulumi.ComponentResource):
         self.settings = settings
         self.child = pulumi.ResourceOptions(parent=self)
         self.kubernetes: kubernetes.Kubernetes | None = None
+        self.data_factory: data_factory.DataFactory | None = None
         self.placement = place(
             settings,
             NetworkProfile.of(settings),
@@ -218,6 +220,23 @@ class Platform(pulumi.ComponentResource):
             *self.access.grant("key-makers", DEPLOYERS, opts, on_request=True),
             *self.access.grant("pipelines-key-makers", federation.PIPELINES, opts, on_request=True),
         ]
+
+    def data_flow(self, system: str, script: FlowScript) -> DataFlow:
+        """What the stack's Data Factory makes of the raw files of a system."""
+        factory = self.data_factory
+        assert factory is not None  # noqa: S101 - settings name no flow without one
+        args = DataFlowArgs(
+            placement=self.placement,
+            system=system,
+            script=script,
+            hour=self.settings.data_factory.hour,
+            factory_name=factory.factory_name,
+            runtime_name=factory.runtime_name,
+            raw=RAW,
+            curated=CURATED,
+            after=factory.needed,
+        )
+        return DataFlow(f"{system}-flow", args, pulumi.ResourceOptions(providers=[self.provider]))
 
     def cluster(self, system: str, compute: ComputeSettings) -> Compute:
         """Where the jobs of a system run: on everybody's cluster, or on one of its own when it asks for another one."""

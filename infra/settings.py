@@ -25,6 +25,7 @@ from infra.sizes import (
     RolloutSettings,
     Section,
     ServingSettings,
+    SystemName,
     SystemSettings,
     by_name,
     merged,
@@ -35,11 +36,6 @@ from infra.stack_settings import StackSettings
 if TYPE_CHECKING:
     from collections.abc import Collection
     from typing import Any
-
-SYSTEM_NAME = r"^[a-z][a-z0-9_]*$"
-
-
-SystemName = Annotated[str, Field(pattern=SYSTEM_NAME)]
 
 
 class GateSettings(Section):
@@ -104,7 +100,7 @@ class Settings(StackSettings):
         default_factory=ExistingSettings, description="what was there before the stack and becomes part of it"
     )
     data_factory: DataFactorySettings = Field(
-        default_factory=DataFactorySettings, description="what the part data_factory curates, and when"
+        default_factory=DataFactorySettings, description="what the part data_factory makes of files, and when"
     )
     federation: FederationSettings = Field(
         default_factory=FederationSettings, description="who signs in without a secret"
@@ -157,6 +153,11 @@ class Settings(StackSettings):
                 "mlops:platform has federation, but nobody to trust: write `github: {repository: owner/name}` or "
                 "`azureDevOps: {issuer: …, subject: …}` below `mlops:federation:`"
             )
+        if self.data_factory.flows and Part.DATA_FACTORY not in self.platform:
+            raise ValueError(
+                f"dataFactory.flows names {', '.join(self.data_factory.flows)}, but the stack has no Data Factory; add "
+                "data_factory to mlops:platform, or take the line out"
+            )
         if Part.NOTEBOOKS in self.platform and self.notebooks.user_object_id is None:
             raise ValueError(
                 "mlops:platform has notebooks, but not whose: write `userObjectId: <object id>` (az ad signed-in-user "
@@ -196,9 +197,10 @@ class Settings(StackSettings):
             pulumi.RunError: a configured system does not exist, or one that is deployed is not mentioned.
         """
         problems = [
-            f"mlops:systems names {name!r}, but there is no ml/systems/{name}/system.py. "
+            f"{key} names {name!r}, but there is no ml/systems/{name}/system.py. "
             f"There are: {', '.join(sorted(found)) or 'none'}."
-            for name in self.systems
+            for key, names in (("mlops:systems", self.systems), ("mlops:dataFactory.flows", self.data_factory.flows))
+            for name in names
             if name not in found
         ]
         unmentioned = sorted({*deployed} - {*self.systems, *self.retire})

@@ -14,6 +14,9 @@ from pydantic.alias_generators import to_camel
 CLUSTER = ("vm_size", "max_nodes", "idle_minutes", "priority")
 """The fields of `ComputeSettings` that say what a cluster is."""
 
+SystemName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+"""The name of a folder in `ml/systems`."""
+
 
 class Section(BaseModel):
     """A part of the configuration: immutable, camelCase keys, no key it does not know."""

@@ -14,7 +14,8 @@ from emulator.provider import values
 from tests.conftest import RunningEmulator
 from tests.contract.provider_client import STACK, Plugin, plugin
 from tests.contract.test_provider_every_type import Made
-from tests.program.parts import ID, build
+from tests.program.azure.stacks import AZURE, ID, main
+from tests.program.recorder import run
 
 MODULES = ("databricks", "datafactory", "sql")
 NEEDED = ("resources:ResourceGroup", "managedidentity:UserAssignedIdentity", "storage:StorageAccount")
@@ -32,7 +33,8 @@ def azure(emulator: RunningEmulator, tmp_path_factory: pytest.TempPathFactory) -
 def made(azure: Plugin, emulator: RunningEmulator) -> Iterator[list[tuple[str, Made]]]:
     """In the order in which the program declares them, which is one that works."""
     found: list[tuple[str, Made]] = []
-    for one in build("databricks", "sql", "data_factory").azure:
+    parts = {"platform": ["databricks", "sql", "data_factory"], "systems": [], "dataFactory": {"flows": ["bike_buyer"]}}
+    for one in run(main, AZURE | parts, stack="dev").azure:
         name = one.type.removeprefix("azure-native:")
         if name in NEEDED or name.startswith(MODULES):
             inputs = azure.checked(name, known(one.inputs, emulator.environment["ARM_SUBSCRIPTION_ID"]))

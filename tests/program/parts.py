@@ -17,7 +17,7 @@ from tests.program.recorder import Recording, Registered, run, stack_config
 ID = "11111111-2222-3333-4444-555555555555"
 IDS = {"subscriptionId": ID, "tenantId": ID, "deployersGroupId": ID}
 NOTEBOOKS = {"userObjectId": "99999999-2222-3333-4444-555555555555"}
-AZURE: dict[str, Any] = stack_config("dev") | IDS | {"notebooks": NOTEBOOKS}
+AZURE: dict[str, Any] = stack_config("dev") | IDS | {"notebooks": NOTEBOOKS, "dataFactory": {}}
 HYBRID = {"networkProfile": "hybrid", "allowedAddresses": ["8.8.8.0/24", "1.2.3.4"]}
 PRIVATE = {"networkProfile": "private"}
 PRODUCTION = {"environment": "prod"}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
+from ml.data import training_flow
 from tests.program.azure.declared import Declared, Resource
 from tests.program.azure.stacks import AZURE, CONFIGURATIONS, declared, main
 from tests.program.parts import HYBRID, PRIVATE, build
@@ -65,36 +68,79 @@ def test_a_factory_needs_no_other_part() -> None:
     config = AZURE | {"platform": ["data_factory"]}
     stack = Declared(run(main, config, stack="alone"), config)
     assert links(stack).keys() == {"lake"}
-    assert {one.own_name for one in stack.of("datafactory:Dataset")} == {"files"}
+    assert {one.own_name for one in stack.of("datafactory:Dataset")} == {"file", "folder"}
+    assert not stack.of("datafactory:DataFlow", "datafactory:Pipeline", "datafactory:Trigger")
 
 
-def test_the_flow_knows_no_today_and_loses_no_column() -> None:
+def test_the_flow_is_the_one_that_is_made_of_the_systems_features() -> None:
+    """Its script: `tests/unit/test_training_flow.py`."""
     stack = declared("dev-open")
     (flow,) = stack.of("datafactory:DataFlow")
-    given = flow.properties["typeProperties"]
-    script = "\n".join(given["scriptLines"])
-    assert "currentDate" not in script
-    assert "currentTimestamp" not in script
-    assert script.count("allowSchemaDrift: true") == 2
-    for kind in ("sources", "transformations", "sinks"):
-        for one in given[kind]:
-            assert f"~> {one['name']}" in script
+    given, made = flow.properties["typeProperties"], training_flow.load(Path("ml/systems/bike_buyer"))
+    assert given["scriptLines"] == list(made.lines)
+    named = {kind: [one["name"] for one in given[kind]] for kind in ("sources", "transformations", "sinks")}
+    assert named == {
+        "sources": list(made.sources),
+        "transformations": list(made.transformations),
+        "sinks": list(made.sinks),
+    }
 
 
-def test_folder_and_date_are_parameters_from_the_trigger_to_the_flow() -> None:
+def test_every_stream_has_its_place_in_the_lake_and_every_day_its_folder() -> None:
     stack = declared("dev-open")
     (pipeline,) = stack.of("datafactory:Pipeline")
     (trigger,) = stack.of("datafactory:Trigger")
     (started,) = trigger.properties["pipelines"]
-    assert started["pipelineReference"]["referenceName"] == pipeline.own_name
-    assert started["parameters"].keys() == pipeline.properties["parameters"].keys() == {"sourceFolder", "asOf"}
-    assert started["parameters"]["sourceFolder"] == "bike_buyer"
-    assert "scheduledTime" in started["parameters"]["asOf"]
-    (activity,) = pipeline.properties["activities"]
-    flow = activity["typeProperties"]["dataFlow"]
-    assert flow["parameters"]["as_of"]["value"] == "'@{pipeline().parameters.asOf}'"
-    assert flow["datasetParameters"]["arrived"]["container"] == "raw"
-    assert flow["datasetParameters"]["curated"]["container"] == "curated"
+    assert started["pipelineReference"]["referenceName"] == pipeline.own_name == "bike_buyer"
+    assert started["parameters"].keys() == pipeline.properties["parameters"].keys() == {"day"}
+    assert "scheduledTime" in started["parameters"]["day"]
+    make, _ = pipeline.properties["activities"]
+    places = make["typeProperties"]["dataFlow"]["datasetParameters"]
+    (flow,) = stack.of("datafactory:DataFlow")
+    streams = {kind: flow.properties["typeProperties"][kind] for kind in ("sources", "sinks")}
+    assert set(places) == {one["name"] for ones in streams.values() for one in ones}
+    parameters = {one.own_name: set(one.properties["parameters"]) for one in stack.of("datafactory:Dataset")}
+    for one in [*streams["sources"], *streams["sinks"]]:
+        assert set(places[one["name"]]) == parameters[one["dataset"]["referenceName"]]
+    files = [places[one["name"]] for one in streams["sources"]]
+    assert {(one["container"], one["folder"], one["file"]) for one in files} == {
+        ("raw", "bike_buyer", "potential-bike-buyers.csv"),
+        ("raw", "bike_buyer", "adworks-bike-purchases.csv"),
+    }
+    assert places["trainingTable"] == {
+        "container": "curated",
+        "folder": {
+            "type": "Expression",
+            "value": "@concat('bike_buyer/', pipeline().parameters.day, '/trainingTable')",
+        },
+    }
+
+
+def test_a_run_that_refuses_rows_fails() -> None:
+    (pipeline,) = declared("dev-open").of("datafactory:Pipeline")
+    make, check = pipeline.properties["activities"]
+    assert make["typeProperties"]["traceLevel"] == "Fine"
+    assert check["dependsOn"] == [{"activity": make["name"], "dependencyConditions": ["Succeeded"]}]
+    rows = f"activity('{make['name']}').output.runStatus.metrics.refusedRows.rowsWritten"
+    assert check["typeProperties"]["expression"]["value"] == f"@greater({rows}, 0)"
+    (fail,) = check["typeProperties"]["ifTrueActivities"]
+    assert fail["type"] == "Fail"
+    assert rows in fail["typeProperties"]["message"]["value"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"dataFactory": {"flows": ["bikebuyer"]}}, "mlops:dataFactory.flows names 'bikebuyer', but there is no"),
+        ({"dataFactory": {"flows": ["energy_forecast"]}}, "start is of the kind datetime; a data flow makes"),
+        ({"dataFactory": {"flows": ["bike_buyer"]}, "platform": []}, "add data_factory to mlops:platform"),
+    ],
+)
+def test_what_no_flow_can_be_made_for_is_said(changed: dict[str, Any], said: str) -> None:
+    config = AZURE | {"platform": ["data_factory"]} | changed
+    with pytest.raises(pulumi.RunError) as error:
+        run(main, config, stack="wrong")
+    assert said in str(error.value)
 
 
 def test_the_factory_reads_raw_data_writes_curated_data_and_starts_clusters() -> None:

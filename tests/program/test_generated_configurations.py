@@ -18,7 +18,7 @@ from tests.program.recorder import run
 
 ADDRESSES = st.lists(st.sampled_from(["8.8.8.8", "1.2.3.0/24", "20.0.0.0/8"]), unique=True)
 PARTS = [part.value for part in PARTS_DECLARED]
-NEEDED_BY_PARTS = {key: value for key, value in FULL.items() if key not in {*AZURE, "platform"}}
+NEEDED_BY_PARTS = {key: value for key, value in FULL.items() if key not in {*AZURE, "platform", "dataFactory"}}
 """What the parts cannot do without."""
 HUB = "/subscriptions/{subscription}/resourceGroups/rg-dns"
 

@@ -18,7 +18,7 @@ BESIDE_A_HUB = FULL | {
         "hubNetworkId": f"{HUB}/providers/Microsoft.Network/virtualNetworks/vnet-hub",
         "dnsZonesGroupId": HUB,
     },
-    "dataFactory": {"managedNetwork": True},
+    "dataFactory": {"managedNetwork": True, "flows": ["bike_buyer"]},
 }
 """What no other stack has: a network beside another one, and a factory with endpoints of its own."""
 

@@ -146,6 +146,12 @@ MISTAKES = {
     "successor under the same name": Mistake(
         PULL, with_fields(delete_before_replace=False), "roles_are_few_and_narrow", "same name"
     ),
+    "identity that no line is about": Mistake(
+        "data-factory",
+        given("identity", {"type": "SystemAssigned"}),
+        "every_identity_is_one_of_the_table",
+        "SystemAssigned",
+    ),
     "key in plain text": Mistake(
         "bike_buyer-endpoint", given("properties/keys", {"primaryKey": "abc"}), "no_secret_is_plain", "in plain text"
     ),

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from infra.permissions import table_condition
@@ -47,6 +48,25 @@ def roles_are_few_and_narrow(stack: Declared) -> Iterator[str]:
             yield f"{one}: Azure would look for a new principal where it is not yet"
         if not one.registered.delete_before_replace:
             yield f"{one}: its successor has the same name"
+
+
+RIGHTS_FROM_AZURE: Mapping[str, str] = MappingProxyType(
+    {
+        "machinelearningservices:Registry": "Azure ML takes no other kind, and gives it its rights in the group that it "
+        "manages itself; nothing of the stack's own is used with it",
+    }
+)
+"""Types with an identity of Azure's own making, and why that needs no line of the role table."""
+
+
+def every_identity_is_one_of_the_table(stack: Declared) -> Iterator[str]:
+    """An identity that Azure makes with a resource is known only afterwards: no line of the table can be about it, so
+    its rights would be given somewhere else or be missing.
+    """
+    for one in stack.resources:
+        kind = str((one.body.get("identity") or {}).get("type", ""))
+        if "systemassigned" in kind.lower() and one.entry.name not in RIGHTS_FROM_AZURE:
+            yield f"{one}: its identity is {kind}, and the role table knows user-assigned ones only"
 
 
 def _own_roles(stack: Declared) -> set[str]:

@@ -31,6 +31,7 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
             hardening.clusters_cost_nothing_while_idle,
             hardening.data_is_protected_in_production,
             access.roles_are_few_and_narrow,
+            access.every_identity_is_one_of_the_table,
             access.no_secret_is_plain,
         )
     }

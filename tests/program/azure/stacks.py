@@ -15,7 +15,8 @@ ID = "11111111-2222-3333-4444-555555555555"
 IDS = {"subscriptionId": ID, "tenantId": ID, "deployersGroupId": ID, "notebooks": {"userObjectId": ID}}
 FEDERATION = {"github": {"repository": "example/mlops", "pullRequests": True}}
 FULL = stack_config("dev") | IDS | {"federation": FEDERATION}
-AZURE = {key: value for key, value in FULL.items() if key not in ("platform", "operations", "notebooks", "federation")}
+OF_PARTS = ("platform", "dataFactory", "operations", "notebooks", "federation")
+AZURE = {key: value for key, value in FULL.items() if key not in OF_PARTS}
 """A small team's stack: one system, the open network, no parts."""
 PROFILES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
