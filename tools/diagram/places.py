@@ -152,6 +152,7 @@ PLACES: Mapping[str, Place] = MappingProxyType(
         f"{ML}/batchEndpoints": Place(Zone.SERVING, "Batch endpoint", lambda _: "scores files"),
         "Microsoft.Compute/virtualMachineScaleSets": Place(Zone.OPERATIONS, "Runners", _sku),
         "Microsoft.OperationalInsights/workspaces": Place(Zone.OPERATIONS, "Log Analytics", _logs),
+        "Microsoft.Insights/dataCollectionRules": Place(Zone.OPERATIONS, "Log Analytics", lambda _: "container insights"),
         "Microsoft.Insights/components": Place(Zone.OPERATIONS, "Application Insights", short="App Insights"),
         "Microsoft.Insights/actionGroups": Place(Zone.OPERATIONS, "Alerts and budget", _receivers),
         "Microsoft.Consumption/budgets": Place(Zone.OPERATIONS, "Alerts and budget", _budget),
@@ -185,6 +186,7 @@ ELSEWHERE = (
     "Microsoft.Authorization/roleDefinitions",
     "Microsoft.Authorization/locks",
     "Microsoft.Insights/diagnosticSettings",
+    "Microsoft.Insights/dataCollectionRuleAssociations",
 )
 """Types that are the frame, a mark on another box, or the table of rights."""
 QUIET = (
