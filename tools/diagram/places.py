@@ -152,7 +152,9 @@ PLACES: Mapping[str, Place] = MappingProxyType(
         f"{ML}/batchEndpoints": Place(Zone.SERVING, "Batch endpoint", lambda _: "scores files"),
         "Microsoft.Compute/virtualMachineScaleSets": Place(Zone.OPERATIONS, "Runners", _sku),
         "Microsoft.OperationalInsights/workspaces": Place(Zone.OPERATIONS, "Log Analytics", _logs),
-        "Microsoft.Insights/dataCollectionRules": Place(Zone.OPERATIONS, "Log Analytics", lambda _: "container insights"),
+        "Microsoft.Insights/dataCollectionRules": Place(
+            Zone.OPERATIONS, "Log Analytics", lambda _: "container insights"
+        ),
         "Microsoft.Insights/components": Place(Zone.OPERATIONS, "Application Insights", short="App Insights"),
         "Microsoft.Insights/actionGroups": Place(Zone.OPERATIONS, "Alerts and budget", _receivers),
         "Microsoft.Consumption/budgets": Place(Zone.OPERATIONS, "Alerts and budget", _budget),

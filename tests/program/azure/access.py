@@ -52,8 +52,8 @@ def roles_are_few_and_narrow(stack: Declared) -> Iterator[str]:
 
 RIGHTS_FROM_AZURE: Mapping[str, str] = MappingProxyType(
     {
-        "machinelearningservices:Registry": "Azure ML takes no other kind, and gives it its rights in the group that it "
-        "manages itself; nothing of the stack's own is used with it",
+        "machinelearningservices:Registry": "Azure ML takes no other kind, and gives it its rights in the group that "
+        "it manages itself; nothing of the stack's own is used with it",
     }
 )
 """Types with an identity of Azure's own making, and why that needs no line of the role table."""
