@@ -17,7 +17,7 @@ from infra.naming import Kind
 from infra.resource_id import group_id, resource_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from infra.deployed import Deployed
     from infra.settings import Settings
@@ -45,6 +45,10 @@ STANDS_ON: Mapping[str, Kind] = MappingProxyType(
     {"storageAccount": Kind.STORAGE_ACCOUNT, "keyVault": Kind.KEY_VAULT},
 )
 """What Azure lets no workspace change, by its property."""
+FIXED: Mapping[str, Sequence[str]] = MappingProxyType({NAMED[Kind.STORAGE_ACCOUNT].type: ["isHnsEnabled"]})
+"""By type, what is settled when a resource is made, and of which Azure says nothing where it has the default: what the
+program says of it would look like a change that only another resource can bring.
+"""
 
 
 def take_over(settings: Settings, deployed: Deployed) -> None:
@@ -61,7 +65,7 @@ def take_over(settings: Settings, deployed: Deployed) -> None:
     def taken(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         for (named, name), found in wanted.items():
             if args.type_ == named.type and args.props.get(named.argument) == name:
-                kept = pulumi.ResourceOptions(retain_on_delete=True)
+                kept = pulumi.ResourceOptions(retain_on_delete=True, ignore_changes=[*FIXED.get(named.type, ())])
                 if not deployed.has(named.type, name):
                     kept = pulumi.ResourceOptions(retain_on_delete=True, import_=found, ignore_changes=["*"])
                 return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, kept))

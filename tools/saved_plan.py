@@ -55,7 +55,7 @@ class SavedPlan:
         except OSError as error:
             raise SetupError(f"PLAN={name} cannot be read ({error.strerror}). {written(stack, name)}") from None
         except (ValueError, TypeError, KeyError):
-            raise SetupError(f"PLAN={name} is no plan of Pulumi's. {written(stack, name)}") from None
+            raise SetupError(f"PLAN={name} is no plan of Pulumi's. {written(stack, 'plan.json')}") from None
         if owners != {stack.name}:
             raise SetupError(f"PLAN={name} is a plan of stack {', '.join(sorted(owners))}, and this is {stack.name}")
         return found
@@ -87,6 +87,14 @@ def written(stack: Stack, name: str) -> str:
     return f"Write one: make preview STACK={stack.name} PLAN={name}"
 
 
+def is_plan(file: Path) -> bool:
+    """Whether a file holds a plan, which another one may take the place of."""
+    try:
+        return "resourcePlans" in json.loads(file.read_text())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 def save(stack: Stack, name: str) -> list[str]:
     """Writes what `up` would do with what there is now, and says it in lines. On Azure that asks the subscription.
 
@@ -98,6 +106,8 @@ def save(stack: Stack, name: str) -> list[str]:
     file = Path(name).resolve()
     if not file.parent.is_dir():
         raise SetupError(f"PLAN={name}: there is no folder {file.parent}")
+    if file.exists() and not is_plan(file):
+        raise SetupError(f"PLAN={name} is there and is no plan; it stays as it is. {written(stack, 'plan.json')}")
     pulumi = Pulumi(stack, shell.environment(stack))
     preflight.check(stack, pulumi.environment)
     data = data_origin(pulumi).line

@@ -64,6 +64,7 @@ def test_what_the_stack_has_is_imported_no_more_and_still_kept() -> None:
     found = {one.type: one for one in build(ALL, imported(*NAMED, **on)).azure if one.retained}
     assert len(found) == len(IDS)
     assert {(one.import_id, "*" in one.ignore_changes) for one in found.values()} == {("", False)}
+    assert "isHnsEnabled" in found["azure-native:storage:StorageAccount"].ignore_changes
     some = build(ALL, imported(Kind.RESOURCE_GROUP, Kind.KEY_VAULT))
     assert {one.import_id for one in some.resources} - {""} == IDS - {GROUP, next(i for i in IDS if "vaults" in i)}
 

@@ -11,7 +11,7 @@ import pytest
 
 from tools.plan import UNKNOWN
 from tools.progress import SetupError
-from tools.saved_plan import SECRET_SIGNATURE, SIGNATURE, SavedPlan
+from tools.saved_plan import SECRET_SIGNATURE, SIGNATURE, SavedPlan, save
 from tools.stacks import Stack
 
 STACK = Stack("dev-emulator", "emulator", Path("unused"))
@@ -95,3 +95,12 @@ def test_a_file_that_is_not_there_and_a_plan_of_another_stack_are_refused(tmp_pa
     assert SavedPlan.read(str(file), STACK).resources.keys() == {URN}
     with pytest.raises(SetupError, match="is a plan of stack dev-emulator, and this is prod-emulator"):
         SavedPlan.read(str(file), Stack("prod-emulator", "emulator", Path("unused")))
+
+
+@pytest.mark.parametrize("text", ["# Readme", "[1]", "1"])
+def test_a_plan_takes_the_place_of_no_other_file(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "README.md"
+    file.write_text(text)
+    with pytest.raises(SetupError, match=r"is there and is no plan; it stays as it is\. .* PLAN=plan\.json"):
+        save(STACK, str(file))
+    assert file.read_text() == text
