@@ -167,10 +167,12 @@ def _describe(model: type[BaseModel], details: ErrorDetails) -> str:
     if details["type"] == "missing":
         start = f"{_full(path)} is missing"
     elif details["type"] == "extra_forbidden":
+        fix = f"Write: pulumi config rm --path '{_full(path)}'{_stack()}"
+        if instead := _gone_at(model, place):
+            return f"{_full(path)}: there is no such setting any more: {instead}. {fix}"
         near = get_close_matches(str(place[-1]), _keys_at(model, place[:-1]), n=1)
         hint = f"Did you mean {near[0]}? " if near else ""
-        fix = f"pulumi config rm --path '{_full(path)}'{_stack()}"
-        return f"{_full(path)}: there is no such setting. {hint}Write: {fix}"
+        return f"{_full(path)}: there is no such setting. {hint}{fix}"
     elif field is not None and is_secret(field):
         start = f"{_full(path)} cannot be read"
     else:
@@ -194,6 +196,12 @@ def _keys_at(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
     """The keys that may stand at a path."""
     kind = _at(model, path)[1]
     return [field.alias or name for name, field in kind.model_fields.items()] if _is_model(kind) else []
+
+
+def _gone_at(model: type[BaseModel], path: Sequence[int | str]) -> str:
+    """What does the work of a key that a section had once; "" when it never had it."""
+    kind = _at(model, path[:-1])[1]
+    return str(getattr(kind, "gone", {}).get(path[-1], ""))
 
 
 def _at(model: type[BaseModel], path: Sequence[int | str]) -> tuple[FieldInfo | None, Any]:

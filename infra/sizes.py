@@ -5,8 +5,9 @@ The same keys stand at the top of the stack file, for all systems, and below `ml
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
@@ -22,6 +23,8 @@ class Section(BaseModel):
     """A part of the configuration: immutable, camelCase keys, no key it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, arbitrary_types_allowed=True)
+    gone: ClassVar[Mapping[str, str]] = {}
+    """Keys that there were once, and what does their work now."""
 
 
 def _dedicated(priority: Any) -> Any:
@@ -64,6 +67,7 @@ class GpuSettings(ComputeSettings):
 class RolloutSettings(Section):
     """How a new model takes over from the one that serves."""
 
+    gone: ClassVar[Mapping[str, str]] = {"retryRejected": "`make promote SYSTEM=name VERSION=n` lifts a rejection"}
     stages: tuple[Annotated[int, Field(ge=1, le=99)], ...] = Field(
         (10, 50), description="percent of the traffic a new model gets, one stage after the other", examples=[[10, 50]]
     )
@@ -97,12 +101,6 @@ class RolloutSettings(Section):
         examples=[4],
     )
     load_seconds: int = Field(60, ge=1, le=3600, description="seconds they may take together", examples=[120])
-    retry_rejected: tuple[Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")], ...] = Field(
-        (),
-        description="digests of images that a rollout rejected and that the next `up` may try again; after a "
-        "`pulumi refresh` only `make promote` brings such a version back",
-        examples=[["sha256:0123…"]],
-    )
 
     @property
     def load(self) -> dict[str, float]:

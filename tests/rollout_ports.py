@@ -111,10 +111,6 @@ class PortsSuite:
         site.models.reject(1, ONE_IMAGE, "too slow")
         assert site.models.rejection(1) == {ONE_IMAGE: "too slow", OTHER_IMAGE: "wrong"}
         assert site.models.rejection(2) == {}
-        site.models.clear_rejection(1, ONE_IMAGE)
-        assert site.models.rejection(1) == {OTHER_IMAGE: "wrong"}
-        site.models.clear_rejection(1)
-        assert site.models.rejection(1) == {}
 
     def test_nothing_is_known_of_a_version_that_is_gone(self, site: Site) -> None:
         assert (site.models.image(99), site.models.rejection(99)) == ("", {})

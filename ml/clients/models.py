@@ -235,12 +235,10 @@ class Models:
         rejections = {**self.rejection(version), image_digest: " ".join(reason.split())[:LONGEST_REASON]}
         self._write_rejections(version, rejections)
 
-    def clear_rejection(self, version: int, image_digest: str | None = None) -> None:
-        """Forgets that one image, or any, was refused."""
-        rejections = self.rejection(version)
-        kept = {digest: reason for digest, reason in rejections.items() if image_digest not in (None, digest)}
-        if kept != rejections:
-            self._write_rejections(version, kept)
+    def clear_rejection(self, version: int) -> None:
+        """Forgets every rejection of a version, in whatever image."""
+        if self.rejection(version):
+            self._write_rejections(version, {})
 
     def _write_rejections(self, version: int, rejections: Mapping[str, str]) -> None:
         tags = {key: value for key, value in self.required(version).tags.items() if not key.startswith(REJECTED)}

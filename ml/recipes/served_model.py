@@ -161,7 +161,6 @@ class ServedModel:
             load=rollout.load,
             instance_type=serving.instance_type,
             instances=serving.instances,
-            retry_rejected=rollout.retry_rejected,
             opts=pulumi.ResourceOptions(depends_on=[self.retention, *self.endpoint.needed]),
         )
 

@@ -41,7 +41,6 @@ class RolloutProvider(Provider):
         "stageSeconds",
         "readySeconds",
         "load",
-        "retryRejected",
         "staging",
         "endpointId",
         "applicationInsightsId",
@@ -131,10 +130,10 @@ def bring(inputs: Properties, planned: int | None) -> Properties:
         raise Failure(missing)
     with writer(site, inputs["system"], about(target, f"rolling out version {target.version}")) as ports:
         site.work_under(ports.lease)
-        retrying = refuse_rejected(ports, target, inputs.get("retryRejected") or [])
+        refuse_rejected(ports, target)
         compare_champion(ports.models.champion(), planned, target)
         with trials(inputs, site, target, ports.lease) as candidate:
-            run = RolloutRun(target, ports, candidate, inputs["stages"], retrying)
+            run = RolloutRun(target, ports, candidate, inputs["stages"])
             ports.lease.check()
             site.settle()
             with recorded(site, run):
@@ -164,7 +163,6 @@ class Rollout(Resource, module="ml", name="Rollout"):
         ready_seconds: how long a server may take from its start until it is ready.
         load: what a candidate has to bear: `requests`, `concurrency`, `seconds`, `answerSeconds`; what is left out
             follows from how fast it answers.
-        retry_rejected: digests of rejected images that may be tried again.
     """
 
     outputs: ClassVar[tuple[str, ...]] = ("serving", "deployment", "scoringUri", "openApiUri")
@@ -195,7 +193,6 @@ class Rollout(Resource, module="ml", name="Rollout"):
         load: Mapping[str, float] | None = None,
         instance_type: str = "Standard_DS2_v2",
         instances: int = 1,
-        retry_rejected: Sequence[str] = (),
         target: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -217,7 +214,6 @@ class Rollout(Resource, module="ml", name="Rollout"):
             "load": dict(load) if load else None,
             "instanceType": instance_type,
             "instances": instances,
-            "retryRejected": list(retry_rejected),
             "target": target,
         }
         # The champion's tag is one for all endpoints: the old resource must not take it from its successor.

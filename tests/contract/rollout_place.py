@@ -185,7 +185,6 @@ class System:
             "readySeconds": 10.0,
             "instanceType": "Standard_DS2_v2",
             "instances": 1.0,
-            "retryRejected": [],
         }
 
     def up(self, inputs: dict[str, Any], state: dict[str, Any] | None = None) -> dict[str, Any]:

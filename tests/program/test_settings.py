@@ -168,6 +168,17 @@ def test_settings_cannot_be_changed() -> None:
             {"rollout": '{"stages": ["ten"]}'},
             ["mlops:rollout.stages.0", '"ten"', "Write: `stages: [10, 50]` below `mlops:rollout:`", "stacks/Pulumi."],
         ),
+        (
+            {"rollout": {"retryRejected": []}},
+            ["mlops:rollout.retryRejected: there is no such setting any more", "make promote", "rm --path 'mlops:roll"],
+        ),
+        (
+            {"systems": {"bike_buyer": {"rollout": {"retryRejected": ["sha256:0"]}}}},
+            [
+                "rm --path 'mlops:systems.bike_buyer.rollout.retryRejected'",
+                "`make promote SYSTEM=name VERSION=n` lifts",
+            ],
+        ),
         ({"platform": ["sql", "kubernets"]}, ["mlops:platform.1", "'mlops:platform[1]'", "'kubernetes'"]),
         ({"systems": "bike_buyer"}, ["mlops:systems", "pulumi config set --path 'mlops:systems[0]' bike_buyer"]),
         ({"systems": ["Bike Buyer"]}, ["mlops:systems =", '"Bike Buyer"']),

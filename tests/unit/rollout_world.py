@@ -221,13 +221,6 @@ class Hand:
         self.ask_models()
         self.write("reject", lambda: self.world.rejections.setdefault(version, {}).update({image_digest: reason}))
 
-    def clear_rejection(self, version: int, image_digest: str | None = None) -> None:
-        def effect() -> None:
-            kept = self.world.rejections.get(version, {})
-            self.world.rejections[version] = {d: why for d, why in kept.items() if image_digest not in (None, d)}
-
-        self.write("forgive", effect)
-
     # -- the row
 
     def status(self, text: str) -> None:
@@ -278,9 +271,9 @@ class Candidate:
         self.hand.do(self.hand.world.staged.clear)
 
 
-def rollout(hand: Hand, wanted: Target, *, retrying: bool = False) -> RolloutRun:
+def rollout(hand: Hand, wanted: Target) -> RolloutRun:
     """A run of the state machine in the hand's world."""
-    return RolloutRun(wanted, hand.ports(), Candidate(hand, wanted), STAGES, retrying)
+    return RolloutRun(wanted, hand.ports(), Candidate(hand, wanted), STAGES)
 
 
 def is_rejected(world: World, one: Target) -> bool:

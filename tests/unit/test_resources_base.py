@@ -133,6 +133,32 @@ def test_what_the_cloud_refuses_is_a_failure_without_traceback() -> None:
         Toy().create({"rate": 13.0, "digest": "d13"})
 
 
+@pytest.mark.parametrize("before", [[], ["sha256:" + "a" * 64]])
+def test_a_rollout_in_a_state_from_when_it_had_retry_rejected_is_neither_changed_nor_replaced(
+    before: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RolloutProvider, "problem", lambda self, properties: "")
+    provider = RolloutProvider()
+    inputs: Properties = {
+        "system": "bike_buyer",
+        "model": "bike-buyer",
+        "version": 2.0,
+        "sha256": "f" * 64,
+        "image": f"registry.example/bike-buyer@sha256:{'b' * 64}",
+        "workspace": {"workspaceName": "mlw"},
+        "endpoint": "bike-buyer",
+        "stages": [10.0, 50.0],
+        "stageSeconds": 600.0,
+        "instances": 1.0,
+    }
+    state = {**inputs, "retryRejected": before, "serving": 2.0, "deployment": "v2-b"}
+    news = provider.check({**inputs, "retryRejected": before}, inputs).inputs
+    result = provider.diff("bike_buyer@bike-buyer", state, news)
+    assert (result.changes, result.replaces) == (False, [])
+    newer = {**news, "image": f"registry.example/bike-buyer@sha256:{'c' * 64}"}
+    assert provider.diff("bike_buyer@bike-buyer", state, newer).changes is True
+
+
 PROVIDERS = [
     ContainerImageProvider,
     DataVersionProvider,

@@ -42,8 +42,8 @@ FAULTS: tuple[str | int | None, ...] = (None, "stage", "deploy", "prove", 10, 50
 def bring(world: World, wanted: Target, hand: Hand | None = None) -> None:
     """What one `pulumi up` does: refuse what was rejected, else roll out."""
     hand = hand or Hand(world)
-    retrying = refuse_rejected(hand.ports(), wanted, ())
-    rollout(hand, wanted, retrying=retrying).run()
+    refuse_rejected(hand.ports(), wanted)
+    rollout(hand, wanted).run()
 
 
 def up(world: World, wanted: Target, hand: Hand | None = None) -> str:
@@ -129,14 +129,15 @@ def test_the_image_that_serves_is_not_rejected_for_another_size_of_machine(fault
     assert not is_rejected(world, OLD)
 
 
-def test_a_rejected_image_is_tried_again_when_asked_for_and_then_forgiven() -> None:
+def test_a_rejected_image_serves_once_somebody_has_lifted_that() -> None:
     world = World.serving(1)
     world.faults[2] = 10
     assert up(world, NEW) == "failed"
     del world.faults[2]
-    rollout(Hand(world), NEW, retrying=True).run()
+    assert up(world, NEW) == "failed"
+    world.rejections.clear()
+    assert up(world, NEW) == "done"
     assert world.settled() == NEW.deployment
-    assert not is_rejected(world, NEW)
 
 
 @given(

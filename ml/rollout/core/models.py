@@ -49,7 +49,3 @@ class CloudModels:
     def reject(self, version: int, image_digest: str, reason: str) -> None:
         """Remembers that this image must not serve."""
         self.client.reject(version, image_digest, reason)
-
-    def clear_rejection(self, version: int, image_digest: str | None = None) -> None:
-        """Forgets that."""
-        self.client.clear_rejection(version, image_digest)

@@ -117,9 +117,6 @@ class Models(Protocol):
     def reject(self, version: int, image_digest: str, reason: str) -> None:
         """Remembers that this image must not serve."""
 
-    def clear_rejection(self, version: int, image_digest: str | None = None) -> None:
-        """Forgets that."""
-
 
 class Metrics(Protocol):
     """What clients get, as it is counted where all of them pass."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ml.progress import Failure
 from ml.rollout.core.plan import WHOLE, usable
 from ml.rollout.core.ports import Models, Observation, Target
@@ -11,19 +9,15 @@ from ml.rollout.core.run import follow_traffic, observe, overtaken, remedies
 from ml.rollout.core.writes import Ports, set_traffic
 
 
-def refuse_rejected(ports: Ports, target: Target, forgiven: Sequence[str]) -> bool:
-    """Whether the target was rejected and the person asks for it again; needs the lease, because whoever had it before
-    may have rejected the target.
-
-    Args:
-        forgiven: digests of the images that may be tried again.
+def refuse_rejected(ports: Ports, target: Target) -> None:
+    """Lets no rejected target pass; needs the lease, because whoever had it before may have rejected the target.
 
     Raises:
-        Failure: it was rejected, and nobody asks for it.
+        Failure: it was rejected, and nobody has lifted that.
     """
     before = rejection(ports.models, target)
-    if before is None or target.digest in forgiven:
-        return before is not None
+    if before is None:
+        return
     if unsettled(observe(ports.endpoint, ports.models), target):
         settle(ports, target)
     raise refuse(before, target, observe(ports.endpoint, ports.models))

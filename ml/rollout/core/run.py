@@ -81,15 +81,13 @@ def observe(endpoint: Endpoint, models: Models) -> Observation:
 class RolloutRun:
     """One attempt to bring the target to all traffic, under a lease that is held already.
 
-    `retrying`: the person asked for a rejected image again; it is forgiven once it serves. `beside` is what serves
-    meanwhile. `rejected` is why the target was rejected by this run; empty while it was not.
+    `beside` is what serves meanwhile. `rejected` is why the target was rejected by this run; empty while it was not.
     """
 
     target: Target
     ports: Ports
     trials: Trials
     stages: Sequence[int]
-    retrying: bool = False
     passed: Passed = field(default_factory=Passed)
     beside: Deployment | None = None
     rejected: str = ""
@@ -105,8 +103,6 @@ class RolloutRun:
             self.trials.tidy()
             while not isinstance(step := self.decide(), Done):
                 self.perform(step)
-            if self.retrying:
-                persist(self.ports, self.forgive, self.ports.lease.pause)
         except Rejected as verdict:
             raise Failure(self.turn_down(str(verdict))) from None
         except LeaseLost:
@@ -123,21 +119,12 @@ class RolloutRun:
         Raises:
             Failure: the target was rejected since this run began.
         """
-        seen = self.observation()
+        seen = observe(self.ports.endpoint, self.ports.models)
         self.beside = seen.deployments.get(serving(seen, self.target.deployment) or "")
         found = seen.deployments.get(self.target.deployment)
         if found is not None and found.rejected:
             raise Failure(f"{found.name} was rejected while it was rolled out: run `pulumi up` again for the reason")
         return next_step(seen, self.target, self.stages, self.passed)
-
-    def observation(self) -> Observation:
-        """What is observed now; a rejected target that is tried again counts as any other."""
-        seen = observe(self.ports.endpoint, self.ports.models)
-        name = self.target.deployment
-        if self.retrying and name in seen.deployments:
-            forgiven = replace(seen.deployments[name], rejected=False)
-            return replace(seen, deployments={**seen.deployments, name: forgiven})
-        return seen
 
     def perform(self, step: Step) -> None:
         """Carries one step out."""
@@ -184,10 +171,6 @@ class RolloutRun:
         if found != traffic:
             raise Failure(f"the traffic was changed by another hand, from {shown(traffic)} to {shown(found)}")
 
-    def forgive(self) -> None:
-        """A target that was rejected once serves now."""
-        self.ports.models.clear_rejection(self.target.version, self.target.digest)
-
     def discard(self, names: Sequence[str]) -> None:
         """Removes deployments that get no traffic; one that does is left alone."""
         for name in names:
@@ -210,7 +193,7 @@ class RolloutRun:
         self.ports.lease.check()
         name, traffic = self.target.deployment, None
         try:
-            seen = self.observation()
+            seen = observe(self.ports.endpoint, self.ports.models)
             old, traffic = serving(seen, name), seen.traffic
         except CloudError:
             if not displaced:
