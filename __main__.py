@@ -12,11 +12,12 @@ from infra.former_names import keep_renamed
 from infra.platform import Platform
 from infra.settings import Settings
 from ml.recipes import build, build_table
+from ml.recipes.soft_delete import guard
 
 skip_dependents_of_failures()
 if is_bootstrap():
     keep_renamed()
-    pulumi.export("bootstrap", without_failures(Bootstrap("bootstrap", BootstrapSettings.load()).outputs))
+    pulumi.export("bootstrap", without_failures(Bootstrap("bootstrap", BootstrapSettings.load(), guard).outputs))
 else:
     settings = Settings.load()
     found = {path.parent.name for path in Path(__file__).parent.glob("ml/systems/*/system.py")}
@@ -26,7 +27,7 @@ else:
 
     keep_renamed(settings.systems)
     take_over(settings, deployed)
-    platform = Platform("platform", settings)
+    platform = Platform("platform", settings, guard)
     pulumi.export("platform", without_failures(platform.outputs))
     for name in settings.systems:
         pulumi.export(name, without_failures(build(name, platform).outputs))

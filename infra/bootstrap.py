@@ -16,6 +16,7 @@ from infra.resource_id import group_id
 from infra.role_assignments import Scope
 from infra.runner import Runner, RunnerArgs, RunnerSettings
 from infra.secrets_key import SecretsKey, SecretsKeyArgs
+from infra.soft_delete import Guards, SoftDelete
 from infra.stack_settings import StackSettings
 from infra.storage import Storage, StorageArgs
 from infra.virtual_network import VirtualNetwork, VirtualNetworkArgs
@@ -47,7 +48,13 @@ class Bootstrap(pulumi.ComponentResource):
     two endpoints.
     """
 
-    def __init__(self, name: str, settings: BootstrapSettings, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, settings: BootstrapSettings, guards: Guards, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """
+        Args:
+            guards: declares what stands before the vault.
+        """
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(providers=[provider_of(settings)]))
         super().__init__("mlops:platform:Bootstrap", name, None, opts)
         self._settings, self._child = settings, pulumi.ResourceOptions(parent=self)
@@ -55,7 +62,8 @@ class Bootstrap(pulumi.ComponentResource):
         self.placement = self._place()
         self.network = self._network()
         self.state = self._state()
-        self.vault = KeyVault("keys", KeyVaultArgs(placement=self.placement), self._kept)
+        soft_delete = SoftDelete(guards, settings.soft_delete, self.placement.is_production)
+        self.vault = KeyVault("keys", KeyVaultArgs(placement=self.placement, soft_delete=soft_delete), self._kept)
         self.key = SecretsKey("secrets-key", SecretsKeyArgs(placement=self.placement, vault=self.vault), self._kept)
         self._give_access()
         self.register_outputs(self.outputs)

@@ -40,6 +40,7 @@ from infra.private_endpoints import PrivateEndpoints, PrivateEndpointsArgs
 from infra.registry import Registry, RegistryArgs
 from infra.scoring_endpoint import ScoringEndpoint, ScoringEndpointArgs
 from infra.serving_groups import ServingGroups, ServingGroupsArgs
+from infra.soft_delete import Guards, SoftDelete
 from infra.storage import Storage, StorageArgs
 from infra.virtual_network import Subnet, VirtualNetwork, VirtualNetworkArgs
 from infra.workspace import DEFAULT_DATASTORE, Workspace, WorkspaceArgs
@@ -79,7 +80,13 @@ class Platform(pulumi.ComponentResource):
     platform as its parent: it would wait for itself.
     """
 
-    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, settings: Settings, guards: Guards, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """
+        Args:
+            guards: declares what stands before vault and workspace.
+        """
         provider = provider_of(settings)
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(providers=[provider]))
         super().__init__("mlops:platform:Platform", name, None, opts)
@@ -99,6 +106,8 @@ class Platform(pulumi.ComponentResource):
         self.subscription_id: str = self.placement.subscription_id
         self.tenant_id: str = self.placement.tenant_id
         self.location: str = self.placement.location
+        existing = [existing for _, existing in settings.existing.names()]
+        self.soft_delete = SoftDelete(guards, settings.soft_delete, settings.is_production, existing)
         self.network = self._build_network(settings)
         self._build_foundations()
         self.build_agents = self._build_agents()
@@ -298,7 +307,7 @@ class Platform(pulumi.ComponentResource):
             placement=here, settings=settings.storage, role="lake", hierarchical=True, containers=(RAW, CURATED)
         )
         self.lake = Storage("lake", lake, self.child)
-        self.key_vault = KeyVault("key-vault", KeyVaultArgs(placement=here), self.child)
+        self.key_vault = KeyVault("key-vault", KeyVaultArgs(placement=here, soft_delete=self.soft_delete), self.child)
         self.registry = Registry("registry", RegistryArgs(placement=here), self.child)
         self.identities = Identities("identities", IdentitiesArgs(placement=here), self.child)
         self.access = Access(here, str(settings.deployers_group_id), self.identities)
@@ -316,6 +325,7 @@ class Platform(pulumi.ComponentResource):
             key_vault=self.key_vault,
             registry=self.registry,
             monitoring=self.monitoring,
+            soft_delete=self.soft_delete,
             image_build_compute=CPU_CLUSTER,
             approved_hosts=self.settings.network.approved_hosts,
             batch=Part.BATCH in self.settings.platform,

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from infra.address_plan import NetworkSettings
 from infra.configuration import check_placeholders, read
 from infra.sizes import Section
+from infra.soft_delete import SoftDeleteSettings
 
 
 def _public_range(text: str) -> str:
@@ -80,6 +81,9 @@ class StackSettings(Section):
     )
     network: NetworkSettings = Field(
         default_factory=NetworkSettings, description="the stack's own network, in the profile private"
+    )
+    soft_delete: SoftDeleteSettings = Field(
+        default_factory=SoftDeleteSettings, description="what becomes of a deleted vault or workspace"
     )
     storage: StorageSettings = Field(default_factory=StorageSettings, description="storage accounts")
 

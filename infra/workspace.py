@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from infra.monitoring import Monitoring
     from infra.placement import Placement
     from infra.registry import Registry
+    from infra.soft_delete import SoftDelete
     from infra.storage import Storage
 
 DEFAULT_DATASTORE = "workspaceblobstore"
@@ -30,7 +31,7 @@ class WorkspaceArgs:
     """What the workspace stands on. `after`: the role assignments of its identity, without which Azure refuses to make
     it. `image_build_compute`: the cluster that builds images when the registry has a firewall. `approved_hosts`: what
     jobs may reach of the internet where nothing else of it is open to them. `batch`: whether jobs score files, which
-    they hand out to each other in queues and tables.
+    they hand out to each other in queues and tables. `soft_delete`: the guard before the workspace.
     """
 
     placement: Placement
@@ -40,6 +41,7 @@ class WorkspaceArgs:
     key_vault: KeyVault
     registry: Registry
     monitoring: Monitoring
+    soft_delete: SoftDelete
     image_build_compute: str
     approved_hosts: Sequence[str]
     batch: bool = False
@@ -56,6 +58,8 @@ class Workspace(pulumi.ComponentResource):
         placement = args.placement
         self.workspace_name = placement.naming.name(Kind.ML_WORKSPACE)
         self.workspace_id = placement.resource_id(Kind.ML_WORKSPACE, self.workspace_name)
+        child = pulumi.ResourceOptions(parent=self)
+        guard = args.soft_delete.workspace(f"{name}-guard", self.workspace_id, placement, child)
         self.workspace = ml.Workspace(
             name,
             workspace_name=self.workspace_name,
@@ -80,7 +84,9 @@ class Workspace(pulumi.ComponentResource):
             # Else the first job would wait for the network.
             provision_network_now=None if placement.network.is_open else True,
             image_build_compute=None if placement.network.is_open else args.image_build_compute,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=self._needed(args), protect=placement.is_production),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[*self._needed(args), guard.resource], protect=placement.is_production
+            ),
         )
         self.register_outputs({"workspaceName": self.workspace_name, "workspaceId": self.workspace_id})
 

@@ -6,21 +6,23 @@ import math
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from emulator.roles import Permission
+from ml.clients import soft_delete
 from ml.clients.arm import Arm
 from ml.clients.errors import CloudError
+from ml.clients.soft_delete import Holder
 from tools.finding import Finding
-from tools.needs import ML, Machines, Needs, Resource
-from tools.purge import VAULT_VERSION
+from tools.needs import DELETED_VAULTS, ML, Machines, Needs, Resource
 
 SUBSCRIPTION_VERSION, PROVIDERS_VERSION, PERMISSIONS_VERSION = "2022-12-01", "2021-04-01", "2022-04-01"
 ML_VERSION, USAGES_VERSION, SKUS_VERSION = "2024-10-01", "2024-07-01", "2021-07-01"
 VAULTS, WORKSPACES = "Microsoft.KeyVault/vaults", f"{ML}/workspaces"
+PERMISSIONS = "providers/Microsoft.Authorization/permissions"
 NAME_CHECKS = {
     "Microsoft.ContainerRegistry/registries": "checkNameAvailability",
     "Microsoft.Devices/IotHubs": "checkNameAvailability",
@@ -133,12 +135,15 @@ def permissions(azure: Subscription) -> Iterator[Finding]:
     needs, name = azure.needs, _name(azure, "permissions")
     group = next((one for one in needs.resources if one.id == needs.group), None)
     scope = group.id if group and azure.has(group) else azure.id
-    path = f"{scope}/providers/Microsoft.Authorization/permissions"
-    granted = [Permission.of(one) for one in azure.arm.list(path, PERMISSIONS_VERSION)]
-    missing = [action for action in needs.actions if not any(one.grants(action, data=False) for one in granted)]
+    granted = [Permission.of(one) for one in azure.arm.list(f"{scope}/{PERMISSIONS}", PERMISSIONS_VERSION)]
+    missing = [action for action in needs.actions if not _granted(action, granted)]
+    if scope != azure.id and needs.subscription_actions:
+        above = [Permission.of(one) for one in azure.arm.list(f"{azure.id}/{PERMISSIONS}", PERMISSIONS_VERSION)]
+        missing = sorted({*missing, *(one for one in needs.subscription_actions if not _granted(one, above))})
     if not missing:
         yield Finding(name, f"all {len(needs.actions)} actions of `up` on {scope}")
         return
+    scope = azure.id if {*missing} <= {*needs.subscription_actions} else scope
     roles = sorted({role_for(action) for action in missing})
     fix = " && ".join(
         f'az role assignment create --assignee {_who()} --role "{role}" --scope {azure.id}' for role in roles
@@ -148,8 +153,14 @@ def permissions(azure: Subscription) -> Iterator[Finding]:
     yield Finding(name, f"{len(missing)} of {len(needs.actions)} actions are not allowed on {scope}: {listed}", fix)
 
 
+def _granted(action: str, permissions: Iterable[Permission]) -> bool:
+    return any(one.grants(action, data=False) for one in permissions)
+
+
 def role_for(action: str) -> str:
     """The built-in role that has an action and the least beside it, of those that a deployer is given."""
+    if action.startswith(DELETED_VAULTS):
+        return "Key Vault Purge Operator"
     if not action.lower().startswith("microsoft.authorization/"):
         return "Contributor"
     if action.lower().startswith("microsoft.authorization/roleassignments/"):
@@ -229,54 +240,35 @@ def _family(name: str) -> str:
 
 
 def deleted(azure: Subscription) -> Iterator[Finding]:
-    """No vault and no workspace that was deleted holds a name."""
+    """No vault and no workspace that was deleted holds a name, or `up` knows what to do about it."""
     held = []
     for one in azure.needs.resources:
-        if one.type == VAULTS and not azure.has(one) and (there := _deleted_vault(azure, one)):
-            held.append(_held_by_vault(azure, one, there))
-    workspaces = [one for one in azure.needs.resources if one.type == WORKSPACES and not azure.has(one)]
-    gone = _deleted_workspaces(azure) if workspaces else set()
-    for one in workspaces:
-        if one.id.lower() in gone:
-            group = one.id.split("/")[4]
-            fix = (
-                f"az rest --method delete --url '{one.id}?api-version={one.version}&forceToPurge=true', or recover it "
-                f"in the portal: Azure Machine Learning, Recently deleted (resource group {group})"
-            )
-            held.append(Finding(_name(azure, "deleted"), f"a deleted workspace holds the name {one.name}", fix))
+        if one.type in (VAULTS, WORKSPACES) and not azure.has(one) and (there := _holder(azure, one)):
+            held.append(_held(azure, one, there))
     yield from held or [Finding(_name(azure, "deleted"), "no deleted vault or workspace holds a name")]
 
 
-def _deleted_vault(azure: Subscription, vault: Resource) -> dict[str, Any] | None:
-    place = _plain(vault.location or azure.needs.location)
-    path = f"{azure.id}/providers/Microsoft.KeyVault/locations/{place}/deletedVaults/{vault.name}"
-    return azure.arm.peek(path, VAULT_VERSION)
+def _holder(azure: Subscription, one: Resource) -> Holder | None:
+    return soft_delete.holder(azure.arm, one.id, one.location or azure.needs.location)
 
 
-def _held_by_vault(azure: Subscription, vault: Resource, there: Mapping[str, Any]) -> Finding:
-    properties = there.get("properties") or {}
-    words = f"--name {vault.name} --location {properties.get('location') or vault.location}"
-    name, said = _name(azure, "deleted"), f"a deleted vault holds the name {vault.name}"
-    if properties.get("purgeProtectionEnabled"):
-        until = f"{said} until {properties.get('scheduledPurgeDate')}: it is protected from purging"
-        salt = NEW_NAMES.format(stack=azure.needs.stack)
-        return Finding(name, until, f"az keyvault recover {words}, then `pulumi import` it; or {salt}")
-    return Finding(name, said, f"az keyvault purge {words}")
-
-
-def _deleted_workspaces(azure: Subscription) -> set[str]:
-    """Ids that deleted workspaces had; none where Azure does not offer the list."""
-    try:
-        found = azure.arm.list(f"{azure.id}/providers/{ML}/deletedWorkspaces", ML_VERSION)
-    except CloudError as error:
-        if error.status not in (400, 404):
-            raise
-        return set()
-    own = (str((one.get("properties") or {}).get("workspaceArmId") or one.get("id") or "") for one in found)
-    groups = {str(name).lower() for name in own}
-    names = {str(one.get("name")).lower() for one in found}
-    planned = (one for one in azure.needs.resources if one.type == WORKSPACES)
-    return groups | {one.id.lower() for one in planned if one.name.lower() in names}
+def _held(azure: Subscription, one: Resource, there: Holder) -> Finding:
+    """What holds a name, and what `up` does about it: `mlops:softDelete` in the stack's file says that."""
+    kind = "vault" if one.type == VAULTS else "workspace"
+    key, wanted = f"mlops:softDelete.{kind}", azure.needs.if_held.get(one.id.lower(), "refuse")
+    name, said = _name(azure, "deleted"), f"a deleted {kind} holds the name {one.name}"
+    said += f" until {there.until}" if there.until else ""
+    others = there.id.lower() != one.id.lower()
+    protected = " and is protected from purging" if there.protected else ""
+    if wanted == "recover" and not others:
+        return Finding(name, f"{said}: `up` recovers it, because {key} is recover")
+    if wanted == "purge" and not others and not protected:
+        return Finding(name, f"{said}: `up` purges it, because {key} is purge")
+    said += f"{protected}, and was another stack's: {there.id}" if others else f"{protected}, and {key} is {wanted}"
+    salt = NEW_NAMES.format(stack=azure.needs.stack)
+    words = [] if others else ["recover"] * (kind == "vault") + ["purge"] * (not protected)
+    ways = [f"pulumi config set --path {key} {word} --stack {azure.needs.stack}" for word in words]
+    return Finding(name, said, "; or ".join([*ways, salt]))
 
 
 def names(azure: Subscription) -> Iterator[Finding]:
@@ -284,7 +276,7 @@ def names(azure: Subscription) -> Iterator[Finding]:
     taken = 0
     for one in azure.needs.resources:
         action = NAME_CHECKS.get(one.type)
-        if action is None or azure.has(one) or (one.type == VAULTS and _deleted_vault(azure, one)):
+        if action is None or azure.has(one) or (one.type == VAULTS and _holder(azure, one)):
             continue
         answer = azure.arm.post(
             f"{azure.id}/providers/{one.namespace}/{action}", one.version, {"name": one.name, "type": one.type}

@@ -13,14 +13,12 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from ml.clients.arm import arm
 from tools import preflight, shell, summary, temporary
 from tools.data_origin import data_origin
 from tools.deployed_system import ENDPOINT
 from tools.preview import planned
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
-from tools.purge import purge, soft_deleting
 from tools.recover import existing_arm_id, recover
 from tools.saved_plan import SavedPlan, hold_to
 from tools.screen.screen import follow
@@ -227,13 +225,10 @@ def down(stack: Stack, console: Console, force: bool = False) -> int:
         state.remove()
     if pulumi.exists():
         put_right(pulumi, console)
-        soft = soft_deleting(pulumi.resources())
         code = destroy(pulumi, console)
         if code and not (force and stack.emulated):
             console.print(failed_destroy(stack, alone=not others))
             return code
-        if not code and soft:
-            purge(arm(), soft, console.print)
         pulumi.read("stack", "rm", "--yes", "--preserve-config", *(["--force"] if code else []))
         console.print(f"Removed: stack {stack.name} and its state")
     if stack.emulated and others:

@@ -9,13 +9,14 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from emulator.resource_id import ResourceId
 from emulator.resource_types import ResourceTable
 from emulator.resource_types.conversion import request
 from emulator.resource_types.entry import ID_OF_TYPE
+from ml.clients import soft_delete
 from tools.arm_template import Planned
 from tools.plan import OURS, UNKNOWN
 
@@ -34,6 +35,9 @@ OUR_ACTIONS = {
     "TrainingJob": (f"{ML}/workspaces/jobs/write",),
 }
 """What the project's own resources ask ARM for, by kind."""
+GUARD = "SoftDeleteGuard"
+DELETED_VAULTS = "Microsoft.KeyVault/locations/deletedVaults"
+"""A deleted vault belongs to the subscription: a role on its former resource group says nothing of it."""
 JOIN = re.compile(r"/providers/Microsoft\.Network/virtualNetworks/[^/]+/subnets/[^/]+$", re.IGNORECASE)
 ASSIGN = re.compile(r"/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/]+$", re.IGNORECASE)
 LINKED = (
@@ -88,12 +92,14 @@ class Needs:
     resources: tuple[Resource, ...]
     actions: tuple[str, ...]
     machines: tuple[Machines, ...]
+    if_held: Mapping[str, str] = field(default_factory=dict)
+    """By ARM id in small letters, what `up` does when something deleted holds the name: see `mlops:softDelete`."""
 
     @classmethod
     def of(cls, stack: str, tenant: str, location: str, subscription: str, plan: Iterable[Planned]) -> Needs:
         """What a plan needs."""
         table, resources, actions, machines = ResourceTable.load(), list[Resource](), set[str](), list[Machines]()
-        everything = list(plan)
+        everything, if_held = list(plan), dict[str, str]()
         for one in everything:
             if not one.type.startswith(ID_OF_TYPE):
                 continue
@@ -108,6 +114,9 @@ class Needs:
         for one in everything:
             kind = one.type.removeprefix(OURS) if one.type.startswith(OURS) else ""
             actions.update(OUR_ACTIONS.get(kind, ()))
+            if kind == GUARD:
+                actions.update(guard_actions(one.inputs))
+                if_held[str(one.inputs["resourceId"]).lower()] = str(one.inputs["ifHeld"])
             if kind == "Rollout" and (endpoint := by_id.get(str(one.inputs.get("endpointId")).lower())):
                 size, instances = str(one.inputs["instanceType"]), one.inputs["instances"]
                 machines.append(Machines(endpoint, ML, size, 2 * UPGRADE * float(instances)))
@@ -119,7 +128,13 @@ class Needs:
             tuple(sorted(resources, key=lambda found: found.id.lower())),
             tuple(sorted(actions, key=str.lower)),
             tuple(machines),
+            if_held,
         )
+
+    @property
+    def subscription_actions(self) -> list[str]:
+        """Those that have to be allowed on the subscription itself, whatever a resource group allows."""
+        return [one for one in self.actions if one.startswith(DELETED_VAULTS)]
 
     @property
     def namespaces(self) -> list[str]:
@@ -151,6 +166,14 @@ def write_action(resource: Resource) -> str:
         "Microsoft.Resources/resourceGroups", "Microsoft.Resources/subscriptions/resourceGroups"
     )
     return f"{kind}/write"
+
+
+def guard_actions(inputs: Mapping[str, Any]) -> tuple[str, ...]:
+    """The rights to look for something deleted that holds a name, and to purge it where that may come to pass."""
+    purges = "purge" in (inputs["ifHeld"], inputs["onDestroy"])
+    if not soft_delete.is_vault(inputs["resourceId"]):
+        return (f"{ML}/workspaces/delete",) if purges else ()
+    return (f"{DELETED_VAULTS}/read", *((f"{DELETED_VAULTS}/purge/action",) if purges else ()))
 
 
 def linked(body: Any) -> set[str]:

@@ -1,7 +1,8 @@
 """Notices what was deleted behind a stack's back, so that the next `up` makes it again without a refresh typed by hand.
 
 Pulumi compares a program with its state, and the state does not know. So every Azure resource in the state is asked
-for once, all at the same time; only when one is gone a refresh follows, of it and of what depends on it.
+for once, all at the same time; only when one is gone a refresh follows, of it, of what depends on it, and of the guard
+before it.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tools import plan
 from tools.pulumi_cli import Pulumi
 from tools.recover import short_name
 
 AT_A_TIME = 16
+GUARD = "SoftDeleteGuard"
 Resource = Mapping[str, Any]
 
 
@@ -25,7 +28,8 @@ def notice_vanished(pulumi: Pulumi, say: Callable[[str], None]) -> None:
         return
     for one in gone:
         say(f"Deleted by another hand: {short_name(str(one['urn']))}. It is made again.")
-    targets = [word for urn in with_dependents(resources, gone) for word in ("--target", urn)]
+    asked = [*with_dependents(resources, gone), *guards(resources, gone)]
+    targets = [word for urn in asked for word in ("--target", urn)]
     pulumi.read("refresh", "--yes", "--skip-preview", *targets)
 
 
@@ -59,3 +63,9 @@ def with_dependents(resources: Iterable[Resource], gone: Iterable[Resource]) -> 
         if any(urn in found for urn in (*(one.get("dependencies") or []), one.get("parent"))):
             found[str(one["urn"])] = None
     return list(found)
+
+
+def guards(resources: Iterable[Resource], gone: Iterable[Resource]) -> list[str]:
+    """URNs of the guards before what is gone: they make its name free before it is made again."""
+    ids = {str(one.get("id")).lower() for one in gone}
+    return [str(one["urn"]) for one in resources if plan.kind(one) == GUARD and str(one.get("id")).lower() in ids]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,6 +36,7 @@ class Vault(ResourceType):
         mode = properties.pop("createMode", "default")
         if old is None:
             self._claim_name(document, mode)
+            properties = document.properties
         if old and old.properties.get("enablePurgeProtection") and properties.get("enablePurgeProtection") is False:
             raise ServiceError(400, "BadRequest", 'The property "enablePurgeProtection" cannot be set to false.')
         properties.setdefault("softDeleteRetentionInDays", RETENTION_DAYS)
@@ -44,14 +46,17 @@ class Vault(ResourceType):
         properties["provisioningState"] = "Succeeded"
 
     def _claim_name(self, document: Document, mode: str) -> None:
+        """Refuses a name that is held. What is recovered is as it was, whatever else the request says."""
         name = document.name.lower()
         if any(vault.name.lower() == name for vault in self.emulator.store.of_type(VAULT)):
             raise ServiceError(409, "VaultAlreadyExists", f"The vault name '{document.name}' is already in use.")
         for deleted, _ in self.emulator.store.deleted_of_type(VAULT):
             if deleted.name.lower() != name:
                 continue
-            if mode == "recover":
+            if mode == "recover" and deleted.key == document.key:
                 self.emulator.store.purge(deleted.id)
+                document.body.clear()
+                document.body.update(deepcopy(deleted.body))
                 return
             message = (
                 "A vault with the same name already exists in deleted state. "
@@ -59,6 +64,9 @@ class Vault(ResourceType):
                 f"'{document.name}'."
             )
             raise ServiceError(409, "ConflictError", message)
+        if mode == "recover":
+            message = "A soft deleted vault with the given name does not exist."
+            raise ServiceError(400, "SoftDeletedVaultDoesNotExist", message)
 
     def purge(self, document: Document) -> None:
         self.secrets.forget(document.name.lower())

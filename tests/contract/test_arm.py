@@ -212,14 +212,18 @@ def test_a_deleted_vault_holds_its_name_until_it_is_purged_or_recovered(arm: Arm
     assert arm.send("DELETE", path).status_code == 200
     taken = arm.send("PUT", path, vault_body())
     assert (taken.status_code, taken.json()["error"]["code"]) == (409, "ConflictError")
-    recover = vault_body()
+    recover = vault_body() | {"tags": {"made": "again"}}
     recover["properties"]["createMode"] = "recover"
-    assert arm.send("PUT", path, recover).status_code == 201
+    recovered = arm.send("PUT", path, recover)
+    assert (recovered.status_code, recovered.json().get("tags", {})) == (201, {}), "it is as it was"
+    assert arm.send("PUT", path, recover).json()["tags"] == {"made": "again"}
     arm.send("DELETE", path)
     deleted = f"{SUBSCRIPTION}/providers/Microsoft.KeyVault/locations/westeurope/deletedVaults/kv-soft-delete"
     assert arm.send("GET", deleted).json()["properties"]["vaultId"].lower() == path.lower()
     assert arm.send("POST", f"{deleted}/purge").status_code == 200
     assert arm.send("GET", deleted).status_code == 404
+    refused = arm.send("PUT", path, recover)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "SoftDeletedVaultDoesNotExist")
     assert arm.send("PUT", path, vault_body()).status_code == 201
     arm.send("DELETE", path)
     arm.send("POST", f"{deleted}/purge")

@@ -30,7 +30,7 @@ def findings(emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch, given: 
     return {one.name.removeprefix("stack dev, "): (one.said, one.fix) for one in found}
 
 
-def test_a_vault_that_was_deleted_is_found_with_the_command_that_purges_it(
+def test_a_vault_that_was_deleted_is_found_with_what_to_write_into_the_stacks_file(
     emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arm = Arm(emulator)
@@ -44,10 +44,10 @@ def test_a_vault_that_was_deleted_is_found_with_the_command_that_purges_it(
     assert found["subscription"] == ("Emulator, enabled", "")
     assert found["providers"] == ("registered", "")
     assert found["regions"] == ("westeurope offers every type of the plan", "")
-    assert found["deleted"] == (
-        f"a deleted vault holds the name {NAME}",
-        f"az keyvault purge --name {NAME} --location westeurope",
-    )
+    said, fix = found["deleted"]
+    assert said.startswith(f"a deleted vault holds the name {NAME} until ")
+    assert said.endswith(", and mlops:softDelete.vault is refuse")
+    assert "pulumi config set --path mlops:softDelete.vault recover --stack dev" in fix
     assert findings(emulator, monkeypatch, SUBSCRIPTION_ID)["deleted"][1] == ""
 
 

@@ -1,7 +1,6 @@
 """What another hand does to a stack's resources behind its back, through ARM: `python -m tests.local.by_hand`.
 
-Runs in the stack's shell. `look`, `change`, `delete` and `purge` take the file of an exported state and print JSON by
-URN.
+Runs in the stack's shell. `look`, `change` and `delete` take the file of an exported state and print JSON by URN.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from emulator.resource_types.entry import ResourceEntry
 from ml.clients.arm import arm
 from ml.clients.errors import CloudError
 from ml.clients.operations import delete_and_wait, put_and_wait
-from tools.purge import purge, soft_deleting
 
 OTHER_WORDS = {"None": "Blob", "Enabled": "Disabled", "Disabled": "Enabled", "Allow": "Deny", "Deny": "Allow"}
 """For words that Azure knows only a few of."""
@@ -108,16 +106,12 @@ def is_leaf(resource: Resource, state: Mapping[str, Any]) -> bool:
 
 
 def main(verb: str, file: str) -> dict[str, Any]:
-    """What was found or done, by URN. `purge` frees the names of what is gone, as `make down` does on Azure."""
+    """What was found or done, by URN."""
     state = json.loads(Path(file).read_text())
     if verb == "look":
         return {resource["urn"]: document(resource, entry) for resource, entry in azure(state)}
     if verb == "change":
         return {resource["urn"]: change(resource, entry) for resource, entry in azure(state)}
-    if verb == "purge":
-        said: list[str] = []
-        purge(arm(), soft_deleting(state["deployment"]["resources"]), said.append)
-        return {"said": said}
     gone = [(resource, entry) for resource, entry in azure(state) if is_leaf(resource, state)]
     for resource, entry in gone:
         delete_and_wait(resource["id"], entry.api_version)

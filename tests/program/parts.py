@@ -12,6 +12,7 @@ import pytest
 from infra.platform import Platform
 from infra.role_assignments import Role
 from infra.settings import Settings
+from ml.recipes.soft_delete import guard
 from tests.program.recorder import Recording, Registered, run, stack_config
 
 ID = "11111111-2222-3333-4444-555555555555"
@@ -30,7 +31,7 @@ def build(*parts: str, **changed: Any) -> Recording:
 
 @cache
 def _build(changed: str) -> Recording:
-    return run(lambda: Platform("platform", Settings.load()), AZURE | json.loads(changed), stack="dev")
+    return run(lambda: Platform("platform", Settings.load(), guard), AZURE | json.loads(changed), stack="dev")
 
 
 def refused(**changed: Any) -> str:

@@ -26,6 +26,7 @@ from infra.parts import Part
 from infra.platform import PARTS, Platform
 from infra.settings import Settings
 from infra.workbook import DEFINITION
+from ml.recipes.soft_delete import guard
 from ml.scoring.records import ModelIdentity, RequestRecord
 from ml.scoring.telemetry.envelopes import Envelopes
 from tests.program.recorder import Recording, Registered, run, stack_config
@@ -46,7 +47,7 @@ def built(environment: str) -> tuple[Recording, Platform]:
     platforms: list[Platform] = []
 
     def program() -> None:
-        platforms.append(Platform("platform", Settings.load()))
+        platforms.append(Platform("platform", Settings.load(), guard))
         platforms[0].scoring_endpoint("bike_buyer")
 
     configuration = CONFIGURATION | {"environment": environment, "operations": operations}

@@ -14,6 +14,7 @@ from infra.permissions import TABLE
 from infra.platform import Platform
 from infra.role_assignments import Role
 from infra.settings import Settings
+from ml.recipes.soft_delete import guard
 from tests.program.azure.access import SECRET_SHAPES
 from tests.program.azure.stacks import AZURE
 from tests.program.recorder import ROOT, Recording, Registered, run, stack_config
@@ -29,7 +30,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
 
 
 def program() -> None:
-    platform = Platform("platform", Settings.load())
+    platform = Platform("platform", Settings.load(), guard)
     pulumi.export("platform", platform.outputs)
 
 

@@ -10,13 +10,14 @@ import pytest
 from infra.naming import LIMITS, Kind
 from infra.platform import Platform
 from infra.settings import Settings
+from ml.recipes.soft_delete import guard
 from tests.program.recorder import Recording, run, stack_config
 
 IGNORED = {"properties.traffic", "properties.mirrorTraffic", "tags"}
 
 
 def program() -> None:
-    platform = Platform("platform", Settings.load())
+    platform = Platform("platform", Settings.load(), guard)
     pulumi.export("endpoint", platform.scoring_endpoint("bike_buyer").endpoint_id)
 
 

@@ -9,6 +9,7 @@ import pulumi
 from infra.platform import Platform
 from infra.settings import Settings
 from infra.sizes import SystemSettings
+from ml.recipes.soft_delete import guard
 from tests.program.recorder import Recording, run, stack_config
 
 CLUSTER = "azure-native:machinelearningservices:Compute"
@@ -25,7 +26,7 @@ def declare(sizes: dict[str, Any]) -> tuple[Recording, SystemSettings, dict[str,
 
     def program() -> None:
         settings = Settings.load()
-        platform, system = Platform("platform", settings), settings.system("energy_forecast")
+        platform, system = Platform("platform", settings, guard), settings.system("energy_forecast")
         pulumi.export("cluster", platform.cluster("energy_forecast", system.compute).compute_name)
         found.append((system, platform.staging(system.serving)))
 

@@ -20,7 +20,7 @@ from tools import azure_checks, subscription
 from tools.arm_template import Planned
 from tools.azure_checks import Subscription
 from tools.finding import Finding
-from tools.needs import ML, Needs
+from tools.needs import DELETED_VAULTS, ML, Needs
 
 ID, TENANT = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
 SCOPE = f"/subscriptions/{ID}"
@@ -62,8 +62,24 @@ INPUTS: Mapping[str, Mapping[str, Any]] = {
     },
     "pulumi-python:dynamic/ml:Rollout": ROLLOUT,
 }
-PLAN = [Planned(f"urn:pulumi:dev::mlops::{kind}::x", kind, inputs) for kind, inputs in INPUTS.items()]
-NEEDS = Needs.of("dev", TENANT, "westeurope", ID, PLAN)
+VAULT, WORKSPACE = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-a", f"{GROUP}/providers/{ML}/workspaces/mlw-a"
+
+
+def plan(if_held: str = "refuse") -> list[Planned]:
+    """What is declared, with a guard before vault and workspace."""
+    guards = [
+        Planned(
+            f"urn:pulumi:dev::mlops::{GUARD}::{one}",
+            GUARD,
+            {"resourceId": one, "ifHeld": if_held, "onDestroy": "purge"},
+        )
+        for one in (VAULT, WORKSPACE)
+    ]
+    return [*(Planned(f"urn:pulumi:dev::mlops::{kind}::x", kind, inputs) for kind, inputs in INPUTS.items()), *guards]
+
+
+GUARD = "pulumi-python:dynamic/ml:SoftDeleteGuard"
+NEEDS = Needs.of("dev", TENANT, "westeurope", ID, plan())
 ML_HERE, COMPUTE_HERE = (f"{SCOPE}/providers/{one}/locations/westeurope" for one in (ML, "Microsoft.Compute"))
 CHECKED = ("subscription", "permissions", "quota", "names", "deleted")
 DELETED_VAULT = f"{SCOPE}/providers/Microsoft.KeyVault/locations/westeurope/deletedVaults/kv-a"
@@ -117,7 +133,7 @@ def healthy() -> dict[str, Any]:
     }
 
 
-def azure(monkeypatch: pytest.MonkeyPatch, documents: Mapping[str, Any]) -> Subscription:
+def azure(monkeypatch: pytest.MonkeyPatch, documents: Mapping[str, Any], needs: Needs = NEEDS) -> Subscription:
     """A subscription behind HTTP that answers so; an int is a refusal with that status."""
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -132,7 +148,7 @@ def azure(monkeypatch: pytest.MonkeyPatch, documents: Mapping[str, Any]) -> Subs
     client = Arm(PUBLIC)
     client.close()
     client._http = httpx.Client(base_url=PUBLIC.resource_manager, transport=httpx.MockTransport(answer))
-    return Subscription(client, NEEDS)
+    return Subscription(client, needs)
 
 
 def wrong(found: Subscription) -> list[tuple[str, str, str]]:
@@ -247,22 +263,30 @@ def test_needs_are_read_from_the_plan_and_survive_the_way_to_another_process() -
             DELETED_VAULT,
             {"properties": {"location": "westeurope"}},
             "deleted",
-            "a deleted vault holds the name kv-a",
-            "az keyvault purge --name kv-a --location westeurope",
+            "a deleted vault holds the name kv-a, and mlops:softDelete.vault is refuse",
+            "pulumi config set --path mlops:softDelete.vault recover --stack dev; or pulumi config set --path "
+            "mlops:softDelete.vault purge --stack dev; or pulumi config set mlops:nameSalt",
         ),
         (
             DELETED_VAULT,
             {"properties": {"location": "westeurope", "purgeProtectionEnabled": True, "scheduledPurgeDate": "2027"}},
             "deleted",
-            "until 2027: it is protected from purging",
-            "az keyvault recover --name kv-a",
+            "until 2027 and is protected from purging, and mlops:softDelete.vault is refuse",
+            "mlops:softDelete.vault recover --stack dev; or pulumi config set mlops:nameSalt",
+        ),
+        (
+            DELETED_VAULT,
+            {"properties": {"vaultId": VAULT.replace("rg-a", "rg-b")}},
+            "deleted",
+            "and was another stack's: " + VAULT.replace("rg-a", "rg-b"),
+            "pulumi config set mlops:nameSalt",
         ),
         (
             f"{SCOPE}/providers/{ML}/deletedWorkspaces",
             {"value": [{"name": "mlw-a"}]},
             "deleted",
-            "a deleted workspace holds the name mlw-a",
-            "forceToPurge=true",
+            "a deleted workspace holds the name mlw-a, and mlops:softDelete.workspace is refuse",
+            "pulumi config set --path mlops:softDelete.workspace purge --stack dev; or",
         ),
     ],
     ids=lambda value: value if value in CHECKED else "",
@@ -274,6 +298,36 @@ def test_a_planted_problem_is_the_only_one_found(
     assert found[0] == check
     assert said in found[1]
     assert fix in found[2]
+
+
+@pytest.mark.parametrize(
+    ("if_held", "protected", "said", "fix"),
+    [
+        ("recover", True, "`up` recovers it, because mlops:softDelete.vault is recover", ""),
+        ("purge", False, "`up` purges it, because mlops:softDelete.vault is purge", ""),
+        ("purge", True, "is protected from purging, and mlops:softDelete.vault is purge", "vault recover --stack dev"),
+    ],
+)
+def test_a_held_name_is_no_problem_where_the_stack_says_what_to_do(
+    if_held: str, protected: bool, said: str, fix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = {**healthy(), DELETED_VAULT: {"properties": {"vaultId": VAULT, "purgeProtectionEnabled": protected}}}
+    found = azure(monkeypatch, documents, Needs.of("dev", TENANT, "westeurope", ID, plan(if_held)))
+    with manner(patience=0.0):
+        (finding,) = azure_checks.deleted(found)
+    assert said in finding.said
+    assert (fix in finding.fix, finding.well) == (True, not fix)
+
+
+def test_a_role_on_the_group_alone_purges_no_vault(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = "providers/Microsoft.Authorization/permissions"
+    everything, reader = {"value": [{"actions": ["*"]}]}, {"value": [{"actions": ["*/read"], "notActions": []}]}
+    documents = {GROUP: {"id": GROUP}, f"{GROUP}/{path}": everything, f"{SCOPE}/{path}": reader}
+    (found,) = wrong(azure(monkeypatch, {**healthy(), **documents}))
+    assert found[0] == "permissions"
+    assert found[1].startswith("1 of 18 actions are not allowed on " + SCOPE + ": ")
+    assert found[1].endswith(": Microsoft.KeyVault/locations/deletedVaults/purge/action")
+    assert f'--role "Key Vault Purge Operator" --scope {SCOPE}' in found[2]
 
 
 def test_a_provider_that_is_not_registered_and_a_region_without_a_type_are_named(
@@ -298,7 +352,7 @@ def test_what_the_stack_has_already_is_no_clash_and_asks_for_no_cores(monkeypatc
         f"{SCOPE}/providers/Microsoft.Storage/checkNameAvailability": {"nameAvailable": False},
         f"{ML_HERE}/usages": {"value": [usage("standardDSv2Family", 20, 24)]},
         f"{GROUP}/providers/Microsoft.Authorization/permissions": {"value": [{"actions": ["*"]}]},
-        f"{SCOPE}/providers/Microsoft.Authorization/permissions": {"value": []},
+        f"{SCOPE}/providers/Microsoft.Authorization/permissions": {"value": [{"actions": [f"{DELETED_VAULTS}/*"]}]},
     }
     assert [one[0] for one in wrong(azure(monkeypatch, {**healthy(), **taken}))] == ["permissions", "quota", "names"]
     unknown = dict.fromkeys((one.id for one in NEEDS.resources), 409)

@@ -12,6 +12,7 @@ from tools.vanished import notice_vanished
 
 WORKSPACE = "azure-native:machinelearningservices:Workspace"
 ENDPOINT = "azure-native:machinelearningservices:OnlineEndpoint"
+GUARD = "pulumi-python:dynamic/ml:SoftDeleteGuard"
 ROLLOUT = "pulumi-python:dynamic/ml:Rollout"
 
 
@@ -22,7 +23,9 @@ def resource(kind: str, name: str, *dependencies: str, **more: Any) -> dict[str,
 
 RESOURCES = [
     resource("mlops:Scoring", "a"),
-    resource(WORKSPACE, "workspace", id="/workspaces/w"),
+    resource(GUARD, "workspace-guard", id="/workspaces/W"),
+    resource(GUARD, "vault-guard", id="/vaults/v"),
+    resource(WORKSPACE, "workspace", f"{GUARD}::workspace-guard", id="/workspaces/w"),
     resource(ENDPOINT, "a-endpoint", f"{WORKSPACE}::workspace", id="/workspaces/w/onlineEndpoints/a"),
     resource(ROLLOUT, "a-rollout", f"{ENDPOINT}::a-endpoint", id="a@a"),
     resource(ENDPOINT, "b-endpoint", f"{WORKSPACE}::workspace", id="/workspaces/w/onlineEndpoints/b"),
@@ -84,8 +87,16 @@ def test_an_endpoint_that_is_gone_is_refreshed_with_its_rollout_and_no_other(mon
     assert refreshed == ["a-endpoint", "a-rollout"]
 
 
+def test_the_guard_before_what_is_gone_is_refreshed_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, refreshed, arm = noticed(monkeypatch, ALL - {"/workspaces/w"})
+    assert refreshed[0] == "workspace"
+    assert refreshed[-1] == "workspace-guard"
+    assert "vault-guard" not in refreshed
+    assert set(arm.asked) == ALL
+
+
 def test_what_depends_on_what_depends_on_it_is_refreshed_too() -> None:
-    urns = vanished.with_dependents(RESOURCES, [RESOURCES[1]])
+    urns = vanished.with_dependents(RESOURCES, [RESOURCES[3]])
     assert [urn.rpartition("::")[2] for urn in urns] == [
         "workspace",
         "a-endpoint",
