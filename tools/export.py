@@ -59,6 +59,17 @@ def resources(template: str) -> int:
     return template.count('"apiVersion"')
 
 
+def require_place(file: str) -> None:
+    """Refuses a file whose folder is not there, before anything is worked out for it.
+
+    Raises:
+        SetupError: names the folder.
+    """
+    folder = Path(file).absolute().parent
+    if not folder.is_dir():
+        raise SetupError(f"OUT={file}: there is no folder {folder}")
+
+
 def write(content: str, file: str) -> str:
     """Keeps a text in a file; says where.
 

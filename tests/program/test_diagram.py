@@ -111,6 +111,12 @@ def test_boxes_keep_apart_and_no_arrow_runs_through_one(name: str) -> None:
                 assert crossed == [], one.get("d")
 
 
+def test_a_right_on_an_identity_is_not_that_identitys_own() -> None:
+    cells = drawn("dev-open").rights.cells
+    assert [role.word for role in cells["kubernetes", "identity kubelet"]] == ["assign"]
+    assert [role.word for role in cells["endpoint", "ML storage"]] == ["read"]
+
+
 def test_who_works_on_what_is_drawn() -> None:
     wires = set(drawn("prod-private").wires)
     assert {

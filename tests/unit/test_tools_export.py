@@ -11,7 +11,7 @@ import pytest
 from emulator.resource_types import UnknownResourceTypeError
 from tests.unit.resource_type_examples import GROUP, INPUTS, SUBSCRIPTION
 from tools.arm_template import SECRET, Planned, arm_template
-from tools.export import planned, resources, text, write
+from tools.export import planned, require_place, resources, text, write
 from tools.plan import UNKNOWN
 from tools.preview import with_profile
 from tools.progress import SetupError
@@ -87,6 +87,10 @@ def test_it_is_written_where_it_is_wanted(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "t.json").read_text()) == json.loads(template)
     with pytest.raises(SetupError, match=r"^OUT=.*/missing/t\.json: No such file or directory$"):
         write(template, str(tmp_path / "missing" / "t.json"))
+    with pytest.raises(SetupError, match=r"^OUT=.*/missing/t\.json: there is no folder .*/missing$"):
+        require_place(str(tmp_path / "missing" / "t.json"))
+    require_place("t.json")
+    require_place("")
 
 
 def test_another_profile_takes_the_place_of_the_stacks_own() -> None:

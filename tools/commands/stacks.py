@@ -13,7 +13,7 @@ from tools.commands.arguments import OutOption, PlanOption, ProfileOption
 from tools.commands.asking import console
 from tools.diagram.page import diagram as diagram_of
 from tools.export import export as export_template
-from tools.export import resources, write
+from tools.export import require_place, resources, write
 from tools.preview import preview as preview_lines
 from tools.progress import SetupError
 from tools.saved_plan import SavedPlan, save
@@ -80,6 +80,7 @@ def preview(stack: StackArgument = "local", profile: ProfileOption = "", plan: P
 @application.command()
 def export(stack: StackArgument = "local", profile: ProfileOption = "", out: OutOption = "") -> None:
     """Prints the plan of a stack as one ARM template, or writes it to OUT; needs no account and no network."""
+    require_place(out)
     template = export_template(load_stack(stack), profile)
     typer.echo(f"{write(template, out)}: {resources(template)} resources" if out else template, nl=bool(out))
 
@@ -87,6 +88,7 @@ def export(stack: StackArgument = "local", profile: ProfileOption = "", out: Out
 @application.command()
 def diagram(stack: StackArgument = "local", profile: ProfileOption = "", out: OutOption = "") -> None:
     """Prints the platform of a stack as one SVG page, or writes it to OUT; needs no account and no network."""
+    require_place(out)
     page = diagram_of(load_stack(stack), profile)
     typer.echo(write(page, out) if out else page, nl=bool(out))
 

@@ -70,7 +70,7 @@ def _without(boxes: Sequence[Box]) -> Network:
     count = {reach: sum(1 for box in boxes if box.reach == reach) for reach in (PUBLIC, ADDRESSES)}
     words = []
     if count[PUBLIC]:
-        words.append(f"{count[PUBLIC]} services answer from anywhere: Entra tokens decide, no key opens one")
+        words.append(f"{count[PUBLIC]} services answer from anywhere, and ask who it is")
     if count[ADDRESSES]:
         words.append(f"{count[ADDRESSES]} answer only some addresses, and trusted services of Azure")
     return Network("No network of its own", tuple(words))

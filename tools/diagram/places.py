@@ -119,7 +119,8 @@ def _database(item: Item) -> str:
 
 
 def _system(item: Item) -> str:
-    return item.name.removesuffix("-endpoint").replace("_", " ")
+    key = "; client key" if item.properties.get("authMode") == "Key" else ""
+    return f"{item.name.removesuffix('-endpoint').replace('_', ' ')}{key}"
 
 
 def _computes(item: Item) -> str:

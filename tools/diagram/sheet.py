@@ -195,7 +195,7 @@ def _words(canvas: Canvas, rights: Rights, top: float) -> float:
 
 
 MARKS = {
-    PUBLIC: "answers from anywhere, to Entra's tokens",
+    PUBLIC: "answers from anywhere, and asks who it is",
     ADDRESSES: "answers the addresses that are let in",
     PRIVATE: "not reached from outside; ×2: by two private endpoints",
 }
