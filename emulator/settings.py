@@ -20,6 +20,7 @@ LOCATIONS = ("westeurope", "northeurope", "eastus", "eastus2", "westus2", "swede
 ARM_HOST = "localhost"
 BLOB_SUFFIX = "blob.core.localhost"
 DFS_SUFFIX = "dfs.core.localhost"
+QUEUE_SUFFIX = "queue.core.localhost"
 VAULT_SUFFIX = "vault.localhost"
 REGISTRY_SUFFIX = "azurecr.localhost"
 CONTAINER_GROUP_SUFFIX = "azurecontainer.localhost"

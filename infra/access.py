@@ -26,11 +26,17 @@ class Access:
     deployers_group_id: str
     identities: Identities
     scopes: dict[str, Scope] = field(default_factory=dict)
+    resources: dict[str, Principal] = field(default_factory=dict)
+    """By `who` of the table: identities that Azure gives resources themselves (system-assigned)."""
     granted: set[Permission] = field(default_factory=set)
 
     def add(self, *scopes: Scope) -> None:
         """Makes resources known, so that the table's lines about them can be granted."""
         self.scopes |= {scope.name: scope for scope in scopes}
+
+    def add_resource(self, who: str, principal: Principal) -> None:
+        """Makes the identity of a resource itself known, so that the table's lines about `who` can be granted."""
+        self.resources[who] = principal
 
     def grant(
         self, name: str, who: str, opts: pulumi.ResourceOptions, *, on_request: bool = False
@@ -53,19 +59,23 @@ class Access:
         for line in TABLE:
             wanted = line.who == who and line.where in self.scopes and line not in self.granted
             applies = line.on_request == on_request and not (line.only_closed and self.placement.network.is_open)
-            if wanted and applies and (who == DEPLOYERS or self.identities.has(who)):
+            if wanted and applies and self._knows(who):
                 yield line
+
+    def _knows(self, who: str) -> bool:
+        return who == DEPLOYERS or who in self.resources or self.identities.has(who)
+
+    def _principal(self, who: str) -> Principal:
+        if who == DEPLOYERS:
+            return Principal.group(self.deployers_group_id)
+        return self.resources.get(who) or Principal.identity(self.identities.get(who))
 
     def _assign(
         self, name: str, who: str, lines: list[Permission], opts: pulumi.ResourceOptions
     ) -> list[pulumi.Resource]:
-        if who == DEPLOYERS:
-            principal = Principal.group(self.deployers_group_id)
-        else:
-            principal = Principal.identity(self.identities.get(who))
         args = RoleAssignmentsArgs(
             subscription_id=self.placement.subscription_id,
-            principal=principal,
+            principal=self._principal(who),
             grants=[self._grant_of(line) for line in lines],
         )
         return RoleAssignments(name, args, opts).assignments

@@ -52,8 +52,16 @@ class BatchEndpoint(pulumi.ComponentResource):
         )
         self.register_outputs({"endpointName": self.endpoint_name, "endpointId": self.endpoint_id})
 
+    @property
+    def scoring_uri(self) -> pulumi.Output[str]:
+        """Where it is invoked, which only the cloud knows."""
+        uri: pulumi.Output[str] = self.endpoint.properties.apply(
+            lambda found: (found.scoring_uri or "") if found else ""
+        )
+        return uri
+
 
 def declare(platform: Platform) -> None:
     """Declares the endpoint."""
     args = BatchEndpointArgs(placement=platform.placement, workspace=platform.workspace)
-    BatchEndpoint("batch-endpoint", args, platform.child)
+    platform.batch_endpoint = BatchEndpoint("batch-endpoint", args, platform.child)

@@ -54,7 +54,9 @@ LOGGED: Mapping[str, Logged] = MappingProxyType(
         "Microsoft.Databricks/workspaces": Logged(groups=ALL),
         "Microsoft.Devices/IotHubs": Logged(groups=ALL, metrics=True),
         "Microsoft.Devices/provisioningServices": Logged(groups=ALL, metrics=True),
+        "Microsoft.EventGrid/systemTopics": Logged(categories=("DeliveryFailures",), metrics=True),
         "Microsoft.KeyVault/vaults": Logged(groups=ALL, metrics=True, dedicated=True),
+        "Microsoft.Logic/workflows": Logged(categories=("WorkflowRuntime",), metrics=True),
         "Microsoft.MachineLearningServices/registries": Logged(groups=ALL),
         "Microsoft.MachineLearningServices/workspaces": Logged(groups=ALL, metrics=True),
         "Microsoft.MachineLearningServices/workspaces/onlineEndpoints": Logged(groups=ALL, metrics=True),
@@ -72,6 +74,7 @@ NOT_LOGGED: Mapping[str, str] = MappingProxyType(
         "Microsoft.Insights/components": "its telemetry is in the workspace already, and would be paid for twice",
         "Microsoft.Storage/storageAccounts": "its blob service logs",
         "Microsoft.Storage/storageAccounts/blobServices/containers": "its blob service logs",
+        "Microsoft.Storage/storageAccounts/queueServices/queues": "would log each look; who looks logs its runs",
         "Microsoft.Databricks/accessConnectors": "an identity; it logs nothing",
         "Microsoft.Sql/servers": "its databases log; the server has nothing of its own but auditing",
     }

@@ -45,6 +45,7 @@ class Kind(StrEnum):
     APPLICATION_INSIGHTS = "Microsoft.Insights/components"
     STORAGE_ACCOUNT = "Microsoft.Storage/storageAccounts"
     CONTAINER = "Microsoft.Storage/storageAccounts/blobServices/containers"
+    QUEUE = "Microsoft.Storage/storageAccounts/queueServices/queues"
     KEY_VAULT = "Microsoft.KeyVault/vaults"
     CONTAINER_REGISTRY = "Microsoft.ContainerRegistry/registries"
     IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
@@ -69,6 +70,9 @@ class Kind(StrEnum):
     SQL_SERVER = "Microsoft.Sql/servers"
     SQL_DATABASE = "Microsoft.Sql/servers/databases"
     SQL_FIREWALL_RULE = "Microsoft.Sql/servers/firewallRules"
+    SYSTEM_TOPIC = "Microsoft.EventGrid/systemTopics"
+    EVENT_SUBSCRIPTION = "Microsoft.EventGrid/systemTopics/eventSubscriptions"
+    LOGIC_APP = "Microsoft.Logic/workflows"
     IOT_HUB = "Microsoft.Devices/IotHubs"
     IOT_CONSUMER_GROUP = "Microsoft.Devices/IotHubs/eventHubEndpoints/ConsumerGroups"
     DEVICE_PROVISIONING = "Microsoft.Devices/provisioningServices"
@@ -120,6 +124,7 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         Kind.APPLICATION_INSIGHTS: Limit("appi", 1, 260, r"[^%&\\?/]*[^%&\\?/. ]", Unique.RESOURCE_GROUP),
         Kind.STORAGE_ACCOUNT: Limit("st", 3, 24, r"[a-z0-9]+", Unique.GLOBALLY, separator=""),
         Kind.CONTAINER: Limit("", 3, 63, r"[a-z0-9]+(-[a-z0-9]+)*", Unique.PARENT),
+        Kind.QUEUE: Limit("", 3, 63, r"[a-z0-9]+(-[a-z0-9]+)*", Unique.PARENT),
         Kind.KEY_VAULT: Limit("kv", 3, 24, r"[A-Za-z](-?[A-Za-z0-9])*", Unique.GLOBALLY),
         Kind.CONTAINER_REGISTRY: Limit("cr", 5, 50, r"[A-Za-z0-9]+", Unique.GLOBALLY, separator=""),
         Kind.IDENTITY: Limit("id", 3, 128, r"[A-Za-z0-9][\w-]*", Unique.RESOURCE_GROUP),
@@ -145,6 +150,9 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         Kind.SQL_SERVER: Limit("sql", 1, 63, r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", Unique.GLOBALLY),
         Kind.SQL_DATABASE: Limit("", 1, 128, r"[^<>*%&:\\/?]*[^<>*%&:\\/?. ]", Unique.PARENT),
         Kind.SQL_FIREWALL_RULE: Limit("", 1, 128, r"[^<>*%&:;\\/?]*[^<>*%&:;\\/?.]", Unique.PARENT),
+        Kind.SYSTEM_TOPIC: Limit("egst", 3, 50, r"[A-Za-z0-9-]+", Unique.RESOURCE_GROUP),
+        Kind.EVENT_SUBSCRIPTION: Limit("", 3, 64, r"[A-Za-z0-9-]+", Unique.PARENT),
+        Kind.LOGIC_APP: Limit("logic", 1, 43, r"[\w.()-]+", Unique.RESOURCE_GROUP),
         Kind.IOT_HUB: Limit("iot", 3, 50, r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", Unique.GLOBALLY),
         Kind.IOT_CONSUMER_GROUP: Limit("", 1, 50, r"[A-Za-z0-9][\w.-]*", Unique.PARENT),
         Kind.DEVICE_PROVISIONING: Limit("provs", 3, 64, r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", Unique.GLOBALLY),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationInfo
 
 FULL = "full"
 """Stands for every part in `mlops:platform`."""
@@ -22,6 +25,8 @@ class Part(StrEnum):
     """A cluster of GPU nodes, none of them while nothing runs."""
     BATCH = "batch"
     """An endpoint for scoring files."""
+    FILE_TRIGGER = "file_trigger"
+    """A new file in the lake starts the endpoint for scoring files."""
     MODEL_REGISTRY = "model_registry"
     """A registry that several workspaces share, for promotion."""
     DATABRICKS = "databricks"
@@ -36,14 +41,19 @@ class Part(StrEnum):
     """An IoT hub with device provisioning."""
 
 
-def parts(given: Any) -> Any:
-    """`full` as the tuple of all parts, a list as it is.
+NOT_IN_PRIVATE = frozenset({Part.FILE_TRIGGER})
+"""Parts that nothing in a private network would answer to."""
+
+
+def parts(given: Any, info: ValidationInfo) -> Any:
+    """`full` as the tuple of all parts that the network profile knows, a list as it is.
 
     Raises:
         ValueError: another word, or a part is in the list twice.
     """
     if given == FULL:
-        return tuple(Part)
+        private = info.data.get("network_profile") == "private"
+        return tuple(part for part in Part if not private or part not in NOT_IN_PRIVATE)
     if isinstance(given, str):
         raise ValueError(f"{given!r} is neither a list of parts nor {FULL!r}; the parts are {', '.join(Part)}")
     if isinstance(given, list | tuple) and (twice := sorted({one for one in given if given.count(one) > 1})):

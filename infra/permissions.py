@@ -66,6 +66,36 @@ TABLE: tuple[Permission, ...] = (
     Permission("notebooks", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "ml", "notebooks read data versions and results"),
     Permission("notebooks", Role.STORAGE_BLOB_DATA_READER, "lake-raw", "notebooks read sources as they arrived"),
     Permission("notebooks", Role.STORAGE_BLOB_DATA_READER, "lake-curated", "notebooks read what jobs made of them"),
+    # The file trigger. Event Grid and Logic Apps pass a storage account's firewall with the identity of the resource
+    # itself and no other, so both principals are system-assigned.
+    Permission(
+        "file-events",
+        Role.STORAGE_QUEUE_DATA_MESSAGE_SENDER,
+        "new-files",
+        "Event Grid puts each new file into the queue",
+    ),
+    Permission(
+        "file-events", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "dead-letters", "Event Grid keeps what it could not deliver"
+    ),
+    Permission(
+        "file-trigger",
+        Role.STORAGE_QUEUE_DATA_MESSAGE_PROCESSOR,
+        "new-files",
+        "the Logic App takes messages, and deletes those whose job has been started",
+    ),
+    Permission(
+        "file-trigger",
+        Role.STORAGE_QUEUE_DATA_MESSAGE_SENDER,
+        "new-files-poison",
+        "the Logic App puts messages aside that failed too often",
+    ),
+    Permission(
+        "file-trigger",
+        Role.AZUREML_DATA_SCIENTIST,
+        "workspace",
+        "the Logic App invokes the batch endpoint: no built-in role that may is narrower",
+    ),
+    Permission("file-trigger", Role.STORAGE_BLOB_DATA_READER, "lake-raw", "its jobs read the file in its name"),
     # Devices.
     Permission("edge", Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "lake-raw", "the hub writes what devices send"),
     Permission("provisioning", Role.IOT_HUB_DATA_CONTRIBUTOR, "iot-hub", "registers devices that show a certificate"),

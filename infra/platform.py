@@ -16,6 +16,7 @@ from infra import (
     databricks,
     edge,
     federation,
+    file_trigger,
     gpu,
     kubernetes,
     model_registry,
@@ -61,6 +62,7 @@ PARTS: Mapping[Part, Callable[[Platform], None]] = MappingProxyType(
         Part.NOTEBOOKS: notebooks.declare,
         Part.GPU: gpu.declare,
         Part.BATCH: batch_endpoint.declare,
+        Part.FILE_TRIGGER: file_trigger.declare,  # after what it starts
         Part.MODEL_REGISTRY: model_registry.declare,
         Part.EDGE: edge.declare,
         Part.KUBERNETES: kubernetes.declare,
@@ -95,6 +97,7 @@ class Platform(pulumi.ComponentResource):
         self.child = pulumi.ResourceOptions(parent=self)
         self.kubernetes: kubernetes.Kubernetes | None = None
         self.data_factory: data_factory.DataFactory | None = None
+        self.batch_endpoint: batch_endpoint.BatchEndpoint | None = None
         self.placement = place(
             settings,
             NetworkProfile.of(settings),

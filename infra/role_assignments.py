@@ -41,6 +41,8 @@ class Role(Enum):
     STORAGE_BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
     STORAGE_BLOB_DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
     STORAGE_FILE_DATA_PRIVILEGED_CONTRIBUTOR = "69566ab7-960f-475b-8e7c-b3118f30c6bd"
+    STORAGE_QUEUE_DATA_MESSAGE_PROCESSOR = "8a0f0c08-91a1-4084-bc3d-661d67233fed"
+    STORAGE_QUEUE_DATA_MESSAGE_SENDER = "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a"
 
     @property
     def slug(self) -> str:
@@ -78,6 +80,11 @@ class Principal:
     def identity(cls, identity: Identity) -> Principal:
         """A managed identity."""
         return cls(identity.resource_id, identity.principal_id, "ServicePrincipal")
+
+    @classmethod
+    def resource(cls, resource_id: str, principal_id: pulumi.Input[str]) -> Principal:
+        """The identity that Azure gives a resource itself (system-assigned)."""
+        return cls(resource_id, principal_id, "ServicePrincipal")
 
     @classmethod
     def group(cls, object_id: str) -> Principal:

@@ -13,6 +13,7 @@ from infra.data_factory_settings import DataFactorySettings
 from infra.edge_settings import EdgeSettings
 from infra.existing_settings import ExistingSettings
 from infra.federation_settings import FederationSettings
+from infra.file_trigger_settings import FileTriggerSettings
 from infra.kubernetes_settings import KubernetesSettings
 from infra.model_registry import ModelRegistrySettings
 from infra.notebooks_settings import NotebookSettings
@@ -78,7 +79,8 @@ class Settings(StackSettings):
     )
     platform: Annotated[tuple[Part, ...], BeforeValidator(parts)] = Field(
         (),
-        description="parts of the platform beyond the workspace and what it stands on: a list, or the word full",
+        description="parts of the platform beyond the workspace and what it stands on: a list, or the word full for "
+        "all that there are in the network profile",
         examples=[["operations"]],
     )
     retire: tuple[SystemName, ...] = Field(
@@ -104,6 +106,9 @@ class Settings(StackSettings):
     )
     federation: FederationSettings = Field(
         default_factory=FederationSettings, description="who signs in without a secret"
+    )
+    file_trigger: FileTriggerSettings = Field(
+        default_factory=FileTriggerSettings, description="which new files the part file_trigger starts the endpoint for"
     )
     gate: GateSettings = Field(default_factory=GateSettings, description="how quality gates behave")
     gpu: GpuSettings = Field(default_factory=GpuSettings, description="the GPU cluster")
@@ -158,6 +163,14 @@ class Settings(StackSettings):
                 f"dataFactory.flows names {', '.join(self.data_factory.flows)}, but the stack has no Data Factory; add "
                 "data_factory to mlops:platform, or take the line out"
             )
+        if Part.FILE_TRIGGER in self.platform and self.network_profile == "private":
+            raise ValueError(
+                "mlops:platform has file_trigger, but a Logic App that is paid by the action reaches no private "
+                "endpoint, so in networkProfile private it would start nothing. Take file_trigger out, or use "
+                "networkProfile hybrid"
+            )
+        if Part.FILE_TRIGGER in self.platform and Part.BATCH not in self.platform:
+            raise ValueError("mlops:platform has file_trigger, but not the endpoint that it starts: add `batch`")
         if Part.NOTEBOOKS in self.platform and self.notebooks.user_object_id is None:
             raise ValueError(
                 "mlops:platform has notebooks, but not whose: write `userObjectId: <object id>` (az ad signed-in-user "

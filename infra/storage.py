@@ -56,6 +56,14 @@ class Storage(pulumi.ComponentResource):
         return uri
 
     @property
+    def queue_uri(self) -> pulumi.Output[str]:
+        """The address of its queues, without the slash at the end."""
+        uri: pulumi.Output[str] = self.account.primary_endpoints.apply(
+            lambda found: (found.queue or "").rstrip("/") if found else ""
+        )
+        return uri
+
+    @property
     def scope(self) -> Scope:
         """The whole account, for role assignments."""
         return Scope(self.role, self.account_id, self.account)

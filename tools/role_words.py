@@ -86,6 +86,12 @@ WORDS: Mapping[str, RoleWords] = MappingProxyType(
         "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1": RoleWords(
             "Storage Blob Data Reader", "read", READS, "reads and lists blobs"
         ),
+        "8a0f0c08-91a1-4084-bc3d-661d67233fed": RoleWords(
+            "Storage Queue Data Message Processor", "take", WRITES, "takes and deletes messages of queues"
+        ),
+        "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a": RoleWords(
+            "Storage Queue Data Message Sender", "put", WRITES, "puts messages into queues"
+        ),
         "69566ab7-960f-475b-8e7c-b3118f30c6bd": RoleWords(
             "Storage File Data Privileged Contributor", "files", WRITES, "reads, writes and deletes files of shares"
         ),

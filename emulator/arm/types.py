@@ -94,6 +94,7 @@ KEPT = (
     "Microsoft.DataFactory/factories/pipelines",
     "Microsoft.DataFactory/factories/triggers",
     "Microsoft.Devices/IotHubs/eventHubEndpoints/ConsumerGroups",
+    "Microsoft.EventGrid/systemTopics/eventSubscriptions",
     "Microsoft.Insights/actionGroups",
     "Microsoft.Insights/dataCollectionRuleAssociations",
     "Microsoft.Insights/dataCollectionRules",
@@ -114,6 +115,7 @@ KEPT = (
     "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
     "Microsoft.Sql/servers/auditingSettings",
     "Microsoft.Sql/servers/firewallRules",
+    "Microsoft.Storage/storageAccounts/queueServices/queues",
 )
 """One line each; a type whose answer holds something that only Azure knows has a class instead."""
 

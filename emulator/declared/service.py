@@ -1,4 +1,4 @@
-"""The service: clusters, hubs, registries and data services as documents that hold what Azure would say of them."""
+"""The service: clusters, hubs, registries, topics and data services as documents that hold what Azure would say."""
 
 from __future__ import annotations
 
@@ -8,13 +8,21 @@ from emulator.declared.clusters import ManagedCluster
 from emulator.declared.data_services import DATA_SERVICES
 from emulator.declared.types import (
     BatchEndpoint,
-    BuiltInEndpoint,
+    BuiltIn,
     Declared,
     DeviceProvisioning,
     IotHub,
+    LogicApp,
     ModelRegistry,
+    SystemTopic,
 )
 from emulator.service import ResourceType, Service
+
+BUILT_IN = (
+    ("Microsoft.Devices/IotHubs/eventHubEndpoints", "events"),
+    ("Microsoft.Storage/storageAccounts/queueServices", "default"),
+)
+"""Type and name of what comes with the resource that it is part of."""
 
 
 class DeclaredService(Service):
@@ -28,8 +36,10 @@ class DeclaredService(Service):
             DeviceProvisioning,
             ModelRegistry,
             BatchEndpoint,
+            SystemTopic,
+            LogicApp,
             *DATA_SERVICES,
         )
         store = self.emulator.store
         clusters = ManagedCluster(store, self.emulator.access)
-        return [clusters, *(kind(store) for kind in kinds), BuiltInEndpoint(store)]
+        return [clusters, *(kind(store) for kind in kinds), *(BuiltIn(store, *one) for one in BUILT_IN)]

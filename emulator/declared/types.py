@@ -43,18 +43,17 @@ class IotHub(Declared):
         }
 
 
-class BuiltInEndpoint(ResourceType):
-    """`eventHubEndpoints/events`: there as soon as the hub is; consumer groups are below it."""
+class BuiltIn(ResourceType):
+    """Part of a resource that is there as soon as the resource is, under one name; others are below it."""
 
-    type = f"{IotHub.type}/eventHubEndpoints"
     creatable = False
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, type_: str, name: str) -> None:
+        self.store, self.type, self.name = store, type_, name
 
     def implicit(self, resource: ResourceId) -> Document | None:
-        hub = resource.text.rsplit("/", 2)[0]
-        found = resource.name.lower() == "events" and self.store.get(hub) is not None
+        owner = resource.text.rsplit("/", 2)[0]
+        found = resource.name.lower() == self.name and self.store.get(owner) is not None
         return Document(resource.text, {"properties": {}}) if found else None
 
 
@@ -69,6 +68,29 @@ class DeviceProvisioning(Declared):
             "deviceProvisioningHostName": "global.azure-devices-provisioning.net",
             "idScope": f"0ne{own_id(document, 'scope')[:8].upper()}",
             "state": "Active",
+        }
+
+
+class SystemTopic(Declared):
+    """A topic of Event Grid on which nothing happens."""
+
+    type = "Microsoft.EventGrid/systemTopics"
+    long_running = long_running_delete = True
+
+    def answers(self, document: Document) -> dict[str, Any]:
+        return {"metricResourceId": own_id(document, "metrics")}
+
+
+class LogicApp(Declared):
+    """A workflow of Logic Apps that is never run."""
+
+    type = "Microsoft.Logic/workflows"
+
+    def answers(self, document: Document) -> dict[str, Any]:
+        number = own_id(document, "workflow").replace("-", "")
+        return {
+            "accessEndpoint": f"https://prod-00.{location_of(document)}.logic.azure.com:443/workflows/{number}",
+            "state": document.properties.get("state", "Enabled"),
         }
 
 

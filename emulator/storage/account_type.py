@@ -75,7 +75,7 @@ class StorageAccount(ResourceType):
     def endpoints(self, name: str) -> dict[str, str]:
         """The data planes of an account."""
         suffix = self.emulator.settings.storage_suffix()
-        return {kind: f"https://{name}.{kind}.{suffix}/" for kind in ("blob", "dfs")}
+        return {kind: f"https://{name}.{kind}.{suffix}/" for kind in ("blob", "dfs", "queue")}
 
     def apply(self, document: Document) -> None:
         self.accounts.keep(Account.from_document(document))

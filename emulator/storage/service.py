@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from emulator.http import Request, Response
 from emulator.service import Emulator, ResourceType, Route, Service
-from emulator.settings import BLOB_SUFFIX, DFS_SUFFIX
+from emulator.settings import BLOB_SUFFIX, DFS_SUFFIX, QUEUE_SUFFIX
 from emulator.storage.account_type import StorageAccount
 from emulator.storage.accounts import ACCOUNT_TYPE, Account, Accounts
 from emulator.storage.authorization import Authorizer
@@ -28,7 +28,7 @@ class StorageService(Service):
     """`blobs` is the `BlobStore`, which other services read and write too."""
 
     name = "storage"
-    hosts = (f"*.{BLOB_SUFFIX}", f"*.{DFS_SUFFIX}")
+    hosts = (f"*.{BLOB_SUFFIX}", f"*.{DFS_SUFFIX}", f"*.{QUEUE_SUFFIX}")
 
     def __init__(self, emulator: Emulator) -> None:
         super().__init__(emulator)
@@ -42,6 +42,7 @@ class StorageService(Service):
         return (
             Route(f"*.{BLOB_SUFFIX}", r"(?s:.*)", self.data_plane.answer, bearer=False),
             Route(f"*.{DFS_SUFFIX}", r"(?s:.*)", no_lake, bearer=False),
+            Route(f"*.{QUEUE_SUFFIX}", r"(?s:.*)", no_queues, bearer=False),
         )
 
     def resource_types(self) -> Sequence[ResourceType]:
@@ -74,6 +75,15 @@ class StorageService(Service):
 def no_lake(request: Request) -> Response:
     """What the dfs endpoint says, which every account names among its own, in the shape of its errors."""
     blob = request.base_url.replace(f".{DFS_SUFFIX}", f".{BLOB_SUFFIX}")
-    message = f"The dfs endpoint of a data lake is not served by the emulator: its files are blobs at {blob}."
+    return unserved(f"The dfs endpoint of a data lake is not served by the emulator: its files are blobs at {blob}.")
+
+
+def no_queues(request: Request) -> Response:
+    """The same of the queue endpoint: queues are declared, and hold nothing."""
+    return unserved("The queue endpoint of a storage account is not served by the emulator: its queues hold nothing.")
+
+
+def unserved(message: str) -> Response:
+    """501 in the shape of a storage service's errors."""
     error = {"error": {"code": "NotSupportedByEmulator", "message": message}}
     return Response.json(error, 501, {"x-ms-error-code": "NotSupportedByEmulator"})

@@ -76,9 +76,9 @@ def gives(role: str) -> Call:
 
 def blobs(world: World, who: str, where: str) -> tuple[BlobServiceClient, str]:
     """The account of a scope, and a container there."""
-    account, _, container = where.partition("-")
-    url = f"https://roles{account}.blob.{world.emulator.settings.storage_suffix()}"
-    found = container or ("raw" if account == "lake" else "files")
+    account, _, container = IDS[where].partition("/blobServices/default/containers/")
+    url = f"https://{account.rpartition('/')[2]}.blob.{world.emulator.settings.storage_suffix()}"
+    found = container or ("raw" if where == "lake" else "files")
     return BlobServiceClient(url, world.credential(who), transport=world.transport, retry_total=0), found
 
 

@@ -21,6 +21,9 @@ BLOB_CALLS = (
     "https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory"
     "#permissions-for-blob-service-operations"
 )
+QUEUE_CALLS = BLOB_CALLS.replace("blob", "queue")
+EVENT_DELIVERY = f"{LEARN}/event-grid/deliver-events-using-managed-identity"
+BATCH_CALLS = f"{LEARN}/machine-learning/how-to-authenticate-batch-endpoint#configure-rbac-for-batch-endpoints-invoke"
 ACR_ROLES = f"{LEARN}/container-registry/container-registry-rbac-built-in-roles-overview"
 HUB_ACTIONS = f"{LEARN}/iot-hub/iot-hub-dev-guide-azure-ad-rbac#permissions-for-iot-hub-service-apis"
 DPS_ACTIONS = f"{LEARN}/iot-dps/concepts-control-access-dps-azure-ad#permissions-for-device-provisioning-service-apis"
@@ -30,6 +33,7 @@ SECRETS_PROVIDER = "https://github.com/google/go-cloud/blob/master/secrets/azure
 
 WRITE_BLOB = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write"
 READ_BLOB = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
+MESSAGES = "Microsoft.Storage/storageAccounts/queueServices/queues/messages"
 PULL = "Microsoft.ContainerRegistry/registries/pull/read"
 HUB = "Microsoft.Devices/IotHubs"
 ML_TYPE = "Microsoft.MachineLearningServices"
@@ -38,6 +42,7 @@ AKS = "Microsoft.ContainerService/managedClusters"
 FORBIDDEN = (403, "AuthorizationFailed")
 MISMATCH = (403, "AuthorizationPermissionMismatch")
 MADE = "PUT https://management.azure.com/…/workspaces/{name}, on behalf of the identity"
+QUEUE = "https://{account}.queue.core.windows.net/{queue}/messages"
 BLOB = "https://{account}.blob.core.windows.net/{container}/{blob}"
 SECRET = "PUT https://{vault}.vault.azure.net/secrets/{name}"
 DECRYPT = "POST https://{vault}.vault.azure.net/keys/{name}/{version}/decrypt"
@@ -79,6 +84,12 @@ def reads(who: str, where: str, source: str = BLOB_CALLS) -> Need:
     """Gets a blob."""
     role, call = Role.STORAGE_BLOB_DATA_READER, calls.blob("read")
     return Need(who, role, where, f"GET {BLOB}", (READ_BLOB,), source, call, MISMATCH)
+
+
+def sends(who: str, where: str, source: str = QUEUE_CALLS) -> Need:
+    """Puts a message into a queue."""
+    role = Role.STORAGE_QUEUE_DATA_MESSAGE_SENDER
+    return Need(who, role, where, f"POST {QUEUE}", (f"{MESSAGES}/add/action",), source)
 
 
 def pulls(who: str, source: str = ACR_ROLES) -> Need:
@@ -210,6 +221,26 @@ NEEDS = (
     writes("notebooks", "ml"),
     reads("notebooks", "lake-raw"),
     reads("notebooks", "lake-curated"),
+    sends("file-events", "new-files", EVENT_DELIVERY),
+    writes("file-events", "dead-letters", EVENT_DELIVERY),
+    Need(
+        "file-trigger",
+        Role.STORAGE_QUEUE_DATA_MESSAGE_PROCESSOR,
+        "new-files",
+        f"GET {QUEUE}, DELETE {QUEUE}/{{message}}",
+        (f"{MESSAGES}/process/action",),
+        QUEUE_CALLS,
+    ),
+    sends("file-trigger", "new-files-poison"),
+    Need(
+        "file-trigger",
+        Role.AZUREML_DATA_SCIENTIST,
+        "workspace",
+        "POST https://{endpoint}.{region}.inference.ml.azure.com/jobs",
+        (f"{ML_TYPE}/workspaces/batchEndpoints/jobs/write", f"{ML_TYPE}/workspaces/batchEndpoints/read"),
+        BATCH_CALLS,
+    ),
+    reads("file-trigger", "lake-raw", BATCH_CALLS),
     writes("edge", "lake-raw", f"{LEARN}/iot-hub/iot-hub-managed-identity"),
     Need(
         "provisioning",

@@ -32,6 +32,9 @@ IDS = {
     "lake": f"{ACCOUNTS}/roleslake",
     "lake-raw": f"{ACCOUNTS}/roleslake/blobServices/default/containers/raw",
     "lake-curated": f"{ACCOUNTS}/roleslake/blobServices/default/containers/curated",
+    "dead-letters": f"{ACCOUNTS}/roleslake/blobServices/default/containers/dead-letters",
+    "new-files": f"{ACCOUNTS}/roleslake/queueServices/default/queues/new-files",
+    "new-files-poison": f"{ACCOUNTS}/roleslake/queueServices/default/queues/new-files-poison",
     "state": f"{ACCOUNTS}/rolesstate",
     "vault": f"{PROVIDERS}/Microsoft.KeyVault/vaults/kv-roles",
     "keys": f"{PROVIDERS}/Microsoft.KeyVault/vaults/kv-roles-state",
@@ -170,7 +173,7 @@ def make_storage(world: World) -> None:
     for name in ("ml", "lake", "state"):
         world.put(IDS[name], {**account, "properties": {"allowSharedKeyAccess": False}}, "2024-01-01")
     files = [f"{IDS[name]}/blobServices/default/containers/files" for name in ("ml", "state")]
-    for container in (IDS["lake-raw"], IDS["lake-curated"], *files):
+    for container in (IDS["lake-raw"], IDS["lake-curated"], IDS["dead-letters"], *files):
         world.put(container, {"properties": {}}, "2024-01-01")
 
 

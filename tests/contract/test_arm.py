@@ -357,11 +357,13 @@ def test_new_storage_account_is_answered_as_its_clients_know(arm: Arm, group: st
     path = f"{group}/providers/Microsoft.Storage/storageAccounts/stheadcontract"
     body = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
     assert [arm.send("PUT", path, body, version="2023-01-01").status_code for _ in range(2)] == [200, 200]
-    dfs = arm.send("GET", path, version="2023-01-01").json()["properties"]["primaryEndpoints"]["dfs"]
-    host = httpx.URL(dfs).netloc.decode()
-    answer = arm.client.get("/files", params={"resource": "filesystem"}, headers={"host": host})
-    assert answer.status_code == 501
-    assert f"its files are blobs at https://{host.replace('.dfs.', '.blob.')}" in answer.json()["error"]["message"]
+    endpoints = arm.send("GET", path, version="2023-01-01").json()["properties"]["primaryEndpoints"]
+    hosts = {kind: httpx.URL(endpoints[kind]).netloc.decode() for kind in ("dfs", "queue")}
+    answers = {kind: arm.client.get("/files", headers={"host": host}) for kind, host in hosts.items()}
+    assert {answer.status_code for answer in answers.values()} == {501}
+    blobs = f"its files are blobs at https://{hosts['dfs'].replace('.dfs.', '.blob.')}"
+    assert blobs in answers["dfs"].json()["error"]["message"]
+    assert "its queues hold nothing" in answers["queue"].json()["error"]["message"]
 
 
 def names(answer: httpx.Response) -> list[str]:

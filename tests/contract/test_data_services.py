@@ -1,4 +1,6 @@
-"""Databricks, SQL and Data Factory as the program declares them, through the plugin: made, read back, and deleted."""
+"""Databricks, SQL, Data Factory and the file trigger as the program declares them, through the plugin: made, read back,
+and deleted.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from tests.contract.test_provider_every_type import Made
 from tests.program.azure.stacks import AZURE, ID, main
 from tests.program.recorder import run
 
-MODULES = ("databricks", "datafactory", "sql")
+MODULES = ("databricks", "datafactory", "eventgrid", "logic", "sql", "storage:Queue")
 NEEDED = ("resources:ResourceGroup", "managedidentity:UserAssignedIdentity", "storage:StorageAccount")
 
 
@@ -33,8 +35,9 @@ def azure(emulator: RunningEmulator, tmp_path_factory: pytest.TempPathFactory) -
 def made(azure: Plugin, emulator: RunningEmulator) -> Iterator[list[tuple[str, Made]]]:
     """In the order in which the program declares them, which is one that works."""
     found: list[tuple[str, Made]] = []
-    parts = {"platform": ["databricks", "sql", "data_factory"], "systems": [], "dataFactory": {"flows": ["bike_buyer"]}}
-    for one in run(main, AZURE | parts, stack="dev").azure:
+    parts = ["batch", "databricks", "sql", "data_factory", "file_trigger"]
+    changed = {"platform": parts, "systems": [], "dataFactory": {"flows": ["bike_buyer"]}}
+    for one in run(main, AZURE | changed, stack="dev").azure:
         name = one.type.removeprefix("azure-native:")
         if name in NEEDED or name.startswith(MODULES):
             inputs = azure.checked(name, known(one.inputs, emulator.environment["ARM_SUBSCRIPTION_ID"]))
@@ -53,7 +56,7 @@ def known(inputs: dict[str, Any], subscription: str) -> dict[str, Any]:
 
 
 def test_what_was_made_reads_back_without_a_difference(azure: Plugin, made: list[tuple[str, Made]]) -> None:
-    assert len([name for name, _ in made if name.startswith(MODULES)]) >= 15
+    assert len([name for name, _ in made if name.startswith(MODULES)]) >= 20
     for name, one in made:
         found = azure.read(name, one.id, one.outputs, one.inputs)
         assert found.id == one.id
@@ -65,6 +68,8 @@ def test_azure_tells_addresses_and_identities(made: list[tuple[str, Made]]) -> N
     workspace, server = outputs["databricks:Workspace"], outputs["sql:Server"]
     assert workspace["workspaceUrl"].startswith(f"adb-{workspace['workspaceId']}.")
     assert server["fullyQualifiedDomainName"].endswith(".database.windows.net")
+    for name in ("eventgrid:SystemTopic", "logic:Workflow"):
+        assert outputs[name]["identity"]["principalId"]
     for name in ("databricks:AccessConnector", "datafactory:Factory"):
         (identity,) = outputs[name]["identity"]["userAssignedIdentities"].values()
         assert identity["principalId"]

@@ -47,6 +47,8 @@ COMPUTED: dict[str, dict[str, str]] = {
     "pulumi-python:dynamic/ml:Rollout": {"scoringUri": "https://endpoint.example/score"},
 }
 """What only the cloud knows, by type; unknown in a preview, as with an engine."""
+PRINCIPAL = "cccccccc-0000-4000-8000-000000000001"
+"""Of identities that the cloud gives resources themselves."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,8 @@ class _Recorder(MockMonitor):
             # Inputs list the identities, the cloud answers with an object by id.
             listed = list(state["identity"]["userAssignedIdentities"])
             state["identity"]["userAssignedIdentities"] = {key: {} for key in listed}
+        if "identity" in state and "SystemAssigned" in state["identity"]["type"]:
+            state["identity"]["principalId"] = rpc.UNKNOWN if self.preview else PRINCIPAL
         if not self.preview:
             number = sum(request.name.encode())
             state.update({key: text.format(number=number) for key, text in COMPUTED.get(request.type, {}).items()})

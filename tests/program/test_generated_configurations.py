@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from infra.parts import NOT_IN_PRIVATE, Part
 from infra.platform import PARTS as PARTS_DECLARED
 from tests.program import test_platform as platform_rules
 from tests.program.azure.checks import CHECKS
@@ -47,7 +48,12 @@ NETWORKS = st.one_of(
 def configuration(required: dict[str, Any], network: dict[str, Any]) -> dict[str, Any]:
     """One configuration, with the ids of what is elsewhere in its own subscription."""
     own = json.dumps(network).replace("{subscription}", required["subscriptionId"])
-    return {**NEEDED_BY_PARTS, **required, **json.loads(own)}
+    parts = {*required["platform"]}
+    if network["networkProfile"] == "private":
+        parts -= NOT_IN_PRIVATE
+    if Part.FILE_TRIGGER in parts:
+        parts.add(Part.BATCH)
+    return {**NEEDED_BY_PARTS, **required, **json.loads(own), "platform": sorted(parts)}
 
 
 CONFIGURATIONS = st.builds(

@@ -18,6 +18,10 @@ PULL = "endpoint-identity-registry-acr-pull"
 GROUP_ID = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-mlops-prodprivate-3kqs2nk3"
 OTHER_VAULT = f"{GROUP_ID}/providers/Microsoft.KeyVault/vaults/kv-of-somebody-else"
 ZONE = "private-dns-privatelink.blob.core.windows.net"
+EVENTS, WORKFLOWS = "events_are_delivered_with_an_identity", "workflows_hold_no_credential"
+START = (
+    "definition/actions/If_there_are_any/actions/For_each_message/actions/If_it_failed_too_often/else/actions/Start_job"
+)
 
 MISTAKES = {
     # The request.
@@ -160,6 +164,40 @@ MISTAKES = {
         with_fields(provider="urn:pulumi:x::mlops::pulumi:providers:azure-native::default::id"),
         "everything_is_in_one_subscription",
         "is not the platform's provider",
+    ),
+    # What happens by itself.
+    "events of the whole lake": Mistake(
+        "file-trigger-new-files", left_out("filter/subjectBeginsWith"), EVENTS, "every file of the account", "dev-open"
+    ),
+    "events that a firewall stops": Mistake(
+        "file-trigger-new-files",
+        given("deliveryWithResourceIdentity/identity/type", "UserAssigned"),
+        EVENTS,
+        "lets in system-assigned identities only",
+        "dev-hybrid",
+    ),
+    "lost events": Mistake(
+        "file-trigger-new-files",
+        left_out("deadLetterWithResourceIdentity"),
+        EVENTS,
+        "has no deadLetterDestination",
+        "dev-open",
+    ),
+    "Logic App that a firewall stops": Mistake(
+        "file-trigger", given("identity/type", "UserAssigned"), EVENTS, "lets in", "dev-hybrid"
+    ),
+    "token written into a workflow": Mistake(
+        "file-trigger",
+        given(f"{START}/inputs/headers/Authorization", "Bearer of a token"),
+        WORKFLOWS,
+        "Start_job has a token in it",
+        "dev-open",
+    ),
+    "workflow that does not sign in": Mistake(
+        "file-trigger", left_out(f"{START}/inputs/authentication"), WORKFLOWS, "Start_job does not sign in", "dev-open"
+    ),
+    "workflow with a connection": Mistake(
+        "file-trigger", given(f"{START}/type", "ApiConnection"), WORKFLOWS, "Start_job goes by a connection", "dev-open"
     ),
 }
 

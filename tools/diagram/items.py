@@ -105,10 +105,24 @@ class Items:
         """What each identity is for, by its id: `compute`. Their logical names end with it."""
         return {item.id: item.name.partition("-")[2] or item.name for item in self.of_type(IDENTITY)}
 
+    @cached_property
+    def system_assigned(self) -> dict[str, str]:
+        """What has roles as itself, with an identity that Azure gives the resource, by its id."""
+        waited = {
+            urn
+            for one in self.of_type(ROLE_ASSIGNMENT)
+            for urn in one.depends_on
+            if (on := self.nearest(one)) is None or urn != on.urn
+        }
+        kinds = {item.id: str((item.body.get("identity") or {}).get("type")) for item in self.azure}
+        return {item.id: item.name for item in self.azure if "SystemAssigned" in kinds[item.id] and item.urn in waited}
+
     def runs_as(self, item: Item) -> list[str]:
         """The identities that a resource works as."""
         if item.type == ROLE_ASSIGNMENT or item.type.startswith(IDENTITY):
             return []
+        if item.id in self.system_assigned:
+            return [self.system_assigned[item.id]]
         return [role for identity, role in self.identities.items() if f'"{identity}"' in item.text]
 
     def principal(self, assignment: Item) -> str:
@@ -118,9 +132,10 @@ class Items:
         if assignment.properties.get("principalType") == "Group":
             return "deployers"
         on = self.nearest(assignment)
+        names = self.identities | self.system_assigned
         waits = [
-            self.identities[item.id]
-            for item in self.of_type(IDENTITY)
-            if item.urn in assignment.depends_on and item is not on
+            names[item.id]
+            for item in self.azure
+            if item.id in names and item.urn in assignment.depends_on and item is not on
         ]
         return waits[0] if waits else "others"

@@ -114,6 +114,17 @@ def _hub(item: Item) -> str:
     return f"{_sku(item)}, {(item.body.get('sku') or {}).get('capacity')} unit"
 
 
+def _folder(item: Item) -> str:
+    begin = str((item.properties.get("filter") or {}).get("subjectBeginsWith"))
+    return f"files in {begin.rpartition('/containers/')[2].replace('/blobs/', '/')}"
+
+
+def _looks(item: Item) -> str:
+    (trigger,) = item.properties["definition"]["triggers"].values()
+    minutes = trigger["recurrence"]["interval"]
+    return f"looks every {f'{minutes} minutes' if minutes > 1 else 'minute'}"
+
+
 def _database(item: Item) -> str:
     return f"{item.own_name}, {_sku(item)}"
 
@@ -138,6 +149,9 @@ PLACES: Mapping[str, Place] = MappingProxyType(
         "Microsoft.Devices/provisioningServices": Place(
             Zone.INGEST, "Device provisioning", lambda _: "by certificate", "device prov."
         ),
+        "Microsoft.EventGrid/systemTopics": Place(Zone.INGEST, "File trigger"),
+        "Microsoft.EventGrid/systemTopics/eventSubscriptions": Place(Zone.INGEST, "File trigger", _folder),
+        "Microsoft.Logic/workflows": Place(Zone.INGEST, "File trigger", _looks),
         "Microsoft.Storage/storageAccounts": Place(Zone.DATA, _storage, _sku),
         "Microsoft.Sql/servers": Place(Zone.DATA, "SQL", lambda _: "Entra tokens only"),
         "Microsoft.Sql/servers/databases": Place(Zone.DATA, "SQL", _database),
@@ -202,7 +216,10 @@ QUIET = (
     "Microsoft.Devices/IotHubs/eventHubEndpoints/ConsumerGroups",
 )
 """Types within another one's box that go without saying."""
-NAMED = ("Microsoft.Storage/storageAccounts/blobServices/containers",)
+NAMED = (
+    "Microsoft.Storage/storageAccounts/blobServices/containers",
+    "Microsoft.Storage/storageAccounts/queueServices/queues",
+)
 """Types within another one's box that are listed by name."""
 
 

@@ -65,7 +65,8 @@ def _where(assignment: Item, items: Items, boxes: Sequence[Box], order: dict[str
     if on.type == IDENTITY:
         return f"identity {items.identities[on.id]}", len(order)
     if on.type in NAMED:
-        return f"{_short(title_of(on, items), boxes)} {on.own_name}", order[title_of(on, items)]
+        words = on.own_name.replace("-", " ")  # where the head of a narrow column can break
+        return f"{_short(title_of(on, items), boxes)} {words}", order[title_of(on, items)]
     title = title_of(on, items)
     return (_short(title, boxes), order[title]) if title in order else (f"subnet {on.own_name}", len(order))
 

@@ -41,11 +41,13 @@ SOURCES = {
         "azure-mgmt-iothubprovisioningservices", "1.2.0b2", "azure.mgmt.iothubprovisioningservices"
     ),
     "diagnostics": Source("azure-mgmt-monitor", "6.0.2", "azure.mgmt.monitor.v2021_05_01_preview"),
+    "event_grid": Source("azure-mgmt-eventgrid", "10.4.0", "azure.mgmt.eventgrid"),
     "iot_hub": Source("azure-mgmt-iothub", "4.0.0", "azure.mgmt.iothub.v2023_06_30"),
     "key_vault": Source("azure-mgmt-keyvault", "12.0.0", "azure.mgmt.keyvault"),
     "kubernetes": Source("azure-mgmt-containerservice", "40.1.0", "azure.mgmt.containerservice"),
     "locks": Source("azure-mgmt-resource-locks", "1.0.0", "azure.mgmt.resource.locks"),
     "log_analytics": Source("azure-mgmt-loganalytics", "13.1.0", "azure.mgmt.loganalytics"),
+    "logic_apps": Source("azure-mgmt-logic", "10.0.0", "azure.mgmt.logic"),
     "machine_learning": Source("azure-ai-ml", "1.35.2", "azure.ai.ml._restclient.arm_ml_service"),
     "managed_identity": Source("azure-mgmt-msi", "7.0.0", "azure.mgmt.msi.v2023_01_31"),
     "metric_alerts": Source("azure-mgmt-monitor", "6.0.2", "azure.mgmt.monitor.v2018_03_01"),
@@ -109,6 +111,10 @@ TYPES = {
     "diagnostics": [
         "monitor:DiagnosticSetting",
     ],
+    "event_grid": [
+        "eventgrid:SystemTopic",
+        "eventgrid:SystemTopicEventSubscription",
+    ],
     "iot_hub": [
         "iothub:IotHubResource",
         "iothub:IotHubResourceEventHubConsumerGroup",
@@ -127,6 +133,9 @@ TYPES = {
     ],
     "log_analytics": [
         "operationalinsights:Workspace",
+    ],
+    "logic_apps": [
+        "logic:Workflow",
     ],
     "machine_learning": [
         "machinelearningservices:BatchEndpoint",
@@ -184,6 +193,7 @@ TYPES = {
         "storage:BlobContainer",
         "storage:BlobServiceProperties",
         "storage:ManagementPolicy",
+        "storage:Queue",
         "storage:StorageAccount",
     ],
     "workbooks": [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
-from tests.program.azure import access, hardening, network, references, requests
+from tests.program.azure import access, events, hardening, network, references, requests
 from tests.program.azure.declared import Declared
 
 Check = Callable[[Declared], Iterator[str]]
@@ -33,6 +33,8 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
             access.roles_are_few_and_narrow,
             access.every_identity_is_one_of_the_table,
             access.no_secret_is_plain,
+            events.events_are_delivered_with_an_identity,
+            events.workflows_hold_no_credential,
         )
     }
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import emulator.server  # noqa: F401 - brings every service's types in
 from emulator.arm.types import KEPT
-from emulator.declared.types import BuiltInEndpoint, Declared
+from emulator.declared.types import Declared
 from emulator.resource_id import ResourceId
 from emulator.service import ResourceType
 from emulator.storage.container_types import ManagementPolicy
@@ -79,7 +79,7 @@ def _levels() -> dict[str, str]:
 def _level(kind: type[ResourceType]) -> str:
     if issubclass(kind, ManagementPolicy):  # nothing grows old here
         return "keeps"
-    if issubclass(kind, (Declared, BuiltInEndpoint)):
+    if issubclass(kind, Declared):
         return "answers"
     own = {name for one in kind.__mro__ if one not in ResourceType.__mro__ for name in vars(one)}
     return "works" if own & {"prepare", "apply", "remove", "implicit"} else "keeps"

@@ -12,6 +12,7 @@ from tests.program.azure.declared import TABLE, Declared
 MADE_BY_AZURE: Mapping[str, str] = MappingProxyType(
     {
         r".*/storageaccounts/[^/]+/blobservices/default": "every account has it",
+        r".*/storageaccounts/[^/]+/queueservices/default": "every account has it",
         r".*/providers/microsoft\.sql/servers/[^/]+/databases/master": "every server has it",
         r"/subscriptions/[^/]+/resourcegroups/rg-[^/]+-databricks-[^/]+": "Databricks makes and owns it",
         r"/subscriptions/[^/]+/providers/microsoft\.authorization/roledefinitions/("

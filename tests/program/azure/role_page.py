@@ -25,6 +25,8 @@ WHO: Mapping[str, str] = MappingProxyType(
         "data-factory": "Pipelines of Data Factory (part `data_factory`).",
         "kubernetes": "The AKS cluster itself (part `kubernetes`).",
         "kubelet": "The nodes of the AKS cluster (part `kubernetes`).",
+        "file-events": "Event Grid on the data lake (part `file_trigger`).",
+        "file-trigger": "The Logic App of the part `file_trigger`, and in its name the jobs that it starts.",
         "edge": "The IoT hub (part `edge`).",
         "provisioning": "The device provisioning service (part `edge`).",
     }
@@ -37,6 +39,9 @@ WHERE: Mapping[str, str] = MappingProxyType(
         "lake": "data lake",
         "lake-raw": "data lake, container `raw`",
         "lake-curated": "data lake, container `curated`",
+        "new-files": "data lake, queue `new-files`",
+        "new-files-poison": "data lake, queue `new-files-poison`",
+        "dead-letters": "data lake, container `dead-letters`",
         "vault": "Key Vault",
         "registry": "container registry",
         "insights": "Application Insights",
