@@ -11,6 +11,7 @@ from infra import file_workflow
 from infra.parts import Part
 from infra.platform import Platform
 from infra.settings import Settings
+from ml.recipes.soft_delete import guard
 from tests.program.parts import AZURE, HYBRID, PRIVATE, PRODUCTION, build, one, refused, roles
 from tests.program.recorder import PRINCIPAL, Recording, run
 
@@ -104,7 +105,7 @@ def assigned(stack: Recording, component: str) -> set[Any]:
 def test_roles_are_for_the_identities_that_azure_gives() -> None:
     """And the topic has them before anything is delivered."""
     config = AZURE | {"platform": [*PARTS], "systems": []}
-    stack = run(lambda: Platform("platform", Settings.load()), config, stack="dev", preview=False)
+    stack = run(lambda: Platform("platform", Settings.load(), guard), config, stack="dev", preview=False)
     assert assigned(stack, "file-events-identity") == {PRINCIPAL}
     assert assigned(stack, "file-trigger-identity-on-workspace") == {PRINCIPAL}
     before = stack.before(one(stack, SUBSCRIPTION))
