@@ -1,8 +1,10 @@
 """What resources were called before: a resource that gets another name stays the one that a stack has.
 
 One table for the whole program. Pulumi knows a resource by the types of those above it, its own type and its name; what
-differs from today's stands here, and becomes an alias of the resource. What is below a renamed component and begins
-with its name is found under the old name too, without a line of its own.
+differs from today's stands here, and becomes an alias of the resource. What is below a renamed component is found
+under the component's old type, and where its name begins with the component's under the old name, without a line of
+its own. Every such alias is written out: Pulumi derives a child's from its parent only in the `up` that renames the
+parent, and after one that ended in between it would delete the child and make it anew.
 
 A line may go once no stack is left that was last brought up to date before the change.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,6 +28,10 @@ class Component(NamedTuple):
 
     type: str
     name: str
+
+
+ROOT = Component("", "")
+"""What is above a resource that no component holds."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +55,6 @@ class Former:
         above = self.parent and Component(self.parent.type, self.parent.name.format(system=system))
         return Former(self.name.format(system=system), self.type, above)
 
-    @property
-    def alias(self) -> pulumi.Alias:
-        """As Pulumi takes it."""
-        alias = pulumi.Alias()
-        if self.name:
-            alias.name = self.name
-        if self.type:
-            alias.type_ = self.type
-        if self.parent:
-            alias.parent = pulumi.create_urn(self.parent.name, self.parent.type)
-        return alias
-
 
 FORMER: Mapping[Component, Sequence[Former]] = MappingProxyType(
     {
@@ -78,17 +73,37 @@ FORMER: Mapping[Component, Sequence[Former]] = MappingProxyType(
 def keep_renamed(systems: Iterable[str] = (), former: Mapping[Component, Sequence[Former]] = FORMER) -> None:
     """Sees to it that everything which the program declares from here on is found under its former names."""
     known = list(systems)
+    lineages: dict[pulumi.Resource, list[Component]] = {}
 
     def aliased(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-        aliases = list(_aliases(former.get(Component(args.type_, args.name), ()), known))
-        if not aliases:
+        above = lineages.get(args.opts.parent, [ROOT]) if args.opts.parent else [ROOT]
+        own = list(_of_systems(former.get(Component(args.type_, args.name), ()), known))
+        lineages[args.resource] = _lineage(args.type_, args.name, own, above)
+        before = lineages[args.resource][1:]
+        if not before:
             return None
-        opts = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(aliases=aliases))
-        return pulumi.ResourceTransformationResult(args.props, opts)
+        opts = pulumi.ResourceOptions(aliases=[pulumi.create_urn(one.name, one.type) for one in before])
+        return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, opts))
 
     pulumi.runtime.register_stack_transformation(aliased)
 
 
-def _aliases(former: Sequence[Former], systems: Sequence[str]) -> Iterator[pulumi.Alias]:
+def _lineage(kind: str, name: str, own: Sequence[Former], above: Sequence[Component]) -> list[Component]:
+    """All that a resource may be called in a state, each with the types of those above it; first what it is now.
+
+    Old types with new names and the reverse too: of what is in a component that has just been renamed, Pulumi writes
+    the types anew and leaves the names.
+    """
+    types, names = [], []
+    for parent in above:
+        for one in (Former(), *own):
+            place = one.parent or parent
+            types.append(f"{place.type}${one.type or kind}" if place.type else one.type or kind)
+            begun = above[0].name and name.startswith(above[0].name)
+            names.append(one.name or (parent.name + name.removeprefix(above[0].name) if begun else name))
+    return [Component(*both) for both in product(dict.fromkeys(types), dict.fromkeys(names))]
+
+
+def _of_systems(former: Sequence[Former], systems: Sequence[str]) -> Iterator[Former]:
     for one in former:
-        yield from (one.of(system).alias for system in systems) if one.is_of_systems else [one.alias]
+        yield from (one.of(system) for system in systems) if one.is_of_systems else [one]

@@ -69,8 +69,8 @@ class Registered:
     secret_outputs: frozenset[str]
     secret_inputs: frozenset[str]
     protect: bool
-    aliases: tuple[tuple[str, str, str], ...] = ()
-    """Name, type and parent that it had before, each empty where that is as it is now."""
+    aliases: tuple[str, ...] = ()
+    """URNs that it had before."""
     import_id: str = ""
     retained: bool = False
     """Whether the stack lets go of it, and leaves it where it is."""
@@ -181,7 +181,7 @@ class _Recorder(MockMonitor):
                 secret_outputs=frozenset(request.additionalSecretOutputs),
                 secret_inputs=frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value)),
                 protect=request.protect,
-                aliases=tuple((one.spec.name, one.spec.type, one.spec.parentUrn) for one in request.aliases),
+                aliases=tuple(one.urn for one in request.aliases),
                 import_id=request.importId,
                 retained=request.retainOnDelete,
             )
