@@ -64,7 +64,7 @@ MISTAKES = {
         "monitoring-insights", not_waiting("monitoring-logs"), "no_dependency_is_missing", "monitoring-logs"
     ),
     "parent is not waited for": Mistake(
-        "key-vault", not_waiting("resource-group"), "no_dependency_is_missing", "resource-group"
+        "registry", not_waiting("resource-group"), "no_dependency_is_missing", "resource-group"
     ),
     "datastore before its container": Mistake(
         "datastores-raw", not_waiting("lake-raw"), "no_dependency_is_missing", "lake-raw"
