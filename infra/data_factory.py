@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import pulumi
-from pulumi_azure_native import databricks
+from pulumi_azure_native import databricks, resources
 from pulumi_azure_native import datafactory as adf
 
 from infra.datasets import Datasets, DatasetsArgs
@@ -27,7 +27,7 @@ CREDENTIAL = "factory"
 LAKE, SQL, DATABRICKS = "lake", "sql", "databricks"
 """Linked services, each on the scope of the same name."""
 MANAGED_NETWORK = "default"
-"""Azure knows one network in a factory, by this name."""
+NETWORK_TYPE, NETWORK_VERSION = "managedVirtualNetworks", "2018-06-01"
 SPARK_VERSION = "17.3.x-scala2.13"
 """A Databricks runtime with long-term support."""
 NODE = "Standard_D4ds_v5"
@@ -50,8 +50,7 @@ class DataFactory(pulumi.ComponentResource):
 
     Services without a public address (all of them in `private`, the lake in `hybrid`, a SQL server anywhere) are
     reached from the factory's managed network, by managed private endpoints that whoever owns the service approves.
-    That network is no resource of azure-native (its issue 896), so it is made once by hand, and then said in
-    `managedNetwork`.
+    Azure takes such a network back only with its factory.
     """
 
     def __init__(self, name: str, args: DataFactoryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -61,9 +60,10 @@ class DataFactory(pulumi.ComponentResource):
         self.factory_id = args.placement.resource_id(Kind.DATA_FACTORY, self.factory_name)
         self.factory = self._factory()
         self._credential()
+        self.network = self._network() if args.managed_network else None
         self.runtime = self._runtime()
-        if args.managed_network:
-            self._private_endpoints()
+        if self.network:
+            self._private_endpoints(self.network)
         self.links = self._links()
         self.datasets = self._datasets()
         self.register_outputs({"factoryName": self.factory_name})
@@ -109,13 +109,34 @@ class DataFactory(pulumi.ComponentResource):
             opts=self._inside(self._args.identity.resource),
         )
 
+    def _network(self) -> resources.Resource:
+        """azure-native has no resource for it, because it wants to delete what it makes, and Azure has no DELETE for
+        this one (its issue 896). Its generic resource sends what the API "Managed Virtual Networks - Create Or Update"
+        takes; the network goes with the factory.
+        """
+        namespace = Kind.DATA_FACTORY_NETWORK.split("/")[0]
+        return resources.Resource(
+            f"{self._name}-network",
+            api_version=NETWORK_VERSION,
+            resource_group_name=self._args.placement.resource_group_name,
+            resource_provider_namespace=namespace,
+            parent_resource_path=f"factories/{self.factory_name}",
+            resource_type=NETWORK_TYPE,
+            resource_name_=self._args.placement.naming.name(Kind.DATA_FACTORY_NETWORK, MANAGED_NETWORK),
+            properties={},
+            opts=pulumi.ResourceOptions.merge(self._inside(), pulumi.ResourceOptions(retain_on_delete=True)),
+        )
+
     def _runtime(self) -> adf.IntegrationRuntime:
-        """Eight cores for data flows, kept for ten minutes: a second flow need not wait for them."""
+        """Eight cores for data flows, kept for ten minutes: a second flow need not wait for them. Azure lets no runtime
+        into another network, so it has another name there, and what uses it moves over before the old one goes.
+        """
         placement = self._args.placement
         network = adf.ManagedVirtualNetworkReferenceArgs(
             reference_name=MANAGED_NETWORK, type="ManagedVirtualNetworkReference"
         )
-        self.runtime_name = placement.naming.name(Kind.DATA_FACTORY_RUNTIME, "flows")
+        role = "flows-inside" if self.network else "flows"
+        self.runtime_name = placement.naming.name(Kind.DATA_FACTORY_RUNTIME, role)
         return adf.IntegrationRuntime(
             f"{self._name}-runtime",
             integration_runtime_name=self.runtime_name,
@@ -129,12 +150,12 @@ class DataFactory(pulumi.ComponentResource):
                         compute_type="General", core_count=8, time_to_live=10, cleanup=False
                     ),
                 ),
-                managed_virtual_network=network if self._args.managed_network else None,
+                managed_virtual_network=network if self.network else None,
             ),
-            opts=self._inside(),
+            opts=self._inside(*([self.network] if self.network else [])),
         )
 
-    def _private_endpoints(self) -> None:
+    def _private_endpoints(self, network: pulumi.Resource) -> None:
         groups = {LAKE: ("dfs", "blob"), SQL: ("sqlServer",), DATABRICKS: ("databricks_ui_api",)}
         for link, wanted in groups.items():
             public = link != SQL and self._args.placement.network.is_open
@@ -152,7 +173,7 @@ class DataFactory(pulumi.ComponentResource):
                     properties=adf.ManagedPrivateEndpointArgs(
                         private_link_resource_id=scope.resource_id, group_id=group
                     ),
-                    opts=self._inside(scope.resource),
+                    opts=self._inside(network, scope.resource),
                 )
 
     def _links(self) -> dict[str, pulumi.Resource]:
@@ -235,7 +256,7 @@ def declare(platform: Platform) -> None:
         identity=platform.identities.get(ROLE),
         lake=platform.lake,
         scopes=platform.access.scopes,
-        managed_network=platform.settings.data_factory.managed_network,
+        managed_network=platform.settings.data_factory.has_network(closed=not placement.network.is_open),
     )
     platform.data_factory = DataFactory("data-factory", args, platform.child)
     platform.access.add(platform.data_factory.scope)

@@ -16,11 +16,14 @@ class DataFactorySettings(Section):
         "lake's container raw",
         examples=[["bike_buyer"]],
     )
-    managed_network: bool = Field(
-        False,
-        description="whether the factory has its managed network; after the first `up`: `az datafactory "
-        "managed-virtual-network create --name default --factory-name <factory> --resource-group <group> "
-        "--properties {}`. With true, data flows run in it and have private endpoints, which wait for approval",
+    managed_network: bool | None = Field(
+        None,
+        description="whether data flows run in a network that the factory manages, with private endpoints that wait "
+        "for approval; none = where the lake does not answer everybody (networkProfile hybrid and private)",
         examples=["true"],
     )
     hour: int = Field(3, ge=0, le=23, description="hour of the day, in UTC, at which it does so", examples=[3])
+
+    def has_network(self, *, closed: bool) -> bool:
+        """Whether the factory has its network; `closed`: the lake does not answer everybody."""
+        return closed if self.managed_network is None else self.managed_network

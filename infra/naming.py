@@ -59,6 +59,7 @@ class Kind(StrEnum):
     DATA_FACTORY = "Microsoft.DataFactory/factories"
     DATA_FACTORY_CREDENTIAL = "Microsoft.DataFactory/factories/credentials"
     DATA_FACTORY_RUNTIME = "Microsoft.DataFactory/factories/integrationRuntimes"
+    DATA_FACTORY_NETWORK = "Microsoft.DataFactory/factories/managedVirtualNetworks"
     DATA_FACTORY_ENDPOINT = "Microsoft.DataFactory/factories/managedVirtualNetworks/managedPrivateEndpoints"
     DATA_FACTORY_LINK = "Microsoft.DataFactory/factories/linkedservices"
     DATA_FACTORY_DATASET = "Microsoft.DataFactory/factories/datasets"
@@ -139,6 +140,8 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         Kind.DATA_FACTORY: Limit("adf", 3, 63, r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", Unique.GLOBALLY),
         Kind.DATA_FACTORY_CREDENTIAL: Limit("", 1, 127, r"\w([\w-]*\w)?", Unique.PARENT),
         Kind.DATA_FACTORY_RUNTIME: Limit("", 3, 63, r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", Unique.PARENT),
+        # Azure knows one network in a factory, by this name.
+        Kind.DATA_FACTORY_NETWORK: Limit("", 7, 7, r"default", Unique.PARENT),
         Kind.DATA_FACTORY_ENDPOINT: Limit("", 1, 127, r"\w([\w-]*\w)?", Unique.PARENT),
         Kind.DATA_FACTORY_LINK: Limit("", 1, 260, r"\w[^<>*#.%&:\\+?/-]*", Unique.PARENT),
         Kind.DATA_FACTORY_DATASET: Limit("", 1, 260, r"\w[^<>*#.%&:\\+?/-]*", Unique.PARENT),

@@ -90,6 +90,7 @@ KEPT = (
     "Microsoft.DataFactory/factories/datasets",
     "Microsoft.DataFactory/factories/integrationRuntimes",
     "Microsoft.DataFactory/factories/linkedservices",
+    "Microsoft.DataFactory/factories/managedVirtualNetworks",
     "Microsoft.DataFactory/factories/managedVirtualNetworks/managedPrivateEndpoints",
     "Microsoft.DataFactory/factories/pipelines",
     "Microsoft.DataFactory/factories/triggers",

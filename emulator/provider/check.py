@@ -81,7 +81,9 @@ def _path_failures(entry: ResourceEntry, inputs: Properties) -> Iterator[Failure
         if value is None:
             yield Failure(name, f"required input missing: {entry.token} needs {name!r}")
         elif isinstance(value, str):
-            yield from (Failure(name, text) for text in broken_limits(parameter.limits, value))
+            if not value.startswith(parameter.prefix):
+                yield Failure(name, f"{value!r} does not begin with {parameter.prefix!r}")
+            yield from (Failure(name, text) for text in broken_limits(parameter.limits, parameter.inner(value)))
             if parameter.values and value.lower() not in {known.lower() for known in parameter.values}:
                 yield Failure(name, f"{value!r} is not one of {', '.join(parameter.values)}")
 

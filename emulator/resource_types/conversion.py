@@ -10,7 +10,7 @@ from emulator.resource_types.layout import Arranger, get, put
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emulator.resource_types.entry import ResourceEntry
+    from emulator.resource_types.entry import PathParameter, ResourceEntry
     from emulator.resource_types.problem import Problem, Step
 
 
@@ -27,7 +27,7 @@ def resource_path(entry: ResourceEntry, inputs: Mapping[str, Any], subscription:
     """The ARM id of the resource that inputs describe; `KeyError` names a path input that is missing."""
     values = {}
     for hole, parameter in entry.parameters.items():
-        values[hole] = subscription if parameter.input is None else str(inputs[parameter.input])
+        values[hole] = subscription if parameter.input is None else parameter.inner(str(inputs[parameter.input]))
     return entry.path.fill(values)
 
 
@@ -72,10 +72,17 @@ def inputs_of(entry: ResourceEntry, path: str, response: Mapping[str, Any]) -> d
     arranger, found = Arranger(entry.layouts), dict[str, Any]()
     for name, one in entry.inputs.items():
         if one.place.kind == "path":
-            found[name] = holes.get(one.place.at[0])
+            found[name] = _named(entry.parameters[one.place.at[0]], holes.get(one.place.at[0]))
         elif one.place.kind == "body":
             found[name] = arranger.from_arm(get(response, one.place.at), one.place.layout)
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _named(parameter: PathParameter, value: str | None) -> str | None:
+    """The input that fills a hole so; one without a hole has one value only."""
+    if value is None:
+        return parameter.values[0] if parameter.values else None
+    return parameter.prefix + value
 
 
 def input_path(entry: ResourceEntry, problem: Problem) -> tuple[Step, ...]:

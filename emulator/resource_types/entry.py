@@ -61,6 +61,12 @@ class PathParameter:
     input: str | None
     limits: Limits
     values: tuple[str, ...] = ()
+    prefix: str = ""
+    """What stands in the input before that which fills the hole: `factories/` of `factories/adf-a`."""
+
+    def inner(self, given: str) -> str:
+        """What of an input's value fills the hole."""
+        return given.removeprefix(self.prefix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,7 @@ def read_parameters(written: Mapping[str, Mapping[str, Any]]) -> dict[str, PathP
     """Path parameters by hole, from the table."""
     parameters = {}
     for hole, details in written.items():
-        limits = {key: value for key, value in details.items() if key not in ("input", "values")}
-        parameters[hole] = PathParameter(details.get("input"), Limits(**limits), tuple(details.get("values", ())))
+        limits = {key: value for key, value in details.items() if key not in ("input", "values", "prefix")}
+        values = tuple(details.get("values", ()))
+        parameters[hole] = PathParameter(details.get("input"), Limits(**limits), values, details.get("prefix", ""))
     return parameters

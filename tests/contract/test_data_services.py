@@ -20,6 +20,7 @@ from tests.program.azure.stacks import AZURE, ID, main
 from tests.program.recorder import run
 
 MODULES = ("databricks", "datafactory", "eventgrid", "logic", "sql", "storage:Queue")
+NETWORK = "resources:Resource"
 NEEDED = ("resources:ResourceGroup", "managedidentity:UserAssignedIdentity", "storage:StorageAccount")
 
 
@@ -36,16 +37,19 @@ def made(azure: Plugin, emulator: RunningEmulator) -> Iterator[list[tuple[str, M
     """In the order in which the program declares them, which is one that works."""
     found: list[tuple[str, Made]] = []
     parts = ["batch", "databricks", "sql", "data_factory", "file_trigger"]
-    changed = {"platform": parts, "systems": [], "dataFactory": {"flows": ["bike_buyer"]}}
+    factory = {"flows": ["bike_buyer"], "managedNetwork": True}
+    changed = {"platform": parts, "systems": [], "dataFactory": factory}
     for one in run(main, AZURE | changed, stack="dev").azure:
         name = one.type.removeprefix("azure-native:")
-        if name in NEEDED or name.startswith(MODULES):
+        if name in (*NEEDED, NETWORK) or name.startswith(MODULES):
             inputs = azure.checked(name, known(one.inputs, emulator.environment["ARM_SUBSCRIPTION_ID"]))
             response = azure.create(name, inputs)
             found.append((name, Made(response.id, inputs, values.read(response.properties))))
     yield found
     for name, one_made in reversed(found):
         azure.delete(name, one_made.id)
+    # The factory's network has no DELETE: it goes with the factory.
+    assert [name for name, one_made in found if azure.read(name, one_made.id, {}, {}).id] == []
 
 
 def known(inputs: dict[str, Any], subscription: str) -> dict[str, Any]:
@@ -57,6 +61,7 @@ def known(inputs: dict[str, Any], subscription: str) -> dict[str, Any]:
 
 def test_what_was_made_reads_back_without_a_difference(azure: Plugin, made: list[tuple[str, Made]]) -> None:
     assert len([name for name, _ in made if name.startswith(MODULES)]) >= 20
+    assert [name for name, _ in made].count(NETWORK) == 1
     for name, one in made:
         found = azure.read(name, one.id, one.outputs, one.inputs)
         assert found.id == one.id

@@ -17,8 +17,8 @@ from tests.program.azure.stacks import AZURE, FULL
 STACK = "stacks/Pulumi.local.yaml"
 UNCHANGED = "up --yes --skip-preview --expect-no-changes -s local"
 REFRESHED = "refresh --yes --skip-preview --expect-no-changes -s local"
-IMMUTABLE = {"azure-native:authorization:RoleAssignment"}
-"""Azure refuses every change of these, so nobody else can make one either."""
+IMMUTABLE = {"azure-native:authorization:RoleAssignment", "azure-native:resources:Resource"}
+"""Azure refuses every change of these, or nothing is said of them, so nobody else can make one either."""
 
 
 @pytest.fixture(

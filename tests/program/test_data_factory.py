@@ -12,7 +12,7 @@ import pytest
 from ml.data import training_flow
 from tests.program.azure.declared import Declared, Resource
 from tests.program.azure.stacks import AZURE, CONFIGURATIONS, declared, main
-from tests.program.parts import HYBRID, PRIVATE, build
+from tests.program.parts import HYBRID, PRIVATE, build, one
 from tests.program.recorder import run
 
 FULL = [name for name in CONFIGURATIONS if name.startswith(("dev-", "prod-"))]
@@ -40,28 +40,44 @@ def test_the_factory_keeps_no_secret(name: str) -> None:
 
 
 PROFILES: dict[str, dict[str, Any]] = {"open": {}, "hybrid": {**HYBRID}, "private": {**PRIVATE}}
+PARTS = ("databricks", "sql", "data_factory")
+NETWORK, ENDPOINT = "resources:Resource", "datafactory:ManagedPrivateEndpoint"
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_services_without_a_public_address_are_reached_from_the_managed_network(profile: str) -> None:
-    parts = ("databricks", "sql", "data_factory")
-    recording = build(*parts, dataFactory={"managedNetwork": True}, **PROFILES[profile])
+    recording = build(*PARTS, dataFactory={"managedNetwork": True}, **PROFILES[profile])
     closed = {"lake-dfs", "lake-blob", "databricks-databricks-ui-api"} if profile != "open" else set()
-    endpoints = recording.of_type("azure-native:datafactory:ManagedPrivateEndpoint")
+    endpoints = recording.of_type(f"azure-native:{ENDPOINT}")
     assert {one.inputs["managedPrivateEndpointName"] for one in endpoints} == {"sql-sqlserver", *closed}
-    (made,) = recording.of_type("azure-native:datafactory:IntegrationRuntime")
-    runtime = made.inputs["properties"]
-    assert runtime["managedVirtualNetwork"]["referenceName"] == "default"
+    runtime = one(recording, "datafactory:IntegrationRuntime")
+    assert runtime.inputs["properties"]["managedVirtualNetwork"]["referenceName"] == "default"
+    network = one(recording, NETWORK)
+    for inside in (*endpoints, runtime):
+        assert network.urn in recording.before(inside)
+    assert network.inputs["properties"] == {}
+    assert network.retained
 
 
-@pytest.mark.parametrize("name", FULL)
-def test_nothing_is_declared_in_a_network_that_is_not_there_yet(name: str) -> None:
-    stack = declared(name)
-    assert not stack.of("datafactory:ManagedPrivateEndpoint")
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_factory_has_a_network_where_the_lake_is_closed(profile: str) -> None:
+    """In one `up`, and without a word in the stack file."""
+    stack = declared(f"dev-{profile}")
     (factory,) = stack.of("datafactory:Factory")
     (runtime,) = stack.of("datafactory:IntegrationRuntime")
-    assert "managedVirtualNetwork" not in runtime.properties
-    assert factory.properties["publicNetworkAccess"] == ("Disabled" if name.endswith("-private") else "Enabled")
+    networks = [found.id for found in stack.of(NETWORK)]
+    expected = [] if profile == "open" else [f"{factory.id}/managedVirtualNetworks/default"]
+    assert networks == expected
+    assert ("managedVirtualNetwork" in runtime.properties) == bool(expected) == bool(stack.of(ENDPOINT))
+    assert factory.properties["publicNetworkAccess"] == ("Disabled" if profile == "private" else "Enabled")
+
+
+def test_a_runtime_in_a_network_is_another_one() -> None:
+    names = [
+        one(build(*PARTS, dataFactory={"managedNetwork": inside}), "datafactory:IntegrationRuntime").inputs
+        for inside in (False, True)
+    ]
+    assert [inputs["integrationRuntimeName"] for inputs in names] == ["flows", "flows-inside"]
 
 
 def test_a_factory_needs_no_other_part() -> None:
@@ -100,8 +116,8 @@ def test_every_stream_has_its_place_in_the_lake_and_every_day_its_folder() -> No
     streams = {kind: flow.properties["typeProperties"][kind] for kind in ("sources", "sinks")}
     assert set(places) == {one["name"] for ones in streams.values() for one in ones}
     parameters = {one.own_name: set(one.properties["parameters"]) for one in stack.of("datafactory:Dataset")}
-    for one in [*streams["sources"], *streams["sinks"]]:
-        assert set(places[one["name"]]) == parameters[one["dataset"]["referenceName"]]
+    for stream in [*streams["sources"], *streams["sinks"]]:
+        assert set(places[stream["name"]]) == parameters[stream["dataset"]["referenceName"]]
     files = [places[one["name"]] for one in streams["sources"]]
     assert {(one["container"], one["folder"], one["file"]) for one in files} == {
         ("raw", "bike_buyer", "potential-bike-buyers.csv"),

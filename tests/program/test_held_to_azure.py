@@ -18,9 +18,8 @@ BESIDE_A_HUB = FULL | {
         "hubNetworkId": f"{HUB}/providers/Microsoft.Network/virtualNetworks/vnet-hub",
         "dnsZonesGroupId": HUB,
     },
-    "dataFactory": {"managedNetwork": True, "flows": ["bike_buyer"]},
 }
-"""What no other stack has: a network beside another one, and a factory with endpoints of its own."""
+"""What no other stack has: a network beside another one."""
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)

@@ -212,6 +212,7 @@ QUIET = (
     "Microsoft.Sql/servers/auditingSettings",
     "Microsoft.DataFactory/factories/credentials",
     "Microsoft.DataFactory/factories/integrationRuntimes",
+    "Microsoft.DataFactory/factories/managedVirtualNetworks",
     f"{AKS}/maintenanceConfigurations",
     "Microsoft.Devices/IotHubs/eventHubEndpoints/ConsumerGroups",
 )

@@ -11,6 +11,7 @@ from emulator.resource_types.path import PathTemplate
 from emulator.resource_types.schema import NO_LIMITS, ModelReference
 from tools.resource_types import targets
 from tools.resource_types.autoname import autoname
+from tools.resource_types.generic import generic_entry
 from tools.resource_types.operation_choice import choose_put, holes_of
 from tools.resource_types.read_only import ReadOnlyPaths
 from tools.resource_types.syntax import letters
@@ -41,6 +42,8 @@ class Builder:
 
     def build(self, token: str) -> ResourceEntry:
         """The entry of a type such as `storage:StorageAccount`; `LookupError` when the sources do not have it."""
+        if token == targets.GENERIC:
+            return generic_entry(self.package, token, targets.GENERIC_PATH, targets.GENERIC_VERSION)
         name = token.split(":")[1]
         pulumi = self.module.resource(name)
         put = choose_put(name, self.package.operations, self.placement, pulumi.inputs)

@@ -132,4 +132,6 @@ def _written_parameter(parameter: PathParameter) -> dict[str, Any]:
     written: dict[str, Any] = {"input": parameter.input} if parameter.input else {}
     if parameter.values:
         written["values"] = list(parameter.values)
+    if parameter.prefix:
+        written["prefix"] = parameter.prefix
     return written | write_limits(parameter.limits)

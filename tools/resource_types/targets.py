@@ -100,6 +100,7 @@ TYPES = {
         "datafactory:ManagedPrivateEndpoint",
         "datafactory:Pipeline",
         "datafactory:Trigger",
+        "resources:Resource",
     ],
     "databricks": [
         "databricks:AccessConnector",
@@ -200,6 +201,16 @@ TYPES = {
         "applicationinsights:Workbook",
     ],
 }
+
+# What azure-native's generic resource stands for here: the one type that it has no resource of its own for, by the path
+# and the version of its published model. Azure has no DELETE for it, which azure-native wants of a resource (its issue
+# 896).
+GENERIC = "resources:Resource"
+GENERIC_PATH = (
+    "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.DataFactory/factories/"
+    "{factoryName}/managedVirtualNetworks/{managedVirtualNetworkName}"
+)
+GENERIC_VERSION = "2018-06-01"
 
 # Types that Azure makes together with their parent: creating one means changing it.
 CREATED_BY_AZURE = frozenset({"storage:BlobServiceProperties"})
