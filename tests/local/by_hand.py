@@ -1,13 +1,13 @@
 """What another hand does to a stack's resources behind its back, through ARM: `python -m tests.local.by_hand`.
 
-Runs in the stack's shell. `look`, `change` and `delete` take the file of an exported state and print JSON by URN.
+Runs in the stack's shell. `disturb` and `make` take a file with what they are told, and print JSON.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from typing import Any
 from emulator.resource_types import ResourceTable
 from emulator.resource_types.conversion import request_body
 from emulator.resource_types.entry import ResourceEntry
-from ml.clients.arm import arm
 from ml.clients.errors import CloudError
 from ml.clients.operations import delete_and_wait, put_and_wait
 
@@ -26,27 +25,6 @@ Resource = Mapping[str, Any]
 Steps = tuple[str | int, ...]
 FIXED = ("location", "kind", "identity", "type", "tenantId")
 """Azure changes these on nothing that exists, or whatever else is said of it follows from them."""
-
-
-def azure(state: Mapping[str, Any]) -> Iterator[tuple[Resource, ResourceEntry]]:
-    """The resources that lie in the cloud, with what the table knows of their type."""
-    for resource in state["deployment"]["resources"]:
-        if resource["type"].startswith("azure-native:"):
-            yield resource, ResourceTable.load().entry_for_token(resource["type"])
-
-
-def document(resource: Resource, entry: ResourceEntry) -> dict[str, Any]:
-    """What the cloud has in the places of which the program says something; of tags all there are."""
-    found = arm().send("GET", resource["id"], entry.api_version).json()
-    said = request_body(entry, resource["inputs"])
-    return {key: found.get(key) if key == "tags" else projected(found.get(key), value) for key, value in said.items()}
-
-
-def projected(found: Any, said: Any) -> Any:
-    """The part of a value that another one has a word about."""
-    if isinstance(said, Mapping) and isinstance(found, Mapping):
-        return {key: projected(found.get(key), value) for key, value in said.items()}
-    return found
 
 
 def leaves(value: Any, steps: Steps = ()) -> Iterator[tuple[Steps, Any]]:
@@ -85,7 +63,6 @@ def change(resource: Resource, entry: ResourceEntry) -> list[str]:
     said = request_body(entry, resource["inputs"])
     if "tags" in said:
         said["tags"] = {**said["tags"], "changed-by": "hand"}
-        put_and_wait(path, entry.api_version, said)
         done.append("tags/changed-by")
     ranks = {bool: 0, int: 1, float: 1, str: 2}
     found = sorted(leaves(said.get("properties", {}), ("properties",)), key=lambda leaf: ranks.get(type(leaf[1]), 3))
@@ -95,27 +72,34 @@ def change(resource: Resource, entry: ResourceEntry) -> list[str]:
         except CloudError:
             continue
         return [*done, "/".join(map(str, steps))]
+    if done:
+        put_and_wait(path, entry.api_version, said)
     return done
 
 
-def is_leaf(resource: Resource, state: Mapping[str, Any]) -> bool:
-    """Whether nothing that is in the stack needs it."""
-    others = state["deployment"]["resources"]
-    needed = {urn for other in others for urn in (*other.get("dependencies", ()), other.get("parent"))}
-    return resource["urn"] not in needed and not resource.get("protect")
+def disturb(resources: Sequence[Resource], change_these: Sequence[str], delete_these: Sequence[str]) -> dict[str, Any]:
+    """Changes some and deletes others; what was changed of each, by URN."""
+    done = {}
+    for resource in resources:
+        entry = ResourceTable.load().entry_for_token(resource["type"])
+        if resource["urn"] in change_these:
+            done[resource["urn"]] = change(resource, entry)
+        if resource["urn"] in delete_these:
+            delete_and_wait(resource["id"], entry.api_version)
+    return done
 
 
-def main(verb: str, file: str) -> dict[str, Any]:
-    """What was found or done, by URN."""
-    state = json.loads(Path(file).read_text())
-    if verb == "look":
-        return {resource["urn"]: document(resource, entry) for resource, entry in azure(state)}
-    if verb == "change":
-        return {resource["urn"]: change(resource, entry) for resource, entry in azure(state)}
-    gone = [(resource, entry) for resource, entry in azure(state) if is_leaf(resource, state)]
-    for resource, entry in gone:
-        delete_and_wait(resource["id"], entry.api_version)
-    return {resource["urn"]: [] for resource, _ in gone}
+def make(wanted: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Makes resources as another program would: each by its id, the type's name in azure-native, and its body."""
+    for one in wanted:
+        put_and_wait(one["id"], ResourceTable.load().entry_for_token(one["type"]).api_version, one["body"])
+    return [one["id"] for one in wanted]
+
+
+def main(verb: str, file: str) -> object:
+    """What was done."""
+    told = json.loads(Path(file).read_text())
+    return make(told["wanted"]) if verb == "make" else disturb(told["resources"], told["change"], told["delete"])
 
 
 if __name__ == "__main__":

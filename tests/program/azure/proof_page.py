@@ -29,8 +29,8 @@ stack declares:
 - *keeps*: the emulator has a document that is kept as it is told.
 
 On the emulator the whole platform is made, read back without a difference, changed and deleted by another hand,
-repaired and destroyed (`tests/local/test_platform_life.py`: `private` in `make test`, `open` and `hybrid` in
-`make test-long`); not so the stack `bootstrap`. That bodies follow the models does not show that Azure accepts them
+repaired and destroyed, in all three network profiles (`tests/local/test_platform_life.py`); not so the stack
+`bootstrap`. That bodies follow the models does not show that Azure accepts them
 together: quotas, regions, policies of a tenant, and how long things take, show themselves on a subscription only.
 `make doctor STACK=dev` asks one for most of that before anything is made.
 
