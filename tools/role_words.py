@@ -32,10 +32,10 @@ WORDS: Mapping[str, RoleWords] = MappingProxyType(
             "Reader", "look", READS, "sees resources and their settings; no data"
         ),
         "f58310d9-a9f6-439a-9e8d-f62e7b41a168": RoleWords(
-            "Role Based Access Control Administrator", "give roles", MANAGES, "gives and takes roles"
+            "Role Based Access Control Administrator", "roles", MANAGES, "gives and takes roles"
         ),
         "4abbcc35-e782-43d8-92c5-2d3f1bd2253f": RoleWords(
-            "Azure Kubernetes Service Cluster User Role", "kubeconfig", READS, "fetches the cluster's address"
+            "Azure Kubernetes Service Cluster User Role", "connect", READS, "fetches the cluster's address"
         ),
         "7f951dda-4ed3-4680-a7ca-43fe172d538d": RoleWords("AcrPull", "pull", READS, "pulls images"),
         "1823dd4f-9b8c-4ab6-ab4e-7397a3684615": RoleWords(
@@ -60,7 +60,7 @@ WORDS: Mapping[str, RoleWords] = MappingProxyType(
             "IoT Hub Data Contributor", "devices", WRITES, "registers devices, talks to them, deploys to them"
         ),
         "00482a5a-887f-4fb3-b363-3b7fe8e74483": RoleWords(
-            "Key Vault Administrator", "all secrets", MANAGES, "reads and writes keys, secrets and certificates"
+            "Key Vault Administrator", "admin", MANAGES, "reads and writes keys, secrets and certificates"
         ),
         "12338af0-0e69-4776-bea7-57ae8d297424": RoleWords(
             "Key Vault Crypto User", "use keys", WRITES, "encrypts, decrypts and wraps with keys; sees none"

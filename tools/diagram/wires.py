@@ -19,6 +19,8 @@ LANE = 7.0
 PORT = 9.0
 """Between two arrows at one side of a box."""
 LEFT, RIGHT, BETWEEN = "left", "right", "between"
+FIRST = {LEFT: 14.0, RIGHT: 18.5}
+"""From the top of a box to its first arrow: two boxes on either side of a gutter have theirs at different heights."""
 
 
 def wires_of(items: Items, boxes: Sequence[Box]) -> list[tuple[str, str]]:
@@ -136,7 +138,7 @@ class _Gates:
         spots = {spot.box.title: spot for way in ways for spot in (way.source, way.target)}
         for (title, side), found in ends.items():
             for number, (_, key) in enumerate(sorted(set(found))):
-                self._at[title, side, key] = spots[title].top + 14 + PORT * number
+                self._at[title, side, key] = spots[title].top + FIRST[side] + PORT * number
 
     def out(self, way: _Way) -> float:
         return self._at[way.source.box.title, way.leaves, way.target.box.title]
