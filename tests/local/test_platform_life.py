@@ -139,11 +139,12 @@ def test_another_stack_of_the_emulator_comes_and_goes_and_takes_nothing_with_it(
 
 
 def test_what_another_hand_did_in_hybrid_is_found_and_repaired(life: Life) -> None:
-    several, single = split(life.dev.leaves())
+    leaves = life.dev.leaves()
+    several, single = split(leaves)
     new = {urn for urn in life.dev.azure if type_of(urn) not in life.types}
-    life.disturb(life.dev, change=new - several, delete=single | (new & several))
+    life.disturb(life.dev, change=new - several, delete=(single - new) | (new & several))
     assert life.types - life.changed <= IMMUTABLE
-    assert {type_of(urn) for urn in life.dev.leaves()} <= life.deleted
+    assert {type_of(urn) for urn in leaves - (new & single)} <= life.deleted
 
 
 def test_destroy_leaves_nothing_and_the_same_names_come_up_again_in_open(life: Life) -> None:
