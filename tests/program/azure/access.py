@@ -60,13 +60,16 @@ RIGHTS_FROM_AZURE: Mapping[str, str] = MappingProxyType(
 
 
 def every_identity_is_one_of_the_table(stack: Declared) -> Iterator[str]:
-    """An identity that Azure makes with a resource is known only afterwards: no line of the table can be about it, so
-    its rights would be given somewhere else or be missing.
+    """An identity that Azure makes with a resource is known only afterwards: its rights would be given somewhere else
+    or be missing, if no line of the table were about it.
     """
+    assignments = stack.of("authorization:RoleAssignment")
     for one in stack.resources:
         kind = str((one.body.get("identity") or {}).get("type", ""))
-        if "systemassigned" in kind.lower() and one.entry.name not in RIGHTS_FROM_AZURE:
-            yield f"{one}: its identity is {kind}, and the role table knows user-assigned ones only"
+        if "systemassigned" not in kind.lower() or one.entry.name in RIGHTS_FROM_AZURE:
+            continue
+        if not any(one.registered.urn in assignment.registered.depends_on for assignment in assignments):
+            yield f"{one}: its identity is {kind}, and no line of the role table is about it"
 
 
 def _own_roles(stack: Declared) -> set[str]:
