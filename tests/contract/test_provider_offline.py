@@ -120,8 +120,8 @@ def test_a_fault_is_told_by_the_name_the_program_uses(
 
 
 def test_an_unknown_type_is_an_error_that_names_it_and_the_fix(offline: Plugin) -> None:
-    with pytest.raises(grpc.RpcError, match=r"azure-native:storage:Queue is not in the table.*targets\.py"):
-        offline.check("storage:Queue", {})
+    with pytest.raises(grpc.RpcError, match=r"azure-native:storage:Table is not in the table.*targets\.py"):
+        offline.check("storage:Table", {})
 
 
 # -- differences
