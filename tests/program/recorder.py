@@ -47,6 +47,7 @@ COMPUTED: dict[str, dict[str, str]] = {
     "pulumi-python:dynamic/ml:Rollout": {"scoringUri": "https://endpoint.example/score"},
 }
 """What only the cloud knows, by type; unknown in a preview, as with an engine."""
+BATCH_ENDPOINT = "azure-native:machinelearningservices:BatchEndpoint"
 PRINCIPAL = "cccccccc-0000-4000-8000-000000000001"
 """Of identities that the cloud gives resources themselves."""
 
@@ -202,6 +203,8 @@ class _Recorder(MockMonitor):
             state["identity"]["userAssignedIdentities"] = {key: {} for key in listed}
         if "identity" in state and "SystemAssigned" in state["identity"]["type"]:
             state["identity"]["principalId"] = rpc.UNKNOWN if self.preview else PRINCIPAL
+        if request.type == BATCH_ENDPOINT:
+            state["properties"]["scoringUri"] = rpc.UNKNOWN if self.preview else "https://batch.example/jobs"
         if not self.preview:
             number = sum(request.name.encode())
             state.update({key: text.format(number=number) for key, text in COMPUTED.get(request.type, {}).items()})
