@@ -1,4 +1,4 @@
-"""The key that Pulumi wraps the secrets in its state with."""
+"""The key that Pulumi encrypts the data key of a stack's secrets with."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class SecretsKeyArgs:
 
 
 class SecretsKey(pulumi.ComponentResource):
-    """An RSA key for wrapping, and for nothing else. It costs a few cents for ten thousand uses. It is never rotated by
-    itself: a stack's file holds a data key that this version has wrapped.
+    """An RSA key for other keys, and for nothing else. It costs a few cents for ten thousand uses. It is never rotated
+    by itself: a stack's file holds a data key that this version has encrypted.
     """
 
     def __init__(self, name: str, args: SecretsKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:

@@ -12,6 +12,7 @@ from infra.parts import Part
 from infra.platform import Platform
 from infra.settings import Settings
 from ml.recipes.soft_delete import guard
+from tests.program.azure.access import texts
 from tests.program.parts import AZURE, HYBRID, PRIVATE, PRODUCTION, build, one, refused, roles
 from tests.program.recorder import PRINCIPAL, Recording, run
 
@@ -164,24 +165,13 @@ def test_settings_are_what_the_workflow_goes_by() -> None:
 
 
 def test_every_expression_closes_what_it_opens_and_uses_parameters_that_there_are() -> None:
-    texts = [text for text in _texts(file_workflow.definition(1)) if "@" in text]
-    assert len(texts) > 10
-    for text in texts:
+    expressions = [text for text in texts(file_workflow.definition(1)) if "@" in text]
+    assert len(expressions) > 10
+    for text in expressions:
         for opening, closing in ("()", "[]", "{}"):
             assert text.count(opening) == text.count(closing), text
         named = {part.split("'")[1] for part in text.split("parameters(")[1:]}
         assert named <= set(file_workflow.PARAMETERS), text
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def no_secret_is_plain(stack: Declared) -> Iterator[str]:
         for key, value in one.inputs.items():
             if key in one.secret_inputs or key.startswith("__"):  # Pulumi's own, such as a provider's code
                 continue
-            if any(_looks_secret(text) for text in _texts(value)) or any(_named_secrets(value, key)):
+            if any(_looks_secret(text) for text in texts(value)) or any(_named_secrets(value, key)):
                 yield f"{one.name}: {key} is a secret in plain text"
     for urn, outputs in stack.recording.outputs.items():
         for key, value in outputs.items():
@@ -116,12 +116,13 @@ def _named_secrets(value: Any, key: str) -> Iterator[str]:
         yield key
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a value, however deep."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for inner in value.values():
-            yield from _texts(inner)
+            yield from texts(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _texts(inner)
+            yield from texts(inner)
