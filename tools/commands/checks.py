@@ -15,7 +15,7 @@ from tools.versions import ROOT
 from tools.virtualenv import uv_variables
 
 application = typer.Typer()
-TYPED = ("tools", "emulator", "infra", "ml", "tests", "benchmarks", "__main__.py")
+TYPED = ("tools", "emulator", "infra", "ml", "policies", "review", "tests", "benchmarks", "__main__.py")
 LINTS = (
     ("ruff check", ("-m", "ruff", "check", "--quiet", ".")),
     ("ruff format", ("-m", "ruff", "format", "--check", "--quiet", ".")),
