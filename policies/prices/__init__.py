@@ -1,0 +1,1 @@
+"""What a stack costs a month: `estimate.py` is the answer, `sheet.csv` and `usage.yaml` say what it follows from."""
