@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -81,6 +82,11 @@ def required_packages(python: Path) -> list[dict[str, str]]:
     return found
 
 
+def plugin_command(request: Any, python: Path) -> list[str]:
+    """The command line of a policy pack: the module that loads one, the engine's address, the pack's folder."""
+    return [str(python), "-u", "-m", "pulumi.policy", *request.args, request.info.program_directory]
+
+
 def program_command(request: Any, engine: str, python: Path, executor: Path) -> list[str]:
     """The command line of the SDK's own `pulumi-language-python-exec`, run by `tools/program.py`."""
     values = {
@@ -106,10 +112,12 @@ class Programs:
         self._lock = threading.Lock()
         self.ended: set[int] = set()
 
-    def start(self, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        """Starts a program that reads nothing and writes where this host writes."""
+    def start(self, command: list[str], environment: dict[str, str], **options: Any) -> subprocess.Popen[bytes]:
+        """Starts a program that reads nothing and, without other options, writes where this host writes."""
         with self._lock:
-            process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+            process = subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True, **options
+            )
             self._running.add(process)
         return process
 
@@ -131,6 +139,22 @@ class Programs:
         """Ends every program."""
         for process in list(self._running):
             self.end(process)
+
+
+def output_of(process: subprocess.Popen[bytes]) -> Iterator[Any]:
+    """What a plugin writes, in the order in which it comes, until it has closed both streams."""
+    waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def hand_on(name: str, stream: Any) -> None:
+        while part := stream.read1(1 << 16):
+            waiting.put(messages.RunPluginResponse(**{name: part}))
+        waiting.put(None)
+
+    streams = {"stdout": process.stdout, "stderr": process.stderr}
+    for name, stream in streams.items():
+        threading.Thread(target=hand_on, args=(name, stream), daemon=True).start()
+    for _ in streams:
+        yield from iter(waiting.get, None)
 
 
 class LanguageHost(Servicer):  # type: ignore[misc]
@@ -171,6 +195,21 @@ class LanguageHost(Servicer):  # type: ignore[misc]
         if code == BAIL or process.pid in self.programs.ended:
             return messages.RunResponse(bail=True)
         return messages.RunResponse(error=f"the program ended with exit code {code}" if code else "")
+
+    def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+        """Runs a plugin until the engine lets go of it; what it prints is handed on as it comes."""
+        python = python_of(request.info)
+        if not python.exists():
+            missing = f"{python.parent.parent.name} is missing: run `make policy` first, which makes it"
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, missing)
+        environment = {**os.environ, **dict(word.split("=", 1) for word in request.env)}
+        command = plugin_command(request, python)
+        process = self.programs.start(
+            command, environment, cwd=request.pwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        context.add_callback(lambda: self.programs.end(process))
+        yield from output_of(process)
+        yield messages.RunPluginResponse(exitcode=self.programs.wait(process))
 
     def About(self, request: Any, context: Any) -> Any:  # noqa: N802
         return messages.AboutResponse(executable=str(python_of(request.info)), version=sys.version.split()[0])

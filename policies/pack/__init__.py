@@ -1,0 +1,1 @@
+"""The pack: what the engine starts. Needs pulumi-policy, which is in its own virtual environment."""

@@ -1,0 +1,1 @@
+"""The rules, one file a subject. Every `Rule` that a module defines at its top is in the catalogue."""
