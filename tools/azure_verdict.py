@@ -1,0 +1,132 @@
+"""`make verdict`: what Azure Policy would say of a stack's requests, before anything is sent and without an account."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from emulator.resource_types import ResourceEntry, ResourceTable
+from emulator.resource_types.conversion import input_path, request
+from emulator.resource_types.entry import ID_OF_TYPE
+from emulator.resource_types.problem import Problem
+from ml.data.source import VARIABLE as DATA_FOLDER
+from policies.azure.aliases import EACH, steps_of
+from policies.azure.errors import DefinitionsError
+from policies.azure.folder import read_folder
+from policies.azure.judging import Policies
+from policies.azure.subject import GROUP, Facts, Subject
+from policies.azure.verdict import Verdict
+from policies.resource import Resource
+from tools.arm_template import Planned
+from tools.progress import SetupError
+
+VARIABLE = "MLOPS_AZURE_POLICY_DIR"
+BELOW_DATA = "azure-policy"
+"""Where the definitions are below the folder of the data."""
+
+
+def verdicts(resources: Iterable[Resource | Planned], subscription: str, source: Policies) -> list[Verdict]:
+    """What Azure Policy says of everything that azure-native would make.
+
+    Raises:
+        UnknownResourceTypeError: the table of resource types lacks one.
+    """
+    found = subjects(resources, subscription)
+    return source.judge(found, Facts(groups=groups(found)))
+
+
+def groups(found: Iterable[Subject]) -> dict[str, Mapping[str, object]]:
+    """The resource groups among requests, as `resourceGroup()` shows them."""
+    return {
+        one.id.lower(): {"managedBy": None, "tags": {}, **one.body, "name": one.name}
+        for one in found
+        if one.type == GROUP
+    }
+
+
+def subjects(resources: Iterable[Resource | Planned], subscription: str) -> list[Subject]:
+    """The requests that make resources.
+
+    Raises:
+        UnknownResourceTypeError: the table of resource types lacks one.
+    """
+    table = ResourceTable.load()
+    azure = [one for one in resources if one.type.startswith(ID_OF_TYPE)]
+    return [_subject(one, table.entry_for_token(one.type), subscription) for one in azure]
+
+
+def _subject(one: Resource | Planned, entry: ResourceEntry, subscription: str) -> Subject:
+    made = request(entry, {key: value for key, value in one.inputs.items() if key in entry.inputs}, subscription)
+    return Subject.of(
+        made.path,
+        entry.api_version,
+        made.body,
+        urn=one.urn,
+        indexed=indexed(entry),
+        read_only=read_only(entry),
+        spell=spelling(entry),
+    )
+
+
+@lru_cache(maxsize=512)
+def _indexed(token: str) -> bool:
+    entry = ResourceTable.load().entry_for_token(token)
+    body = entry.body_type()
+    properties = entry.schema.properties(body) if body else {}
+    return all(name in properties and not properties[name].read_only for name in ("tags", "location"))
+
+
+def indexed(entry: ResourceEntry) -> bool:
+    """Whether resources of a type have tags and a location of their own."""
+    return _indexed(entry.token)
+
+
+def read_only(entry: ResourceEntry) -> frozenset[tuple[str, ...]]:
+    """Steps to what only Azure writes, in lower case."""
+    return frozenset(tuple(step.lower() for step in path) for path in entry.read_only)
+
+
+def spelling(entry: ResourceEntry) -> Callable[[str], str]:
+    """From a path in the body to the input of a program that writes it."""
+
+    def spell(path: str) -> str:
+        steps = tuple(step for step in steps_of(path) if step != EACH)
+        if path.startswith("tags["):
+            return path
+        found = input_path(entry, Problem(steps, "WrongType", ""))
+        placed = next((one for name, one in entry.inputs.items() if found[:1] == (name,)), None)
+        said = ".".join(str(step) for step in found)
+        within = placed is not None and placed.place.layout and len(steps) > len(placed.place.at)
+        return f"{said} ({path})" if within else said
+
+    return spell
+
+
+def definitions_folder(given: str, environment: Mapping[str, str] = os.environ, data: str = "") -> Path:
+    """The folder that is named; else the one of the variable; else that below the data's own folder.
+
+    Raises:
+        SetupError: none is named; says how to.
+    """
+    if named := given or environment.get(VARIABLE, ""):
+        return Path(named).expanduser()
+    if folder := environment.get(DATA_FOLDER) or data:
+        return Path(folder).expanduser() / BELOW_DATA
+    raise SetupError(
+        f"Which definitions? Name a folder of Azure's policy definitions: DEFINITIONS=folder, or {VARIABLE}"
+        " (docs/azure-verdict.md says how to make one)"
+    )
+
+
+def read(folder: Path) -> Policies:
+    """The definitions of a folder.
+
+    Raises:
+        SetupError: it has none, or one cannot be read.
+    """
+    try:
+        return read_folder(folder)
+    except DefinitionsError as error:
+        raise SetupError(str(error)) from None
