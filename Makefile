@@ -1,6 +1,6 @@
 # Every verb is one line that calls a tool; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help new up refresh down preview export diagram env status open history rollback promote runs compare train logs cancel score key recover doctor test test-long mutants lint bench lock lock-data
+.PHONY: help new up refresh down preview export diagram verdict env status open history rollback promote runs compare train logs cancel score key recover doctor test test-long mutants lint bench lock lock-data
 PYTHON ?= python3
 # Imports of pulumi-azure-native take four times as long without byte code.
 export PYTHONDONTWRITEBYTECODE =
@@ -30,6 +30,8 @@ export: ## the plan as one ARM template, without an account (PROFILE=open|hybrid
 	$(RUN) export $(STACK)
 diagram: ## the platform as one page, without an account (PROFILE=open|hybrid|private, OUT=file.svg)
 	$(RUN) diagram $(STACK)
+verdict: ## what Azure Policy would refuse, change and list, without an account (PROFILE=, DEFINITIONS=folder, ARGS=--all)
+	$(RUN) verdict $(STACK) $(ARGS)
 env: ## a shell for one stack: eval "$$(make -s env)"
 	$(RUN) env $(STACK)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from emulator.resource_types import ResourceEntry, ResourceTable
+from emulator.resource_types import ResourceEntry, ResourceTable, UnknownResourceTypeError
 from emulator.resource_types.conversion import input_path, request
 from emulator.resource_types.entry import ID_OF_TYPE
 from emulator.resource_types.problem import Problem
@@ -16,15 +17,53 @@ from policies.azure.aliases import EACH, steps_of
 from policies.azure.errors import DefinitionsError
 from policies.azure.folder import read_folder
 from policies.azure.judging import Policies
+from policies.azure.report import number, sentence
 from policies.azure.subject import GROUP, Facts, Subject
 from policies.azure.verdict import Verdict
 from policies.resource import Resource
 from tools.arm_template import Planned
+from tools.export import planned, subscription_of
+from tools.preview import offline, plan_of
 from tools.progress import SetupError
+from tools.stacks import PROJECT, Stack
 
 VARIABLE = "MLOPS_AZURE_POLICY_DIR"
 BELOW_DATA = "azure-policy"
 """Where the definitions are below the folder of the data."""
+
+
+@dataclass(frozen=True)
+class StackVerdict:
+    """What Azure Policy says of a whole stack."""
+
+    heading: tuple[str, ...]
+    """What was judged by what, and what comes of it, in lines."""
+    verdicts: list[Verdict]
+
+
+def of_stack(stack: Stack, profile: str = "", definitions: str = "") -> StackVerdict:
+    """Plans a stack from nothing and judges all that it would send, in another network profile when one is given.
+
+    Raises:
+        SetupError: the program or a check failed; or there are no definitions.
+    """
+    folder = definitions_folder(definitions, data=_data_folder(stack))
+    source = read(folder)
+    with offline(stack, profile) as (pulumi, words):
+        plan = planned(plan_of(pulumi, words))
+    try:
+        found = verdicts(plan, subscription_of(plan), source)
+    except UnknownResourceTypeError as error:
+        raise SetupError(str(error)) from None
+    requests = sum(one.type.startswith(ID_OF_TYPE) for one in plan)
+    where = f"stack {stack.name}, network profile {profile}" if profile else f"stack {stack.name}"
+    by = f"{number(len(source.assigned), 'definition')} of {folder}, each as if assigned with its default values"
+    return StackVerdict((f"{sentence(found, requests)} ({where}).", f"Judged by {by}."), found)
+
+
+def _data_folder(stack: Stack) -> str:
+    configured = stack.configuration().get("config", {}).get(f"{PROJECT}:data") or {}
+    return str(configured.get("directory") or "")
 
 
 def verdicts(resources: Iterable[Resource | Planned], subscription: str, source: Policies) -> list[Verdict]:

@@ -76,7 +76,6 @@ def negated(truth: Truth) -> Truth:
 
 def together(undecided: Iterable[Undecided]) -> Undecided:
     """Several reasons as one. Only if Azure fills in each of them nothing else is missing."""
-    found = list(dict.fromkeys(undecided))
-    if len(found) == 1:
-        return found[0]
-    return Undecided("; ".join(one.reason for one in found), all(one.filled_in for one in found))
+    found = list(undecided)
+    reasons = dict.fromkeys(reason for one in found for reason in one.reason.split("; "))
+    return Undecided("; ".join(reasons), all(one.filled_in for one in found))

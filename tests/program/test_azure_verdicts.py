@@ -24,7 +24,9 @@ def test_every_decidable_definition_is_decided(folder: Path) -> None:
     for found in by_stack(folder).values():
         assert [one for one in found if one.outcome is Outcome.REFUSED] == []
         assert [one.reason for one in found if "fails on" in one.reason] == []
-        assert [one.reason for one in found if one.outcome is Outcome.UNDECIDED and "known only" not in one.reason] == []
+        assert [
+            one.reason for one in found if one.outcome is Outcome.UNDECIDED and "known only" not in one.reason
+        ] == []
 
 
 def test_what_azure_fills_in_is_told_apart_and_nothing_else(folder: Path) -> None:
