@@ -1,6 +1,6 @@
 # Every verb is one line that calls a tool; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help new up refresh down preview export diagram verdict env status open history rollback promote runs compare train logs cancel score key recover doctor test test-long mutants lint bench lock lock-data
+.PHONY: help new up refresh down preview review export diagram verdict env status open history rollback promote runs compare train logs cancel score key recover doctor test test-long mutants lint bench lock lock-data
 PYTHON ?= python3
 # Imports of pulumi-azure-native take four times as long without byte code.
 export PYTHONDONTWRITEBYTECODE =
@@ -26,6 +26,8 @@ down: ## remove everything a stack made (FORCE=1: an emulator stack even when a 
 	$(RUN) down $(STACK) $(if $(FORCE),--force)
 preview: ## what `up` would do; of a stack on Azure: from nothing, without an account (PROFILE=open|hybrid|private); PLAN=file: into it
 	$(RUN) preview $(STACK)
+review: ## what this checkout changes in a stack of BASE=ref, without an account (STACK=all: every stack on Azure)
+	$(RUN) review --stack $(STACK)
 export: ## the plan as one ARM template, without an account (PROFILE=open|hybrid|private, OUT=file)
 	$(RUN) export $(STACK)
 diagram: ## the platform as one page, without an account (PROFILE=open|hybrid|private, OUT=file.svg)

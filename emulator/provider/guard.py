@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from emulator.provider.echo import echoing
 from emulator.settings import SUBSCRIPTION_ID
 
 STACK_VARIABLE = "AZURE_MLOPS_STACK"
@@ -23,9 +24,9 @@ def stack_of(urn: str) -> str:
 def refuse(urn: str, environment: Mapping[str, str], preview: bool) -> str | None:
     """Why the stand-in must not serve this request, in words for a person; None when it may.
 
-    A preview changes nothing and asks no endpoint: it is served for every stack.
+    A preview changes nothing and asks no endpoint: it is served for every stack. So is a throwaway backend.
     """
-    if preview:
+    if preview or echoing(environment):
         return None
     stack, prepared = stack_of(urn), environment.get(STACK_VARIABLE, "")
     if not stack or stack != prepared:

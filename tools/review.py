@@ -1,0 +1,148 @@
+"""`make review`: what a change does to a stack. Runs the engine, asks rules, prices and Azure Policy, and has `review/`
+put it together.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from policies.catalogue import rules
+from policies.configuration import Configuration
+from policies.judgement import judge
+from review import assemble, document, markdown
+from review.access import Role
+from review.plan import Plan, read
+from review.redact import Redactor
+from review.report import Freshness, Report, StackReview
+from tools import throwaway
+from tools.preview import messages
+from tools.progress import SetupError
+from tools.role_words import WORDS
+from tools.stacks import PROJECT, Stack, stack_names
+from tools.throwaway import Checkout
+from tools.versions import ROOT
+
+ALL = "all"
+SHORT = 10
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a person asked for. `public`: whoever reads the comment may be anybody."""
+
+    base: str
+    head: Checkout = field(default_factory=lambda: Checkout(ROOT))
+    public: bool = False
+
+    def of(self, names: list[str]) -> Report:
+        """The review of these stacks.
+
+        Raises:
+            SetupError: BASE is no commit, or no checkout has a stack of a name.
+        """
+        commit = throwaway.commit_of(self.base)
+        return Report(PROJECT, tuple(self._stack(name, commit) for name in names))
+
+    def _stack(self, name: str, commit: str) -> StackReview:
+        fresh, redactor = freshness(self.base, commit, self.head), Redactor(public=self.public)
+        stack = self.head.stack(name)
+        if stack is None:
+            raise SetupError(f"STACK={name}: there is no stacks/Pulumi.{name}.yaml in this checkout")
+        try:
+            state = throwaway.state_of(commit, name)
+        except SetupError as error:
+            return assemble.failed(PROJECT, name, fresh, [str(error)], redactor)
+        planned, problem = throwaway.plan(self.head, stack, state)
+        if problem:
+            said = [one for one in messages(planned) if one.startswith("error")] or [problem]
+            return assemble.failed(PROJECT, name, fresh, said, redactor)
+        plan = read(planned, throwaway.resources(state))
+        return assemble.review(found(name, stack, commit, plan, fresh), redactor)
+
+
+def found(name: str, stack: Stack, commit: str, plan: Plan, fresh: Freshness) -> assemble.Found:
+    """What everybody says of a plan."""
+    from ml.resources.training_job import reasons
+
+    after = dict(stack.configuration().get("config") or {})
+    before = configuration_of(commit, stack)
+    return assemble.Found(
+        project=PROJECT,
+        stack=name,
+        freshness=fresh,
+        plan=plan,
+        settings=tuple(differing(before, after)),
+        rules_before=tuple(judge(rules(), plan.before, Configuration.from_stack(before))),
+        rules_after=tuple(judge(rules(), plan.after, Configuration.from_stack(after))),
+        roles={identifier: Role(words.name, words.allows) for identifier, words in WORDS.items()},
+        reasons=reasons,
+        left_out=tuple(left_out(after)),
+    )
+
+
+def configuration_of(commit: str, stack: Stack) -> dict[str, Any]:
+    """The configuration of a stack in a commit; nothing where it had no such stack."""
+    import yaml
+
+    done = throwaway.git("show", f"{commit}:stacks/{stack.file.name}")
+    content = yaml.safe_load(done.stdout) if not done.returncode else {}
+    return dict((content or {}).get("config") or {})
+
+
+def differing(before: Mapping[str, Any], after: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Keys whose values differ, with dots: never a value."""
+    for key in sorted({*before, *after}):
+        old, new = before.get(key), after.get(key)
+        here = f"{path}.{key}" if path else str(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping) and "secure" not in {*old, *new}:
+            yield from differing(old, new, here)
+        elif old != new:
+            yield here
+
+
+def left_out(config: Mapping[str, Any]) -> Iterator[str]:
+    """What a review without an account cannot look at."""
+    if f"{PROJECT}:existing" in config:
+        yield f"What the stack takes over (`{PROJECT}:existing`) is reviewed as if the stack made it."
+    yield "What somebody changed by hand in Azure, and what serves now, is not known here."
+
+
+def freshness(base: str, commit: str, head: Checkout) -> Freshness:
+    """What is held against what, and whether BASE has moved on since the branch left it."""
+    counted = throwaway.git("rev-list", "--count", f"HEAD..{commit}", root=head.root)
+    mine = throwaway.git("rev-parse", "HEAD", root=head.root).stdout.strip()
+    changed = throwaway.git("status", "--porcelain", "--untracked-files=no", root=head.root).stdout.strip()
+    return Freshness(
+        base=f"{commit[:SHORT]} ({base})" if not commit.startswith(base) else commit[:SHORT],
+        head=f"{mine[:SHORT]}{' with uncommitted changes' if changed else ''}",
+        behind=int(counted.stdout.strip() or 0) if not counted.returncode else 0,
+    )
+
+
+def wanted(stack: str) -> list[str]:
+    """The names of the stacks that are meant: `all` is each that is on Azure."""
+    if stack != ALL:
+        return [stack]
+    head = Checkout(ROOT)
+    return [name for name in stack_names() if (one := head.stack(name)) is not None and not one.emulated]
+
+
+def written(report: Report, folder: Path) -> tuple[str, Path, Path]:
+    """The comment, and the files that hold it and the document."""
+    redactor = Redactor()
+    comment = redactor.text(markdown.render(report))
+    name = report.stacks[0].stack if len(report.stacks) == 1 else ALL
+    folder.mkdir(parents=True, exist_ok=True)
+    page, data = folder / f"review-{name}.md", folder / f"review-{name}.json"
+    page.write_text(comment)
+    data.write_text(redactor.text(document.text(report)))
+    return comment, page, data
+
+
+def is_public(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the comment may be read by anybody: said by PUBLIC=1."""
+    return environment.get("PUBLIC", "") not in ("", "0", "no", "false")
