@@ -82,21 +82,24 @@ def changes(plan: Plan, roles: Mapping[str, Role]) -> list[Access]:
 
 def assignments(plan: Plan, roles: Mapping[str, Role]) -> Iterator[Access]:
     """Roles that are given or taken. One that is replaced by its equal is no change."""
-    before = {sentence(one, roles): one for one in plan.before if one.type == ASSIGNMENT}
-    after = {sentence(one, roles): one for one in plan.after if one.type == ASSIGNMENT}
+    before, after = (
+        {sentence(one, plan.holders.get(one.urn, ""), roles): one for one in all_of if one.type == ASSIGNMENT}
+        for all_of in (plan.before, plan.after)
+    )
     for said in sorted(after.keys() - before.keys()):
         yield Access(f"**New:** {said}", True, role_id(after[said]) in DANGEROUS)
     for said in sorted(before.keys() - after.keys()):
         yield Access(f"**No longer:** {said}", False)
 
 
-def sentence(one: Resource, roles: Mapping[str, Role]) -> str:
-    """`identities-compute may read blobs (Storage Blob Data Reader) on storageAccounts/x`."""
+def sentence(one: Resource, holder: str, roles: Mapping[str, Role]) -> str:
+    """`identities-compute` is **Storage Blob Data Reader** on storageAccounts `x`: reads and lists blobs."""
     identifier = role_id(one)
     role = roles.get(identifier) or Role(DANGEROUS.get(identifier, f"role {identifier}"))
     allows = f": {role.allows}" if role.allows else ""
     only = " (under a condition)" if one.inputs.get("condition") else ""
-    return f"{principal(one)} is **{role.name}** on {place(str(one.inputs.get('scope', '')))}{only}{allows}"
+    who = f"`{holder}`" if holder else principal(one)
+    return f"{who} is **{role.name}** on {place(str(one.inputs.get('scope', '')))}{only}{allows}"
 
 
 def role_id(one: Resource) -> str:
@@ -105,14 +108,11 @@ def role_id(one: Resource) -> str:
 
 
 def principal(one: Resource) -> str:
-    """Who gets it: the identity it depends on, else its own words."""
-    identities = [urn.rsplit("::", 1)[-1] for urn in one.depends_on if IDENTITY in urn.split("::")[2]]
-    if identities:
-        return f"`{identities[0]}`"
+    """Who gets a role that is no resource's of the plan: `group 0a1b…`."""
     given = one.inputs.get("principalId")
     if given is None or is_unknown(given):
-        return f"the identity of `{one.name}`"
-    return f"{str(one.inputs.get('principalType', 'principal')).lower()} {given}"
+        return f"the principal of `{one.name}`"
+    return f"{str(one.inputs.get('principalType', 'principal')).lower()} `{given}`"
 
 
 def place(scope: str) -> str:

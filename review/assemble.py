@@ -111,6 +111,7 @@ def change(step: Step, compared: Differences) -> Change:
         because=tuple(step.replaced_by) if step.op is Op.REPLACE else (),
         lost=lost.what,
         loses_data=lost.data,
+        weight=lost.weight,
         protected=step.protect and gone,
         properties=compared.shown,
     )

@@ -14,7 +14,7 @@ from review.size import Section
 WIDTH = 96
 """Characters of a line in a fence: longer ones would be scrolled at 900 pixels."""
 MOST_PROPERTIES = 30
-SIGNS = {Op.CREATE: "+", Op.UPDATE: "~", Op.REPLACE: "±", Op.DELETE: "−"}
+SIGNS = {Op.CREATE: "+", Op.UPDATE: "!", Op.REPLACE: "-/+", Op.DELETE: "-"}
 
 
 def detail_sections(review: StackReview) -> list[Section]:
@@ -38,9 +38,12 @@ def _changes(review: StackReview) -> str:
     body = [_settings(review), _common(review)]
     groups: dict[str, list[Change]] = {}
     for one in review.changes:
-        groups.setdefault(one.component or "(the program)", []).append(one)
-    body += [f"**{component}**\n\n{fence(_lines(group, review))}" for component, group in sorted(groups.items())]
-    hidden = f"\n\n{count(review.hidden, 'difference')} that say nothing (digests, order, providers) not shown."
+        groups.setdefault(one.component or "the program", []).append(one)
+    lines = [line for name, group in sorted(groups.items()) for line in (f"@@ {name} @@", *_lines(group, review))]
+    body.append(fence(lines))
+    hidden = (
+        f"\n\nNot shown, because it says nothing: {count(review.hidden, 'difference')} (digests, order, providers)."
+    )
     text = "\n\n".join(part for part in body if part) + (hidden if review.hidden else "")
     return fold(f"Changes: {count(len(review.changes), 'resource')}", text)
 
@@ -60,7 +63,7 @@ def _lines(group: list[Change], review: StackReview) -> Iterator[str]:
     shared = {one for one, _ in review.common}
     for change in sorted(group, key=lambda one: one.urn):
         own = [one for one in change.properties if one not in shared]
-        yield _cut(f"{SIGNS[change.op]} {change.op.value} {change.kind} {change.name}".replace("~ ", "! ", 1))
+        yield _cut(f"{SIGNS[change.op]} {change.op.value} {change.kind} {change.name}")
         for one in own[:MOST_PROPERTIES]:
             yield from _property(one)
         if len(own) > MOST_PROPERTIES:

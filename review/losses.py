@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from review.plan import Op, Plan, Step
 
 AZURE = "azure-native:"
-DATA = {
+DATA = {  # the worst first
+    "resources:ResourceGroup": "everything in the group, what others put there too",
     "storage:StorageAccount": "every blob, file and queue in it",
     "storage:BlobContainer": "every blob in it",
     "storage:FileShare": "every file in it",
@@ -26,7 +27,6 @@ DATA = {
     "applicationinsights:Component": "its telemetry and its connection string",
     "iothub:IotHubResource": "device identities, twins and what waits in it",
     "deviceprovisioningservices:IotDpsResource": "the enrolments of its devices",
-    "resources:ResourceGroup": "EVERYTHING in the group, what other stacks and people put there too",
     "containerservice:ManagedCluster": "every workload and volume in it",
     "datafactory:Factory": "its run history and what was made in the portal",
 }
@@ -61,6 +61,8 @@ class Loss:
 
     data: bool
     what: str
+    weight: int = 0
+    """Less is worse, among what holds data."""
 
 
 def loss(step: Step) -> Loss:
@@ -70,14 +72,19 @@ def loss(step: Step) -> Loss:
         return Loss(forever, OWN.get(step.kind, "") if step.op is Op.DELETE or step.kind == "Rollout" else "")
     kind = step.type.removeprefix(AZURE)
     if kind in DATA:
-        return Loss(True, DATA[kind])
+        return Loss(True, DATA[kind], list(DATA).index(kind))
     return Loss(False, SERVICE.get(kind, ""))
+
+
+def worst_first(step: Step) -> tuple[int, str]:
+    """The order in which losses are told."""
+    return loss(step).weight, step.name
 
 
 def undo(plan: Plan) -> list[str]:
     """What reverting the change would not bring back, or would take away; nothing where a revert puts all back."""
     made = [step for step in plan.of(Op.CREATE) if step.type.removeprefix(AZURE) in DATA]
-    gone = [step for step in plan.of(Op.DELETE, Op.REPLACE) if loss(step).data]
+    gone = sorted((step for step in plan.of(Op.DELETE, Op.REPLACE) if loss(step).data), key=worst_first)
     jobs = [step for step in plan.of(Op.REPLACE) if step.kind == "TrainingJob"]
     said = [f"`{step.name}` comes back empty: {loss(step).what}" for step in gone]
     said += [f"`{step.name}` goes again, with {DATA[step.type.removeprefix(AZURE)]}" for step in made]

@@ -93,7 +93,14 @@ def _grouped(gone: Iterable[Change]) -> list[list[Change]]:
 
     def order(group: list[Change]) -> tuple[object, ...]:
         first = group[0]
-        return not first.protected, not first.loses_data, not first.lost, first.op is not Op.DELETE, first.name
+        return (
+            not first.protected,
+            not first.loses_data,
+            first.weight,
+            not first.lost,
+            first.op is not Op.DELETE,
+            first.name,
+        )
 
     return sorted(groups.values(), key=order)
 
@@ -104,7 +111,9 @@ def _gone_row(group: Sequence[Change]) -> tuple[str, ...]:
     verb = "deleted" if first.op is Op.DELETE else "replaced"
     kinds = sorted({one.kind for one in group})
     named = names([f"`{one.name}`" for one in group])
-    because = ", ".join(f"`{one}`" for one in first.because) or ("gone from the program" if verb == "deleted" else "")
+    because = ", ".join(f"`{one}`" for one in first.because) or (
+        "gone from the program" if verb == "deleted" else "what it stands on is replaced"
+    )
     lost = first.lost or ("nothing" if first.op is Op.REPLACE else "itself")
     locked = " **Locked (`protect`): the update stops here.**" if first.protected else ""
     return sign, f"{named} ({names(kinds)}) {verb}", because, lost + locked

@@ -79,7 +79,7 @@ def _system(
     elif judged is not None:
         what, because = "is judged again", _differing(judged, ("floors", "metric", "margin", "code", "dataDigest"))
     elif "ContainerImage" in kinds:
-        what, because = "gets another image of the same model", _differing(kinds["ContainerImage"], ("code",))
+        what, because = "gets another image of the same model", _image(kinds["ContainerImage"])
     elif "Rollout" in kinds:
         what, because = "is rolled out anew", tuple(kinds["Rollout"].changed)
     return System(
@@ -123,3 +123,8 @@ def _lowered(judged: Step | None) -> tuple[str, ...]:
 def _differing(step: Step, names: Sequence[str]) -> tuple[str, ...]:
     words = {"code": "its code", "dataDigest": "data"}
     return tuple(words.get(name, name) for name in names if step.old.get(name) != step.new.get(name))
+
+
+def _image(step: Step) -> tuple[str, ...]:
+    words = {"code": "scoring server", "environmentTag": "packages"}
+    return tuple(words.get(name, name) for name in step.replaced_by)

@@ -74,6 +74,8 @@ class Plan:
     unchanged: int
     hidden: int = 0
     """Steps of the stack itself and of providers, which nobody reviews."""
+    holders: Mapping[str, str] = field(default_factory=dict)
+    """By the URN of a role assignment, who gets the role: the logical name of an identity or a resource."""
     messages: Sequence[str] = ()
     """Warnings and errors of program and providers, each once, sorted."""
 
@@ -87,13 +89,15 @@ def read(document: Mapping[str, Any], state: Iterable[Mapping[str, Any]] = ()) -
     entries = sorted(document.get("steps") or [], key=lambda one: (one["urn"], one["op"]))
     known = [step_of(one) for one in entries if one["op"] in OPS]
     steps = [step for step in known if not _is_noise(step.urn)]
+    earlier = [one for one in state if not one.get("delete")]
     later = [one["newState"] for one in entries if one.get("newState") and one["op"] not in (*PARTS, "delete")]
     return Plan(
         steps=tuple(steps),
-        before=tuple(resource(one) for one in state if not one.get("delete")),
-        after=tuple(resource(one) for one in later),
+        before=tuple(map(resource, earlier)),
+        after=tuple(map(resource, later)),
         unchanged=sum(one["op"] == "same" for one in entries),
         hidden=len(known) - len(steps),
+        holders={one["urn"]: who for one in [*earlier, *later] if (who := holder(one))},
         messages=tuple(messages(document)),
     )
 
@@ -127,6 +131,12 @@ def resource(state: Mapping[str, Any]) -> Resource:
         depends_on=tuple(state.get("dependencies") or ()),
         protect=bool(state.get("protect")),
     )
+
+
+def holder(state: Mapping[str, Any]) -> str:
+    """The resource that a state's `principalId` is of; "" where it is no resource's."""
+    found = (state.get("propertyDependencies") or {}).get("principalId") or ()
+    return str(found[0]).rsplit("::", 1)[-1] if found else ""
 
 
 def messages(document: Mapping[str, Any]) -> list[str]:

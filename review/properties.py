@@ -14,6 +14,8 @@ from review.redact import Redactor
 
 ABSENT = "(none)"
 LATER = "known at update"
+HANDED_OUT = "(as now)"
+"""For what comes from another resource and is another one afterwards: both are words of Azure's."""
 LONGEST = 120
 NOISE_KEYS = ("azureApiVersion", "claim", "checked", "code", "environmentDigest", "evaluationDigest", "environmentTag")
 """Properties that follow from others which are shown: a digest of files whose names stand in the section on models."""
@@ -47,7 +49,8 @@ def differences(step: Step, redactor: Redactor) -> Differences:
             noise += 1
             continue
         replaces = any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in step.replaced_by)
-        shown.append(PropertyChange(path, text(old, redactor), text(new, redactor), replaces))
+        before = HANDED_OUT if new == UNKNOWN else text(old, redactor)
+        shown.append(PropertyChange(path, before, text(new, redactor), replaces))
     hidden = [path for path in step.changed if not any(_same_place(path, one.path) for one in shown)]
     secret = [path for path in hidden if _at(step.old, path) == SECRET or _at(step.new, path) == SECRET]
     shown += [PropertyChange(path, SECRET, "[another secret]", path in step.replaced_by) for path in secret]

@@ -37,6 +37,8 @@ class Change:
     lost: str = ""
     """What goes with it, in words; "" where nothing but the resource does."""
     loses_data: bool = False
+    weight: int = 0
+    """Less is worse, among what loses data."""
     protected: bool = False
     properties: tuple[PropertyChange, ...] = ()
 

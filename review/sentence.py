@@ -37,7 +37,7 @@ def _blocked(review: StackReview) -> list[str]:
 
 
 def _lost(review: StackReview) -> list[str]:
-    lost = [one for one in review.changes if one.loses_data]
+    lost = sorted((one for one in review.changes if one.loses_data), key=lambda one: (one.weight, one.name))
     if not lost:
         return []
     verb = "goes" if len(lost) == 1 else "go"

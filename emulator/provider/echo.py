@@ -76,7 +76,7 @@ def placeholder(path: str, name: str) -> str:
 def _known(value: Any, path: str, at: str) -> Any:
     """What a preview would tell, with a placeholder for each part that it would not."""
     if is_unknown(value):
-        return _endpoints(path) if at == "primaryEndpoints" else placeholder(path, at)
+        return _address(path, at) or placeholder(path, at)
     if isinstance(value, Mapping):
         return {name: _known(inner, path, f"{at}.{name}") for name, inner in value.items()}
     return (
@@ -86,7 +86,13 @@ def _known(value: Any, path: str, at: str) -> Any:
     )
 
 
-def _endpoints(path: str) -> Properties:
-    """Where an account answers. https://learn.microsoft.com/azure/storage/common/storage-account-overview"""
+def _address(path: str, at: str) -> Any:
+    """Addresses that follow from a name alone; None for any other property.
+
+    https://learn.microsoft.com/azure/storage/common/storage-account-overview#standard-endpoints
+    https://learn.microsoft.com/azure/container-registry/container-registry-concepts#registry
+    """
     name = path.rpartition("/")[2]
-    return {service: f"https://{name}.{service}.core.windows.net/" for service in SERVICES}
+    if at == "primaryEndpoints":
+        return {service: f"https://{name}.{service}.core.windows.net/" for service in SERVICES}
+    return f"{name}.azurecr.io" if at == "loginServer" else None
