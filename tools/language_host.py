@@ -1,8 +1,9 @@
 """The Python language host of an engine that was built from Go modules: a gRPC server that runs the Pulumi program.
 
-Does what Pulumi's own `pulumi-language-python` does for `toolchain: pip` and `uv` with a virtual environment, and two
-things more. The program runs in a session of its own and is ended without a traceback when the CLI is interrupted.
-And the host ends, with the program, when the CLI is gone.
+Does what Pulumi's own `pulumi-language-python` does for `toolchain: pip` and `uv` with a virtual environment, and three
+things more. The program runs in a session of its own and is ended without a traceback when the CLI is interrupted. The
+server of dynamic resources starts beside a program that will need it. And the host ends, with the program, when the CLI
+is gone.
 
 The protocol is `pulumi/language.proto` of the SDK. Started by the launcher in `tools/engine/bin` as `language_host.py
 <folder of the engine> [options] <engine's address>`; prints its port.
@@ -10,6 +11,7 @@ The protocol is `pulumi/language.proto` of the SDK. Started by the launcher in `
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -33,6 +35,7 @@ BAIL = 32  # the program has already shown the person an error they can act on
 POLL_SECONDS = 0.5
 PARENT_VARIABLE = "PULUMI_ENGINE_PID"  # the launcher notes it: the CLI may be gone before Python is up
 END_SECONDS = 5.0
+READY = "pulumi-python:dynamic:ready"
 
 PROGRAM = Path(__file__).with_name("program.py")
 
@@ -54,6 +57,16 @@ def _load_messages() -> tuple[Any, Any, Any]:
     from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
     return language_pb2, language_pb2_grpc, plugin_pb2
+
+
+def start_early(monitor: str) -> None:
+    """Has the engine start the server of dynamic resources now, beside the program, which loads SDKs for seconds before
+    it declares the first one. `ml/resources/host.py` answers; whatever else becomes of the call makes no difference.
+    """
+    from pulumi.runtime.proto import resource_pb2, resource_pb2_grpc
+
+    with grpc.insecure_channel(monitor) as channel, contextlib.suppress(grpc.RpcError):
+        resource_pb2_grpc.ResourceMonitorStub(channel).Invoke(resource_pb2.ResourceInvokeRequest(tok=READY))
 
 
 messages, services, plugin_messages = _load_messages()
@@ -191,6 +204,8 @@ class LanguageHost(Servicer):  # type: ignore[misc]
         }
         process = self.programs.start(program_command(request, self.engine, python, self.executor), environment)
         context.add_callback(lambda: self.programs.end(process))
+        if json.loads(request.config.get(f"{request.project}:systems") or "[]"):
+            threading.Thread(target=start_early, args=(request.monitor_address,), daemon=True).start()
         code = self.programs.wait(process)
         if code == BAIL or process.pid in self.programs.ended:
             return messages.RunResponse(bail=True)

@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from ml.identity.code import closure
+from ml.identity.code import closure, load_yaml
 from ml.identity.code import digest as code_digest
 from ml.identity.digest import digest
 from ml.identity.environment import PYTHON, requirements
@@ -79,15 +77,15 @@ def scoring_code(root: Path, features: Path, *, gateway: bool = False) -> dict[s
         *entries,
         *(f"ml.{part}.{kind}" for kind in kinds(features) for part in ("jobkit.kinds", "scoring.fields")),
     )
-    found = {path for module in modules for path in closure(root, module)}
-    return {path.relative_to(root).as_posix(): code_digest(path) for path in sorted(found)}
+    found = sorted(closure(root, *modules))
+    return {path.relative_to(root).as_posix(): code_digest(path) for path in found}
 
 
 def kinds(features: Path) -> list[str]:
     """The kinds of feature that a `features.yaml` names; none where there is no such file."""
     if not features.is_file():
         return []
-    document = yaml.safe_load(features.read_text(encoding="utf-8"))
+    document = load_yaml(features.read_text(encoding="utf-8"))
     return sorted({one["type"] for one in document.get("features", ())})
 
 

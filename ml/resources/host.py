@@ -39,6 +39,10 @@ class _CallContext:
         if handler is None or handler.unary_unary is None:
             return handler
         method = details.method.rsplit("/", 1)[-1]
+        if method == "Invoke":
+            return grpc.unary_unary_rpc_method_handler(
+                _get_ready, handler.request_deserializer, handler.response_serializer
+            )
 
         def serve_call(request: Any, context: Any) -> Any:
             if method == "Cancel":
@@ -52,6 +56,23 @@ class _CallContext:
         return grpc.unary_unary_rpc_method_handler(
             serve_call, handler.request_deserializer, handler.response_serializer
         )
+
+
+def _get_ready(request: Any, context: Any) -> Any:
+    """Answers `tools/language_host.py`, which has this process started before a resource needs it: the providers are
+    loaded by then, which would take most of a second of every command.
+    """
+    import importlib
+    import pkgutil
+
+    from pulumi.runtime.proto import provider_pb2
+
+    import ml.resources
+
+    providers = [module.name for module in pkgutil.iter_modules(ml.resources.__path__, "ml.resources.")]
+    for name in (*providers, "httpx", "azure.identity"):
+        importlib.import_module(name)
+    return provider_pb2.InvokeResponse()
 
 
 def _engine_log(address: str) -> progress.Show:

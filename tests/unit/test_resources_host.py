@@ -54,6 +54,19 @@ def test_importing_the_module_loads_nothing_heavy() -> None:
     assert said == "[]\n"
 
 
+def test_an_early_start_loads_the_providers_and_answers() -> None:
+    code = """
+import sys, grpc
+from ml.resources import host
+handler = grpc.unary_unary_rpc_method_handler(lambda request, context: sys.exit("the SDK's own was asked"))
+details = type("Details", (), {"method": "/pulumirpc.ResourceProvider/Invoke"})
+ready = host._CallContext().intercept_service(lambda details: handler, details).unary_unary
+print(ready(None, None).SerializeToString(), "ml.resources.rollout" in sys.modules, "azure.ai.ml" in sys.modules)
+"""
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert said == "b'' True False\n"
+
+
 def test_text_goes_to_the_row_of_the_call_and_only_when_it_changed(rows: list[tuple[str, str]]) -> None:
     def create() -> None:
         for text in ("epoch 1", "epoch 1", "epoch 2"):

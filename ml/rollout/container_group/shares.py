@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml.clients.arm import fence
-from ml.clients.datastore import container
+from ml.clients.datastore import address, container, small_file
 from ml.clients.errors import CloudError
 from ml.clients.workspace import Workspace
 
@@ -47,20 +47,21 @@ class SharesDocument:
     system: str
 
     @property
+    def path(self) -> str:
+        """Its name in the container."""
+        return f"systems/{self.system}/serving/shares.json"
+
+    @property
     def url(self) -> str:
         """Where the gateway reads it."""
-        with self._blob() as blob:
-            return str(blob.url)
+        return "/".join((*address(self.workspace), self.path))
 
     def read(self) -> Shares:
         """As it is now; empty while there is none."""
-        from azure.core.exceptions import ResourceNotFoundError
-
-        with self._blob() as blob:
-            try:
-                content = json.loads(blob.download_blob().readall())
-            except ResourceNotFoundError:
-                return Shares()
+        found = small_file(self.workspace, self.path)
+        if found is None:
+            return Shares()
+        content = json.loads(found)
         return Shares(str(content["revision"]), content["deployments"])
 
     def write(self, addresses: Mapping[str, str], traffic: Mapping[str, int]) -> Shares:
@@ -90,7 +91,7 @@ class SharesDocument:
 
         try:
             with container(self.workspace) as client:
-                yield client.get_blob_client(f"systems/{self.system}/serving/shares.json")
+                yield client.get_blob_client(self.path)
         except ResourceNotFoundError:
             raise
         except AzureError as error:
