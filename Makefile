@@ -1,6 +1,6 @@
 # Every verb is one line that calls a tool; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help new up refresh down preview review export diagram verdict env status open history rollback promote runs compare train logs cancel score key recover doctor test test-long mutants lint bench lock lock-data
+.PHONY: help new up refresh down preview review export diagram verdict cost prices env status open history rollback promote runs compare train logs cancel score key recover doctor test test-long mutants lint bench lock lock-data
 PYTHON ?= python3
 # Imports of pulumi-azure-native take four times as long without byte code.
 export PYTHONDONTWRITEBYTECODE =
@@ -34,6 +34,10 @@ diagram: ## the platform as one page, without an account (PROFILE=open|hybrid|pr
 	$(RUN) diagram $(STACK)
 verdict: ## what Azure Policy would refuse, change and list, without an account (PROFILE=, DEFINITIONS=folder, ARGS=--all)
 	$(RUN) verdict $(STACK) $(ARGS)
+cost: ## what a stack costs a month and why, without an account (PROFILE=open|hybrid|private, ALL=1: every line)
+	$(RUN) cost $(STACK)
+prices: ## read the prices that estimates use anew from Azure's public price list (FROM=file.csv: from a table of prices)
+	$(RUN) prices
 env: ## a shell for one stack: eval "$$(make -s env)"
 	$(RUN) env $(STACK)
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from infra.address_plan import NetworkSettings
 from infra.configuration import check_placeholders, read
+from infra.cost_settings import CostSettings
 from infra.sizes import Section
 from infra.soft_delete import SoftDeleteSettings
 
@@ -72,6 +73,9 @@ class StackSettings(Section):
         max_length=100,
         description="public IPv4 addresses or ranges let in by the profile hybrid",
         examples=[["203.0.113.0/24"]],
+    )
+    cost: CostSettings = Field(
+        default_factory=CostSettings, description="what the stack is assumed to use, and what it may cost"
     )
     name_salt: str = Field(
         "",

@@ -23,6 +23,8 @@ AOption = Annotated[str, typer.Option(envvar="A")]
 BOption = Annotated[str, typer.Option(envvar="B")]
 ProfileOption = Annotated[str, typer.Option(envvar="PROFILE")]
 PlanOption = Annotated[str, typer.Option(envvar="PLAN")]
+FromOption = Annotated[str, typer.Option("--from", envvar="FROM")]
+AllOption = Annotated[bool, typer.Option("--all", envvar="ALL")]
 OutOption = Annotated[str, typer.Option(envvar="OUT")]
 
 

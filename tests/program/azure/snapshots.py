@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from tests.program.azure.cost_page import cost_page
 from tests.program.azure.declared import Declared
 from tests.program.azure.exports import plan_of
 from tests.program.azure.proof_page import proof_page
@@ -79,6 +80,7 @@ FILES = {
     PREVIEWS: previews,
     API_VERSIONS: api_versions,
     DOCS / "roles.md": lambda: role_page(COMMAND),
+    DOCS / "cost.md": lambda: cost_page(COMMAND),
     DOCS / "proof.md": proof,
     DOCS / "platform-dev.svg": dev_diagram,
     DOCS / "platform-prod.svg": prod_diagram,
