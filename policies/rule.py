@@ -11,6 +11,9 @@ from typing import Any
 from policies.configuration import Configuration
 from policies.view import View
 
+DEFINITIONS = "https://www.azadvertizer.net/azpolicyadvertizer"
+"""Where each built-in definition of Azure Policy has a page."""
+
 
 class Level(StrEnum):
     """What becomes of a finding; the words are the engine's."""
@@ -45,6 +48,7 @@ class Levels:
 OFF, ADVISE, BLOCK, MEND = Level.DISABLED, Level.ADVISORY, Level.MANDATORY, Level.REMEDIATE
 ALWAYS = Levels(dev=BLOCK, prod=BLOCK)
 STRICTER = Levels(dev=ADVISE, prod=BLOCK)
+MENDED = Levels(dev=MEND, prod=BLOCK)
 ADVICE = Levels(dev=ADVISE, prod=ADVISE)
 PRODUCTION = Levels(dev=OFF, prod=BLOCK)
 PRODUCTION_ADVICE = Levels(dev=OFF, prod=ADVISE)
@@ -61,8 +65,13 @@ class Sources:
     checkov: tuple[str, ...] = ()
     psrule: tuple[str, ...] = ()
     """Of PSRule for Azure: `AZR-000005`."""
-    link: str = ""
-    """A page that explains it."""
+    page: str = ""
+    """What explains it, where it is no definition of Azure Policy."""
+
+    @property
+    def link(self) -> str:
+        """A page that explains it; "" when nobody but us asks for it."""
+        return self.page or (f"{DEFINITIONS}/{self.azure_policy[0]}.html" if self.azure_policy else "")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,55 @@
+"""What a stack may say of the rules that it is held to (`policies/`): other levels, and exemptions for a while."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from infra.sizes import Section
+
+Level = Literal["disabled", "advisory", "mandatory", "remediate"]
+
+
+def _day(text: str) -> str:
+    try:
+        return dt.date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError(f'{text!r} is no day; write it in quotes, such as "2027-01-31"') from None
+
+
+class ExemptionSettings(Section):
+    """That a rule does not hold for a resource, for a while and for a reason."""
+
+    rule: str = Field(
+        min_length=1, description="id or name of the rule, see docs/policies.md", examples=["endpoint-signs-in"]
+    )
+    resource: str = Field(
+        min_length=1,
+        description="logical name of the resource, as a preview shows it; * stands for any characters, and stack for "
+        "what a rule finds about the stack as a whole",
+        examples=["bike_buyer-endpoint"],
+    )
+    reason: str = Field(
+        min_length=10,
+        description="why, in a sentence that whoever reviews it understands",
+        examples=["Clients hold keys"],
+    )
+    expires: Annotated[str, AfterValidator(_day)] = Field(
+        description="last day on which it holds", examples=["2027-01-31"]
+    )
+
+
+class PolicySettings(Section):
+    """The rules that a stack is held to; the program itself does not read this."""
+
+    overrides: Mapping[str, Level] = Field(
+        default_factory=dict,
+        description="by id or name of a rule, its level in this stack instead of that of its environment",
+        examples=["advisory"],
+    )
+    exemptions: tuple[ExemptionSettings, ...] = Field(
+        (), max_length=200, description="what a rule lets through for a while", examples=[[]]
+    )

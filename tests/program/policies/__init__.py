@@ -1,0 +1,1 @@
+"""The policy pack held to the program's own stacks, through the process that the engine starts."""
