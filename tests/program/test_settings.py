@@ -57,6 +57,7 @@ def test_committed_stacks_are_valid(stack: str) -> None:
 def test_a_stack_on_the_emulator_is_configured_like_its_own_but_for_ids_and_systems(stack: str) -> None:
     own = {"cloud", "subscriptionId", "tenantId", "deployersGroupId", "notebooks", "systems"}
     azure, emulator = stack_config(stack), stack_config(f"{stack}-emulator")
+    azure.pop("policy", None)  # exemptions, all of systems: nothing would need them there
     assert azure.keys() == emulator.keys()
     assert {key for key in azure if azure[key] != emulator[key]} == own
     ids = ("subscriptionId", "tenantId", "deployersGroupId")
@@ -344,3 +345,32 @@ def test_every_field_is_described_and_has_an_example(name: str, field: Any) -> N
     assert field.description
     is_section = isinstance(field.annotation, type) and issubclass(field.annotation, Section)
     assert field.examples or is_section, f"{name} has no example to put into an error message"
+
+
+EXEMPTION = {
+    "rule": "no-owner",
+    "resource": "deployers-*",
+    "reason": "until the group is split",
+    "expires": "2027-01-31",
+}
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ({"overides": {}}, "mlops:policy.overides: there is no such setting. Did you mean overrides?"),
+        ({"overrides": {"no-owner": "off"}}, 'mlops:policy.overrides.no-owner = "off"'),
+        ({"exemptions": [EXEMPTION | {"expires": "next year"}]}, 'write it in quotes, such as "2027-01-31"'),
+        ({"exemptions": [EXEMPTION | {"reason": ""}]}, "mlops:policy.exemptions.0.reason"),
+        ({"exemptions": [EXEMPTION | {"until": "2027-01-31"}]}, "mlops:policy.exemptions.0.until"),
+    ],
+)
+def test_exemptions_and_levels_are_checked_before_anything_is_declared(policy: dict[str, Any], said: str) -> None:
+    assert said in message(GOOD | {"policy": policy})
+
+
+def test_an_exemption_needs_rule_resource_reason_and_end() -> None:
+    assert load(GOOD | {"policy": {"exemptions": [EXEMPTION]}}).policy.exemptions[0].expires == "2027-01-31"
+    for key in EXEMPTION:
+        left = {name: value for name, value in EXEMPTION.items() if name != key}
+        assert f"mlops:policy.exemptions.0.{key} is missing" in message(GOOD | {"policy": {"exemptions": [left]}})
