@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from policies.resource import Resource
+from policies.resource import SECRET, Resource
 
 
 class Op(StrEnum):
@@ -22,6 +22,7 @@ class Op(StrEnum):
 OPS = {**{op.value: op for op in Op}, "import": Op.CREATE, "import-replacement": Op.REPLACE}
 # Parts of a replacement, which the engine also lists by themselves.
 PARTS = ("create-replacement", "delete-replaced", "discard-replaced", "remove-pending-replace", "read-replacement")
+SIGNATURE = "4dabf18193072939515e22adb298388d"  # pulumi/sdk/go/common/resource/sig
 STACK, PROVIDERS = "pulumi:pulumi:Stack", "pulumi:providers:"
 
 
@@ -126,11 +127,18 @@ def resource(state: Mapping[str, Any]) -> Resource:
     return Resource(
         urn=state["urn"],
         type=state["type"],
-        inputs={key: value for key, value in (state.get("inputs") or {}).items() if not key.startswith("__")},
+        inputs={key: masked(value) for key, value in (state.get("inputs") or {}).items() if not key.startswith("__")},
         parent=state.get("parent") or "",
         depends_on=tuple(state.get("dependencies") or ()),
         protect=bool(state.get("protect")),
     )
+
+
+def masked(value: Any) -> Any:
+    """A value of a state as the engine shows it: encrypted parts, which a state keeps with a signature, are masked."""
+    if isinstance(value, Mapping):
+        return SECRET if SIGNATURE in value else {key: masked(inner) for key, inner in value.items()}
+    return [masked(inner) for inner in value] if isinstance(value, list) else value
 
 
 def holder(state: Mapping[str, Any]) -> str:

@@ -18,15 +18,18 @@ from review.access import Role
 from review.plan import Plan, read
 from review.redact import Redactor
 from review.report import Freshness, Report, StackReview
-from tools import throwaway
+from tools import shell, throwaway
 from tools.preview import messages
 from tools.progress import SetupError
+from tools.pulumi_cli import Pulumi
 from tools.role_words import WORDS
 from tools.stacks import PROJECT, Stack, stack_names
 from tools.throwaway import Checkout
 from tools.versions import ROOT
 
 ALL = "all"
+Planned = tuple[dict[str, Any], list[dict[str, Any]], str]
+"""The engine's document, the resources that it was held against, and why there is none."""
 SHORT = 10
 
 
@@ -37,6 +40,8 @@ class Review:
     base: str
     head: Checkout = field(default_factory=lambda: Checkout(ROOT))
     public: bool = False
+    live: bool = False
+    """Whether it is held against the stack's own state instead of what BASE would make."""
 
     def of(self, names: list[str]) -> Report:
         """The review of these stacks.
@@ -48,20 +53,31 @@ class Review:
         return Report(PROJECT, tuple(self._stack(name, commit) for name in names))
 
     def _stack(self, name: str, commit: str) -> StackReview:
-        fresh, redactor = freshness(self.base, commit, self.head), Redactor(public=self.public)
+        fresh, redactor = freshness(self.base, commit, self.head, live=self.live), Redactor(public=self.public)
         stack = self.head.stack(name)
         if stack is None:
             raise SetupError(f"STACK={name}: there is no stacks/Pulumi.{name}.yaml in this checkout")
         try:
-            state = throwaway.state_of(commit, name)
+            planned, before, problem = self._live(stack) if self.live else self._offline(name, stack, commit)
         except SetupError as error:
             return assemble.failed(PROJECT, name, fresh, [str(error)], redactor)
-        planned, problem = throwaway.plan(self.head, stack, state)
         if problem:
             said = [one for one in messages(planned) if one.startswith("error")] or [problem]
             return assemble.failed(PROJECT, name, fresh, said, redactor)
-        plan = read(planned, throwaway.resources(state))
-        return assemble.review(found(name, stack, commit, plan, fresh), redactor)
+        return assemble.review(found(name, stack, commit, read(planned, before), fresh), redactor)
+
+    def _offline(self, name: str, stack: Stack, commit: str) -> Planned:
+        state = throwaway.state_of(commit, name)
+        planned, problem = throwaway.plan(self.head, stack, state)
+        return planned, throwaway.resources(state), problem
+
+    def _live(self, stack: Stack) -> Planned:
+        pulumi = Pulumi(stack, shell.environment(stack), self.head.root)
+        if not pulumi.exists():
+            raise SetupError(f"stack {stack.name} has no state yet in your backend: leave LIVE=1 out")
+        before = pulumi.resources()
+        planned, problem = throwaway.run_preview(pulumi, [])
+        return planned, before, problem
 
 
 def found(name: str, stack: Stack, commit: str, plan: Plan, fresh: Freshness) -> assemble.Found:
@@ -80,7 +96,7 @@ def found(name: str, stack: Stack, commit: str, plan: Plan, fresh: Freshness) ->
         rules_after=tuple(judge(rules(), plan.after, Configuration.from_stack(after))),
         roles={identifier: Role(words.name, words.allows) for identifier, words in WORDS.items()},
         reasons=reasons,
-        left_out=tuple(left_out(after)),
+        left_out=tuple(left_out(after, live=fresh.live)),
     )
 
 
@@ -104,21 +120,25 @@ def differing(before: Mapping[str, Any], after: Mapping[str, Any], path: str = "
             yield here
 
 
-def left_out(config: Mapping[str, Any]) -> Iterator[str]:
+def left_out(config: Mapping[str, Any], *, live: bool) -> Iterator[str]:
     """What a review without an account cannot look at."""
+    if live:
+        yield "What somebody changed by hand in Azure since the last refresh is not known here."
+        return
     if f"{PROJECT}:existing" in config:
         yield f"What the stack takes over (`{PROJECT}:existing`) is reviewed as if the stack made it."
     yield "What somebody changed by hand in Azure, and what serves now, is not known here."
 
 
-def freshness(base: str, commit: str, head: Checkout) -> Freshness:
+def freshness(base: str, commit: str, head: Checkout, *, live: bool = False) -> Freshness:
     """What is held against what, and whether BASE has moved on since the branch left it."""
     counted = throwaway.git("rev-list", "--count", f"HEAD..{commit}", root=head.root)
     mine = throwaway.git("rev-parse", "HEAD", root=head.root).stdout.strip()
     changed = throwaway.git("status", "--porcelain", "--untracked-files=no", root=head.root).stdout.strip()
     return Freshness(
         base=f"{commit[:SHORT]} ({base})" if not commit.startswith(base) else commit[:SHORT],
-        head=f"{mine[:SHORT]}{' with uncommitted changes' if changed else ''}",
+        head=f"{mine[:SHORT] or 'This folder'}{' with uncommitted changes' if changed else ''}",
+        live=live,
         behind=int(counted.stdout.strip() or 0) if not counted.returncode else 0,
     )
 

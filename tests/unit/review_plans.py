@@ -28,11 +28,13 @@ def step(
     **more: Any,
 ) -> dict[str, Any]:
     """One step of `preview --json`. `more` goes into both states, but reasons into the step."""
-    identity = {"urn": urn(kind, name), "type": kind, "custom": True}
-    reasons = {key: more.pop(key) for key in ("replaceReasons", "detailedDiff") if key in more}
-    states = {"oldState": old, "newState": new}
-    filled = {key: {**identity, **more, "inputs": inputs} for key, inputs in states.items() if inputs is not None}
-    return {"op": op, "urn": identity["urn"], **reasons, **filled}
+    identity: dict[str, Any] = {"urn": urn(kind, name), "type": kind, "custom": True}
+    reasons: dict[str, Any] = {key: more.pop(key) for key in ("replaceReasons", "detailedDiff") if key in more}
+    found = {"op": op, "urn": identity["urn"], **reasons}
+    for key, inputs in (("oldState", old), ("newState", new)):
+        if inputs is not None:
+            found[key] = {**identity, **more, "inputs": inputs}
+    return found
 
 
 def review(*steps: Mapping[str, Any], **more: Any) -> StackReview:

@@ -1,0 +1,75 @@
+"""Where a review goes: the pull request that this job is about, else the job's own summary."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from review.publish import sticky
+from review.publish.azure_devops import AzureDevOps
+from review.publish.github import GitHub
+from review.publish.http import PublishError
+
+PULL = re.compile(r"^refs/pull/(\d+)/")
+NOT_ALLOWED = (401, 403)
+
+
+def publish(comment: str, page: Path, environment: Mapping[str, str]) -> str:
+    """Writes the comment and says where, in a sentence. Without a token, or with one that may not write, as a pull
+    request of a fork has, it goes into the job's summary, which everybody can read too.
+
+    Raises:
+        PublishError: the service refused for another reason.
+    """
+    found = place(environment)
+    if found is None:
+        return summarize(comment, page, environment)
+    comments, name, run = found
+    try:
+        done = sticky.put(comments, comment, run)
+    except PublishError as error:
+        if error.status not in NOT_ALLOWED:
+            raise
+        return f"{summarize(comment, page, environment)} No comment was written: {error}"
+    return f"The comment on {name}: {done}."
+
+
+def place(environment: Mapping[str, str]) -> tuple[sticky.Comments, str, int] | None:
+    """The pull request's comments, its name, and the number of the run; None where there is none to write to."""
+    token, system = environment.get("GITHUB_TOKEN", ""), environment.get("SYSTEM_ACCESSTOKEN", "")
+    if environment.get("GITHUB_ACTIONS") == "true":
+        number, repository = github_number(environment), environment.get("GITHUB_REPOSITORY", "")
+        if not (token and number and repository):
+            return None
+        api, run = environment.get("GITHUB_API_URL", "https://api.github.com"), environment.get("GITHUB_RUN_ID", "0")
+        return GitHub.of(api, token, repository, number), f"{repository}#{number}", int(run)
+    number = int(environment.get("SYSTEM_PULLREQUEST_PULLREQUESTID") or 0)
+    if not (system and number):
+        return None
+    collection, project = environment["SYSTEM_COLLECTIONURI"], environment["SYSTEM_TEAMPROJECTID"]
+    repository = environment["BUILD_REPOSITORY_ID"]
+    run = environment.get("BUILD_BUILDID", "0")
+    return AzureDevOps.of(collection, project, system, repository, number), f"pull request {number}", int(run)
+
+
+def github_number(environment: Mapping[str, str]) -> int:
+    """The pull request that an event is about; 0 for any other event."""
+    if found := PULL.match(environment.get("GITHUB_REF", "")):
+        return int(found[1])
+    event = Path(environment.get("GITHUB_EVENT_PATH", ""))
+    if not event.is_file():
+        return 0
+    return int((json.loads(event.read_text()).get("pull_request") or {}).get("number") or 0)
+
+
+def summarize(comment: str, page: Path, environment: Mapping[str, str]) -> str:
+    """The comment in the summary of the job; where there is no such thing it is only printed."""
+    if file := environment.get("GITHUB_STEP_SUMMARY", ""):
+        with Path(file).open("a") as summary:
+            summary.write(comment)
+        return "The review is in the summary of the job."
+    if environment.get("TF_BUILD", "").lower() == "true":
+        return f"##vso[task.uploadsummary]{page.absolute()}\nThe review is in the summary of the run."
+    return "The review is printed above: there is no pull request to write it to."
