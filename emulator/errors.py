@@ -7,7 +7,7 @@ from typing import Any
 
 class ServiceError(Exception):
     """An error for the client: HTTP status, Azure's error code, a message for a person, and optionally the target,
-    details and the code of an inner error.
+    details, the code of an inner error, and what `additionalInfo` holds.
     """
 
     def __init__(
@@ -20,6 +20,7 @@ class ServiceError(Exception):
         details: list[dict[str, Any]] | None = None,
         headers: dict[str, str] | None = None,
         inner: str | None = None,
+        information: list[dict[str, Any]] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -29,6 +30,7 @@ class ServiceError(Exception):
         self.details = details or []
         self.headers = headers or {}
         self.inner = inner
+        self.information = information or []
 
     def body(self) -> dict[str, Any]:
         """ARM's error shape: https://learn.microsoft.com/azure/azure-resource-manager/management/error-response."""
@@ -39,6 +41,8 @@ class ServiceError(Exception):
             error["details"] = self.details
         if self.inner:
             error["innererror"] = {"code": self.inner}
+        if self.information:
+            error["additionalInfo"] = self.information
         return {"error": error}
 
 

@@ -28,6 +28,7 @@ from emulator.machine_learning.service import MachineLearningService
 from emulator.monitor.service import MonitorService
 from emulator.online_endpoints.service import OnlineEndpointsService
 from emulator.pages.service import PagesService
+from emulator.policy.service import PolicyService
 from emulator.runtime import Runtime
 from emulator.service import Emulator, Service
 from emulator.settings import Settings, default_state, load_settings
@@ -48,6 +49,7 @@ SERVICES: Sequence[type[Service]] = (
     ContainerInstancesService,
     MachineLearningService,
     OnlineEndpointsService,
+    PolicyService,
     ArmService,
     PagesService,
 )

@@ -17,16 +17,22 @@ from policies.azure.aliases import EACH, steps_of
 from policies.azure.errors import DefinitionsError
 from policies.azure.folder import read_folder
 from policies.azure.judging import Policies
-from policies.azure.report import number, sentence
+from policies.azure.report import number as counted
+from policies.azure.report import sentence
 from policies.azure.subject import GROUP, Facts, Subject
+from policies.azure.subscription import InForce, read_subscription
 from policies.azure.verdict import Verdict
 from policies.resource import Resource
+from tools import shell
 from tools.arm_template import Planned
+from tools.deployed_system import require_emulator
 from tools.export import planned, subscription_of
 from tools.preview import offline, plan_of
 from tools.progress import SetupError
 from tools.stacks import PROJECT, Stack
 
+ASSIGNED = "assigned"
+"""In the place of a folder: what is assigned in the stack's subscription."""
 VARIABLE = "MLOPS_AZURE_POLICY_DIR"
 BELOW_DATA = "azure-policy"
 """Where the definitions are below the folder of the data."""
@@ -47,18 +53,40 @@ def of_stack(stack: Stack, profile: str = "", definitions: str = "") -> StackVer
     Raises:
         SetupError: the program or a check failed; or there are no definitions.
     """
-    folder = definitions_folder(definitions, data=_data_folder(stack))
-    source = read(folder)
+    own = definitions == ASSIGNED
+    folder = None if own else definitions_folder(definitions, data=_data_folder(stack))
+    given = read(folder) if folder else None
     with offline(stack, profile) as (pulumi, words):
         plan = planned(plan_of(pulumi, words))
+    number = subscription_of(plan)
+    source = InForce(given, {}) if given else assigned_in(stack, number)
     try:
-        found = verdicts(plan, subscription_of(plan), source)
+        requests = subjects(plan, number)
     except UnknownResourceTypeError as error:
         raise SetupError(str(error)) from None
-    requests = sum(one.type.startswith(ID_OF_TYPE) for one in plan)
+    found = source.policies.judge(requests, source.facts(number, groups(requests)))
     where = f"stack {stack.name}, network profile {profile}" if profile else f"stack {stack.name}"
-    by = f"{number(len(source.assigned), 'definition')} of {folder}, each as if assigned with its default values"
-    return StackVerdict((f"{sentence(found, requests)} ({where}).", f"Judged by {by}."), found)
+    by = f"of {folder}, each as if assigned with its default values" if folder else f"assigned in subscription {number}"
+    heading = f"{sentence(found, len(requests))} ({where})."
+    return StackVerdict((heading, f"Judged by {counted(len(source.policies.assigned), 'definition')} {by}."), found)
+
+
+def assigned_in(stack: Stack, number: str) -> InForce:
+    """What is assigned in a stack's subscription. This process works on that stack from then on.
+
+    Raises:
+        SetupError: the emulator does not run, or the subscription cannot be read.
+    """
+    from ml.clients.arm import arm, manner
+    from ml.clients.errors import CloudError
+
+    require_emulator(stack)
+    shell.enter(stack)
+    try:
+        with manner(patience=0.0):
+            return read_subscription(arm(), number)
+    except (CloudError, DefinitionsError) as error:
+        raise SetupError(f"what is assigned in subscription {number} cannot be read: {error}") from None
 
 
 def _data_folder(stack: Stack) -> str:
@@ -154,8 +182,8 @@ def definitions_folder(given: str, environment: Mapping[str, str] = os.environ, 
     if folder := environment.get(DATA_FOLDER) or data:
         return Path(folder).expanduser() / BELOW_DATA
     raise SetupError(
-        f"Which definitions? Name a folder of Azure's policy definitions: DEFINITIONS=folder, or {VARIABLE}"
-        " (docs/azure-verdict.md says how to make one)"
+        f"Which definitions? DEFINITIONS={ASSIGNED} reads what is assigned in the subscription; DEFINITIONS=folder, or"
+        f" {VARIABLE}, names a folder of Azure's own (docs/azure-verdict.md says how to make one)"
     )
 
 

@@ -8,6 +8,7 @@ from emulator.arm.filters import conditions, has_tag
 from emulator.arm.paging import page
 from emulator.errors import ServiceError, not_found
 from emulator.http import Request, Response
+from emulator.policy.in_force import all_aliases
 from emulator.resource_types.table import ResourceTable
 from emulator.service import Emulator
 from emulator.settings import LOCATIONS, SUBSCRIPTION_ID
@@ -50,6 +51,8 @@ class Listings:
         if found is None:
             message = f"The resource namespace '{name}' is invalid: the emulator stands for none of its types."
             raise ServiceError(404, "InvalidResourceNamespace", message)
+        if "aliases" in request.query.get("$expand", "").lower():
+            found["resourceTypes"] = [{**kind, "aliases": aliases_of(name, kind)} for kind in found["resourceTypes"]]
         return Response.json(found)
 
     def _providers(self) -> dict[str, dict[str, Any]]:
@@ -74,6 +77,17 @@ class Listings:
                 {"resourceType": name, "locations": list(LOCATIONS), "apiVersions": [known] if known else []}
             )
         return found
+
+
+def aliases_of(namespace: str, kind: dict[str, Any]) -> list[dict[str, Any]]:
+    """The names that policies have for the properties of a type, and where each lies."""
+    wanted = f"{namespace}/{kind['resourceType']}".lower()
+    found = [alias for alias in all_aliases() if alias.resource_type.lower() == wanted]
+    versions = kind["apiVersions"]
+    return [
+        {"name": one.name, "paths": [{"path": one.path, "apiVersions": versions}], "defaultPath": one.path}
+        for one in found
+    ]
 
 
 def is_listed(document: Document) -> bool:

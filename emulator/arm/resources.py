@@ -17,6 +17,7 @@ from emulator.conditions import NO_ATTRIBUTES
 from emulator.errors import ServiceError, not_found, unsupported
 from emulator.http import Request, Response
 from emulator.linked_access import require_linked
+from emulator.policy.admission import Admission
 from emulator.resource_id import ResourceId
 from emulator.service import Emulator, ResourceType
 from emulator.store import Document, Operation
@@ -29,6 +30,7 @@ class Resources:
         self.emulator = emulator
         self.store = emulator.store
         self.operations = operations
+        self.admission = Admission(emulator.store)
 
     def handle(self, resource: ResourceId, request: Request) -> Response:
         """Answers one request on a resource, a collection or an action."""
@@ -135,6 +137,7 @@ class Resources:
             old = self.store.get(resource.text)
             check_conditions(old, request)
             self._require_linked(request, resource, body)
+            body = self.admission.admit(resource, request.query["api-version"], body)
             stored, operation = self.write(resource, kind, body, old)
         return self.finish(stored, operation, kind, request, created=old is None)
 
@@ -150,7 +153,8 @@ class Resources:
                 raise not_found(resource.text)
             check_conditions(old, request)
             self._require_linked(request, resource, changes)
-            stored, operation = self.write(resource, kind, merge(deepcopy(old.body), changes), old)
+            body = self.admission.admit(resource, request.query["api-version"], merge(deepcopy(old.body), changes))
+            stored, operation = self.write(resource, kind, body, old)
         return self.finish(stored, operation, kind, request, created=False)
 
     def write(

@@ -52,8 +52,8 @@ class Aliases:
         """The alias of a name."""
         return self._by_name.get(name.casefold())
 
-    def __len__(self) -> int:
-        return len(self._by_name)
+    def __iter__(self) -> Iterator[Alias]:
+        return iter(self._by_name.values())
 
 
 def read_csv(file: Path) -> Aliases:

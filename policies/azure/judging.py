@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,12 +32,16 @@ class Policies:
 
     def judge(self, subjects: Iterable[Subject], facts: Facts) -> list[Verdict]:
         """Every verdict, in the order of the resources; first those on definitions that cannot be judged at all."""
-        usable = [one for one in self.assigned if not unusable(one)]
         found = [verdict for one in self.assigned if (verdict := unusable(one))]
+        usable = [one for one in self.assigned if not unusable(one)]
         for subject in subjects:
-            judged = (Judgement(one, subject, facts, self.aliases).verdict for one in usable)
+            judged = (self.on(one, subject, facts).verdict for one in usable)
             found += [verdict for verdict in judged if verdict]
         return found
+
+    def on(self, assigned: Assigned, subject: Subject, facts: Facts) -> Judgement:
+        """One definition on one request."""
+        return Judgement(assigned, subject, facts, self.aliases)
 
 
 def unusable(assigned: Assigned) -> Verdict | None:
@@ -184,11 +188,3 @@ class Judgement:
             enforced=self.assigned.enforced,
             **more,
         )
-
-
-def judgements(policies: Policies, subject: Subject, facts: Facts) -> Iterator[Judgement]:
-    """One for each definition that is about a request, as they are assigned."""
-    for one in policies.assigned:
-        judgement = Judgement(one, subject, facts, policies.aliases)
-        if one.definition.rule and judgement.applies:
-            yield judgement

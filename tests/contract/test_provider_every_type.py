@@ -19,6 +19,7 @@ from tests.unit.resource_type_examples import INPUTS, SUBSCRIPTION
 GROUP = "rg-every-type"
 FIRST = [
     "resources:ResourceGroup",
+    "authorization:PolicyDefinition",
     "operationalinsights:Workspace",
     "applicationinsights:Component",
     "managedidentity:UserAssignedIdentity",

@@ -10,6 +10,7 @@ PROVIDERS = f"{GROUP}/providers"
 IDENTITY = f"{PROVIDERS}/Microsoft.ManagedIdentity/userAssignedIdentities/training"
 WORKSPACE = {"resourceGroupName": "mlops", "workspaceName": "mlw"}
 ROLES = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions"
+POLICY = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/policyDefinitions/tagged"
 ROLE = f"{ROLES}/ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 
 INPUTS: dict[str, dict[str, Any]] = {
@@ -21,6 +22,27 @@ INPUTS: dict[str, dict[str, Any]] = {
     "authorization:ManagementLockByScope": {
         "scope": f"{PROVIDERS}/Microsoft.Storage/storageAccounts/stmlops", "lockName": "keep", "level": "CanNotDelete",
         "notes": "holds training data",
+    },
+    "authorization:PolicyAssignment": {
+        "scope": GROUP, "policyAssignmentName": "owners", "policyDefinitionId": POLICY, "displayName": "Owners",
+        "enforcementMode": "Default", "parameters": {"tag": {"value": "owner"}}, "notScopes": [f"{GROUP}-other"],
+    },
+    "authorization:PolicyDefinition": {
+        "policyDefinitionName": "tagged", "displayName": "Everything has an owner", "mode": "Indexed",
+        "policyType": "Custom", "parameters": {"tag": {"type": "String"}},
+        "policyRule": {
+            "if": {"field": "[concat('tags[', parameters('tag'), ']')]", "exists": "false"},
+            "then": {"effect": "audit"},
+        },
+    },
+    "authorization:PolicySetDefinition": {
+        "policySetDefinitionName": "ours", "displayName": "Ours", "policyType": "Custom",
+        "policyDefinitions": [
+            {
+                "policyDefinitionId": POLICY, "policyDefinitionReferenceId": "owner",
+                "parameters": {"tag": {"value": "owner"}},
+            }
+        ],
     },
     "authorization:RoleAssignment": {
         "scope": f"{PROVIDERS}/Microsoft.Storage/storageAccounts/stmlops",

@@ -83,7 +83,7 @@ def test_the_definitions_are_found_by_name_variable_or_beside_the_data() -> None
     assert definitions_folder("", given) == Path("/b")
     assert definitions_folder("", {"MLOPS_DATA_DIR": "/c"}) == Path("/c/azure-policy")
     assert definitions_folder("", {}, "/d") == Path("/d/azure-policy")
-    with pytest.raises(SetupError, match="DEFINITIONS=folder, or MLOPS_AZURE_POLICY_DIR"):
+    with pytest.raises(SetupError, match="DEFINITIONS=folder, or MLOPS_AZURE_POLICY_DIR, names"):
         definitions_folder("", {})
 
 

@@ -52,6 +52,7 @@ SOURCES = {
     "managed_identity": Source("azure-mgmt-msi", "7.0.0", "azure.mgmt.msi.v2023_01_31"),
     "metric_alerts": Source("azure-mgmt-monitor", "6.0.2", "azure.mgmt.monitor.v2018_03_01"),
     "network": Source("azure-mgmt-network", "28.1.0", "azure.mgmt.network"),
+    "policy": Source("azure-mgmt-resource-policy", "1.0.0", "azure.mgmt.resource.policy"),
     "private_dns": Source("azure-mgmt-privatedns", "2.0.0", "azure.mgmt.privatedns"),
     "resources": Source("azure-mgmt-resource", "23.3.0", "azure.mgmt.resource.resources.v2024_07_01"),
     "sql": Source("azure-mgmt-sql", "4.0.0b21", "azure.mgmt.sql"),
@@ -175,6 +176,11 @@ TYPES = {
         "network:Subnet",
         "network:VirtualNetwork",
         "network:VirtualNetworkPeering",
+    ],
+    "policy": [
+        "authorization:PolicyAssignment",
+        "authorization:PolicyDefinition",
+        "authorization:PolicySetDefinition",
     ],
     "private_dns": [
         "privatedns:PrivateZone",
