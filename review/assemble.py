@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,8 @@ from review.properties import Differences, common, differences
 from review.redact import Redactor
 from review.report import Certainty, Change, Cost, CostLine, Ending, Finding, Freshness, Money, StackReview
 
-MOST_NOTES = 5
+DAYS = re.compile(r" \(\d+ days?\)")
+"""An age in days, which would make tomorrow's comment another one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,8 +123,8 @@ def findings(found: Found) -> tuple[tuple[Finding, ...], int]:
     """What rules and Azure Policy say of HEAD, blocking ones first; and how many findings of BASE are gone."""
     before = {_mark(one) for one in found.rules_before} | {_verdict_mark(one) for one in found.verdicts_before}
     after = [(_mark(one), _rule(one)) for one in found.rules_after]
-    after += [(_verdict_mark(one), _verdict(one)) for one in found.verdicts_after if _shown(one)]
-    seen = {mark for mark, _ in after}
+    after += [(_verdict_mark(one), _verdict(one)) for one in found.verdicts_after if _tells(one, before)]
+    seen = {mark for mark, _ in after} | {_verdict_mark(one) for one in found.verdicts_after}
     said = [Finding(**{**vars(one), "new": mark not in before}) for mark, one in after]
     order = sorted(said, key=lambda one: (not one.blocks, not one.new, one.level, one.rule, one.resource, one.message))
     gone = [mark for mark in before - seen if mark[0] != Outcome.UNDECIDED]
@@ -151,21 +153,29 @@ def _shown(one: Verdict) -> bool:
     return one.outcome in (Outcome.DENY, Outcome.AUDIT, Outcome.MODIFY)
 
 
+def _tells(one: Verdict, before: set[tuple[str, str, str]]) -> bool:
+    """What BASE has too is told only where it stops the update: most of it is what nobody has assigned."""
+    return _shown(one) and (_stops(one) or _verdict_mark(one) not in before)
+
+
+def _stops(one: Verdict) -> bool:
+    """Azure refuses only what is assigned; a definition that was read from a folder is a warning."""
+    return one.blocks and bool(one.assignment)
+
+
 def _verdict_mark(one: Verdict) -> tuple[str, str, str]:
     return one.outcome if not _shown(one) else one.definition, one.urn or one.resource_id, one.outcome
 
 
 def _verdict(one: Verdict) -> Finding:
-    """Azure refuses only what is assigned; a definition that was read from a folder is a warning."""
     does = {Outcome.DENY: "Azure refuses it", Outcome.MODIFY: "Azure changes it"}.get(one.outcome, "not compliant")
-    blocks = one.blocks and bool(one.assignment)
     return Finding(
         rule=f"Azure Policy: {one.title}",
         title=one.title,
         resource=one.name,
         message=f"{does}{'' if one.assignment else ' where this is assigned'}: {'; '.join(one.found) or one.effect}",
         fix=" ".join(one.remedies),
-        level="mandatory" if blocks else "advisory",
+        level="mandatory" if _stops(one) else "advisory",
         source="Azure Policy",
     )
 
@@ -187,7 +197,11 @@ def cost(before: Estimate | None, after: Estimate | None) -> Cost | None:
     )
     unknown = tuple(sorted({f"`{line.name}` ({line.what})" for line in after.unknown}))
     return Cost(
-        before=_money(since.before), after=_money(since.after), lines=lines, unknown=unknown, warnings=after.warnings
+        before=_money(since.before),
+        after=_money(since.after),
+        lines=lines,
+        unknown=unknown,
+        warnings=tuple(DAYS.sub("", one) for one in after.warnings),
     )
 
 
@@ -215,6 +229,11 @@ def certainty(steps: Iterable[Step], judged: Sequence[Finding], found: Found) ->
     leaves = [value for step in steps if step.op is not Op.DELETE for value in _leaves(step.new)]
     undecided = sum(one.outcome is Outcome.UNDECIDED for one in found.verdicts_after)
     left = [f"{undecided} answers of Azure Policy depend on what a plan does not hold."] if undecided else []
+    before = {_verdict_mark(one) for one in found.verdicts_before}
+    standing = sum(_shown(one) and not _tells(one, before) for one in found.verdicts_after)
+    left += (
+        [f"{standing} remarks of Azure Policy that BASE has too are not listed: `make verdict`."] if standing else []
+    )
     return Certainty(
         known=sum(not is_unknown(value) for value in leaves),
         total=len(leaves),

@@ -8,8 +8,8 @@ from review.fragments import bullet, fence, fold, table
 from review.plan import Op
 from review.properties import PropertyChange
 from review.report import Change, Finding, StackReview
-from review.sentence import count, dollars, signed
-from review.size import Section
+from review.sentence import CENT, count, dollars, signed
+from review.size import MOST_ACCESS, MOST_FINDINGS, Section
 
 WIDTH = 96
 """Characters of a line in a fence: longer ones would be scrolled at 900 pixels."""
@@ -85,10 +85,8 @@ def _cut(line: str) -> str:
 
 
 def _policies(review: StackReview) -> str:
-    if not review.findings and not review.fixed:
-        return ""
     groups = (
-        ("Blocking", [one for one in review.findings if one.blocks]),
+        ("More that blocks", review.blocking[MOST_FINDINGS:]),
         ("Let through by an exemption", [one for one in review.findings if one.exemption]),
         ("New warnings", [one for one in review.findings if _warns(one) and one.new]),
         ("Warnings that BASE has too", [one for one in review.findings if _warns(one) and not one.new]),
@@ -100,7 +98,7 @@ def _policies(review: StackReview) -> str:
     body = [f"**{title}**\n\n{_finding_table(found)}" for title, found in groups if found]
     if review.fixed:
         body.append(f"{count(review.fixed, 'finding')} of BASE no longer there.")
-    return fold(f"Policies: {count(len(review.findings), 'finding')}", "\n\n".join(body))
+    return fold(f"Policies: {count(len(review.findings), 'finding')}", "\n\n".join(body)) if body else ""
 
 
 def _warns(one: Finding) -> bool:
@@ -121,11 +119,14 @@ def _finding_table(found: list[Finding]) -> str:
 
 
 def _access(review: StackReview) -> str:
-    if not review.access and not review.unneeded:
-        return ""
-    body = [bullet(one.said) for one in review.access]
+    body = [bullet(one.said) for one in review.access] if told_apart(review) else []
     body += [bullet(f"Not needed: {one}") for one in review.unneeded]
-    return fold(f"Access: {count(len(body), 'change')}", "\n".join(body))
+    return fold(f"Access: {count(len(body), 'line')}", "\n".join(body)) if body else ""
+
+
+def told_apart(review: StackReview) -> bool:
+    """Whether the folds have more of access than what is told before them."""
+    return len(review.access) > MOST_ACCESS or not all(one.widens for one in review.access)
 
 
 def _cost(review: StackReview) -> str:
@@ -146,7 +147,8 @@ def _cost(review: StackReview) -> str:
     parts = [total, table(("Resource", "Kind", "Before", "After", "More"), rows) if rows else ""]
     parts.append(f"Not priced: {', '.join(cost.unknown[:20])}." if cost.unknown else "")
     parts += list(cost.warnings)
-    return fold(f"Cost: {signed(cost.delta)} a month", "\n\n".join(part for part in parts if part))
+    title = f"Cost: {signed(cost.delta)} a month" if abs(cost.delta) >= CENT else "Cost: unchanged"
+    return fold(title, "\n\n".join(part for part in parts if part))
 
 
 def _amount(value: float | None) -> str:

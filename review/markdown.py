@@ -10,9 +10,8 @@ from review.fragments import bullet, marker, table
 from review.plan import Op
 from review.report import Change, Finding, Report, Risk, StackReview
 from review.sentence import SIGNS, count, dollars, money, names, sentence, signed
-from review.size import LIMIT, Section, fitted
+from review.size import LIMIT, MOST_ACCESS, MOST_FINDINGS, MOST_ROWS, Section, fitted
 
-MOST_ROWS, MOST_ACCESS, MOST_FINDINGS = 10, 6, 8
 RISKS = {
     Risk.NOTHING: "nothing changes",
     Risk.CHANGES: "changes, none of them destructive",
@@ -165,11 +164,11 @@ def _models(review: StackReview) -> Section:
 
 def _cost(review: StackReview) -> Section:
     cost = review.cost
-    if cost is None:
+    if cost is None or not cost.lines:
         return Section("cost", "")
     unknown = f", {len(cost.unknown)} not priced" if cost.unknown else ""
     spread = f"{dollars(cost.after.low)} to {dollars(cost.after.max)}"
-    top = [f"`{one.name}` {signed(one.delta)}" for one in cost.lines if abs(one.delta) >= 0.5][:3]
+    top = [f"`{one.name}` {signed(one.delta)}" for one in cost.lines if abs(one.delta) >= 0.5 and not one.unknown][:3]
     why = f" Most: {', '.join(top)}." if top else ""
     return Section("cost", f"#### Cost\n\n{money(cost)}; may be {spread} a month{unknown}.{why}")
 

@@ -114,12 +114,18 @@ def step_of(entry: Mapping[str, Any]) -> Step:
         old=old.get("inputs") or {},
         new=new.get("inputs") or {},
         old_outputs=old.get("outputs") or {},
-        replaced_by=tuple(sorted(entry.get("replaceReasons") or ())),
+        replaced_by=tuple(sorted(replacing(entry))),
         changed=tuple(sorted(entry.get("detailedDiff") or entry.get("diffReasons") or ())),
         protect=bool(old.get("protect")),
         parent=state.get("parent") or "",
         dependencies=tuple(state.get("dependencies") or ()),
     )
+
+
+def replacing(entry: Mapping[str, Any]) -> Iterable[str]:
+    """The properties that make it another resource; nested ones where the provider tells them."""
+    detailed = [path for path, one in (entry.get("detailedDiff") or {}).items() if one["kind"].endswith("replace")]
+    return detailed or entry.get("replaceReasons") or ()
 
 
 def resource(state: Mapping[str, Any]) -> Resource:

@@ -57,12 +57,15 @@ def _plain(review: StackReview) -> list[str]:
 
 
 def money(cost: Cost | None) -> str:
-    """`+$74 a month ($412 → $486)`; what is not known is said."""
+    """`+$74 a month ($412 → $486)`; what cannot be said comes first, and is never counted as nothing."""
     if cost is None:
         return "cost not known"
-    if abs(cost.delta) < CENT:
-        return f"cost unchanged (${cost.after.expected:,.0f} a month)"
-    return f"{signed(cost.delta)} a month ({dollars(cost.before.expected)} → {dollars(cost.after.expected)})"
+    hidden = [f"`{one.name}`" for one in cost.lines if one.unknown]
+    told = "cost unchanged" if abs(cost.delta) < CENT else f"{signed(cost.delta)} a month"
+    span = f"({dollars(cost.before.expected)} → {dollars(cost.after.expected)})"
+    if hidden:
+        return f"cost of {names(hidden)} **not known**, the rest {told} {span}"
+    return f"{told} ({dollars(cost.after.expected)} a month)" if abs(cost.delta) < CENT else f"{told} {span}"
 
 
 def _models(review: StackReview) -> list[str]:
@@ -76,7 +79,7 @@ def _models(review: StackReview) -> list[str]:
 
 def dollars(amount: float) -> str:
     """`$412`, and cents below ten dollars."""
-    return f"${amount:,.0f}" if abs(amount) >= 10 or not amount else f"${amount:,.2f}"
+    return f"${amount:,.0f}" if abs(amount) >= 10 or abs(amount) < CENT else f"${amount:,.2f}"
 
 
 def signed(amount: float) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 LIMIT = 65_000
 """Characters. GitHub takes 65,536 of them, Azure DevOps 150,000; both count more than one for some of them."""
+MOST_ROWS, MOST_ACCESS, MOST_FINDINGS = 10, 6, 8
+"""Of one kind, before the folds: nobody reads more than a screen."""
 
 
 @dataclass(frozen=True)

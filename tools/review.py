@@ -4,9 +4,10 @@ put it together.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from review.access import Role
 from review.plan import Plan, read
 from review.redact import Redactor
 from review.report import Freshness, Report, StackReview
+from tools import review_facts as facts
 from tools import shell, throwaway
 from tools.preview import messages
 from tools.progress import SetupError
@@ -40,6 +42,8 @@ class Review:
     base: str
     head: Checkout = field(default_factory=lambda: Checkout(ROOT))
     public: bool = False
+    today: dt.date | None = None
+    """The day on which rules judge: another one than today's gives another review."""
     live: bool = False
     """Whether it is held against the stack's own state instead of what BASE would make."""
 
@@ -64,7 +68,7 @@ class Review:
         if problem:
             said = [one for one in messages(planned) if one.startswith("error")] or [problem]
             return assemble.failed(PROJECT, name, fresh, said, redactor)
-        return assemble.review(found(name, stack, commit, read(planned, before), fresh), redactor)
+        return assemble.review(found(stack, commit, read(planned, before), fresh, self.today), redactor)
 
     def _offline(self, name: str, stack: Stack, commit: str) -> Planned:
         state = throwaway.state_of(commit, name)
@@ -80,24 +84,40 @@ class Review:
         return planned, before, problem
 
 
-def found(name: str, stack: Stack, commit: str, plan: Plan, fresh: Freshness) -> assemble.Found:
+def found(stack: Stack, commit: str, plan: Plan, fresh: Freshness, today: dt.date | None = None) -> assemble.Found:
     """What everybody says of a plan."""
     from ml.resources.training_job import reasons
 
-    after = dict(stack.configuration().get("config") or {})
-    before = configuration_of(commit, stack)
+    after, before = dict(stack.configuration().get("config") or {}), configuration_of(commit, stack)
+    now, then = (judged_on(today, one) for one in (after, before))
+    cost_after, why = facts.costs(plan.after, now)
+    cost_before, _ = facts.costs(plan.before, then)
+    source, unasked = facts.definitions()
     return assemble.Found(
         project=PROJECT,
-        stack=name,
+        stack=stack.name,
         freshness=fresh,
         plan=plan,
         settings=tuple(differing(before, after)),
-        rules_before=tuple(judge(rules(), plan.before, Configuration.from_stack(before))),
-        rules_after=tuple(judge(rules(), plan.after, Configuration.from_stack(after))),
+        rules_before=tuple(judge(rules(), plan.before, then)),
+        rules_after=tuple(judge(rules(), plan.after, now)),
+        verdicts_before=facts.verdicts(plan.before, source),
+        verdicts_after=facts.verdicts(plan.after, source),
+        cost_before=cost_before,
+        cost_after=cost_after,
+        endings_before=facts.endings(plan.before, then),
+        endings_after=facts.endings(plan.after, now),
         roles={identifier: Role(words.name, words.allows) for identifier, words in WORDS.items()},
         reasons=reasons,
-        left_out=tuple(left_out(after, live=fresh.live)),
+        price=facts.job_price(plan.after, now),
+        left_out=tuple(one for one in (*left_out(after, live=fresh.live), why, unasked) if one),
     )
+
+
+def judged_on(today: dt.date | None, config: Mapping[str, Any]) -> Configuration:
+    """A configuration, and the day on which rules judge it."""
+    found = Configuration.from_stack(config)
+    return replace(found, today=today) if today else found
 
 
 def configuration_of(commit: str, stack: Stack) -> dict[str, Any]:

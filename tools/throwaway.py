@@ -84,13 +84,13 @@ def checked_out(commit: str) -> Iterator[Checkout]:
 
 def configuration(stack: Stack) -> dict[str, Any]:
     """A stack's configuration without what only its owner knows: a secret is a word that changes with its ciphertext,
-    an id of zeros somebody's.
+    still below `secure`; an id of zeros is somebody's.
     """
 
     def replace(value: Any) -> Any:
         if isinstance(value, Mapping):
-            if set(value) == {"secure"}:
-                return f"secret-{hashlib.sha256(str(value['secure']).encode()).hexdigest()[:12]}"
+            if _is_secret(value):
+                return {"secure": f"secret-{hashlib.sha256(str(value['secure']).encode()).hexdigest()[:12]}"}
             return {key: replace(inner) for key, inner in value.items()}
         if isinstance(value, list):
             return [replace(inner) for inner in value]
@@ -100,6 +100,10 @@ def configuration(stack: Stack) -> dict[str, Any]:
     return from_nothing({**whole, "config": dict(whole.get("config") or {})})
 
 
+def _is_secret(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"secure"}
+
+
 @contextmanager
 def backend(checkout: Checkout, stack: Stack, state: Path | None = None) -> Iterator[tuple[Pulumi, list[str]]]:
     """A CLI on a backend of its own, and the arguments that name the configuration; on this state when one is given."""
@@ -107,7 +111,10 @@ def backend(checkout: Checkout, stack: Stack, state: Path | None = None) -> Iter
         folder = Path(name)
         (folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
         file = folder / f"Pulumi.{stack.name}.yaml"
-        file.write_text(yaml.safe_dump(configuration(stack)))
+        whole = configuration(stack)
+        secrets = {key: value["secure"] for key, value in whole["config"].items() if _is_secret(value)}
+        plain = {key: value for key, value in whole["config"].items() if key not in secrets}
+        file.write_text(yaml.safe_dump({**whole, "config": plain}))
         place = folder / "state"
         environment = {**shell.environment(stack), **shell.contained(place), VARIABLE: str(place)}
         for variable in (*shell.EMULATOR, *DATA_VARIABLES):
@@ -119,7 +126,10 @@ def backend(checkout: Checkout, stack: Stack, state: Path | None = None) -> Iter
             target = StateFile(place, PROJECT, stack.name).file
             target.parent.mkdir(parents=True)
             shutil.copy(state, target)
-        yield Pulumi(stack, environment, checkout.root), ["--config-file", str(file)]
+        pulumi, words = Pulumi(stack, environment, checkout.root), ["--config-file", str(file)]
+        for key, word in secrets.items():  # the program refuses a secret in plain text
+            pulumi.read("config", "set", "--secret", key, word, *words)
+        yield pulumi, words
 
 
 def state_of(commit: str, name: str) -> Path:
