@@ -36,7 +36,7 @@ def costs(resources: Sequence[Resource], config: Configuration) -> tuple[Estimat
 
 
 def job_price(resources: Iterable[Resource], config: Configuration) -> Callable[[str, float], str]:
-    """By a compute's name and minutes, what a node costs at most: ` (Standard_DS3_v2), at most $0.27`; "" if unknown."""
+    """By a compute's name and minutes, what a node costs: ` (Standard_DS3_v2), at most $0.27`; "" if unknown."""
     sizes = {
         str(one.inputs.get("computeName")): str(_below(one.inputs, "properties", "properties").get("vmSize") or "")
         for one in resources

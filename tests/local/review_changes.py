@@ -17,7 +17,7 @@ CLOUD = "config:\n  mlops:cloud: azure\n"
 EXEMPT = """config:
   mlops:policy:
     exemptions:
-      - {{rule: storage-no-shared-key, resource: lake, expires: {day}, reason: an old tool still signs in with the key}}
+      - {{rule: storage-no-shared-key, resource: lake, expires: '{day}', reason: an old tool signs in with the key}}
   mlops:cloud: azure
 """
 Edit = tuple[str, str, str]
@@ -51,7 +51,11 @@ ROWS = (DATA, "sha256: 957efb95", "sha256: 00000000")
 PACKAGE = ("ml/environments/tabular.lock.txt", "annotated-doc==0.0.7", "annotated-doc==0.0.8")
 ANOTHER = (DEV, "    - bike_buyer\n", "    - bike_buyer\n    - attrition\n")
 REMOVED = (OPERATIONS, '        Budget("budget", budget, platform.child)\n', "        _ = budget\n")
-FAILS = ("infra/platform.py", '"""', '"""Broken."""\nraise RuntimeError("the program is broken")\n"""')
+FAILS = (
+    "infra/platform.py",
+    "\nclass Platform(",
+    '\nraise RuntimeError("the program is broken")\n\n\nclass Platform(',
+)
 OPENED = (PROD, "mlops:networkProfile: private", "mlops:networkProfile: hybrid")
 
 SINGLE = {
@@ -75,9 +79,11 @@ SINGLE = {
     "exemption expired": Change((KEYS, (DEV, CLOUD, EXEMPT.format(day="2026-01-01")))),
 }
 TOGETHER = Change(
-    (RENAME, SIZE, PUBLIC, KEYS, ROUNDS, FLOOR, COMMENT, ROWS, PACKAGE, ANOTHER, REMOVED)
-    + (grant("STORAGE_BLOB_DATA_CONTRIBUTOR", "ml"), grant("CONTRIBUTOR", "registry"))
-    + ((DEV, CLOUD, EXEMPT.format(day="2027-05-01")),)
+    (
+        *(RENAME, SIZE, PUBLIC, KEYS, ROUNDS, FLOOR, COMMENT, ROWS, PACKAGE, ANOTHER, REMOVED),
+        *(grant("STORAGE_BLOB_DATA_CONTRIBUTOR", "ml"), grant("CONTRIBUTOR", "registry")),
+        (DEV, CLOUD, EXEMPT.format(day="2027-05-01")),
+    )
 )
 """Changes that leave each other alone, for one preview."""
 

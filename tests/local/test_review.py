@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -102,7 +103,7 @@ def test_many_changes_in_one_review(tmp_path: Path) -> None:
     assert review.risk is Risk.BLOCKED
     shared = {one.resource: one for one in review.findings if "storage-no-shared-key" in one.rule}
     assert shared["storage"].blocks
-    assert shared["lake"].exemption == "until 2027-05-01: an old tool still signs in with the key"
+    assert shared["lake"].exemption == "until 2027-05-01: an old tool signs in with the key"
     assert "storage-no-shared-key" in said
     # Models: every reason but the comment, and floors that fall.
     bike, attrition = sorted(review.systems, key=lambda one: one.name != "bike_buyer")
@@ -124,7 +125,7 @@ def test_a_program_that_fails_is_told_with_its_last_words(tmp_path: Path) -> Non
     review = of(tmp_path / "head", FAILS)
     comment = markdown.render(Report("mlops", (review,)))
     assert Report("mlops", (review,)).exit_code == 1
-    assert "> error: RuntimeError: the program is broken (infra/platform.py, line 2)" in comment
+    assert re.search(r"^> error: RuntimeError: the program is broken \(infra/platform.py, line \d+\)$", comment, re.M)
     assert str(tmp_path) not in comment
     assert readable(comment)
 
