@@ -24,7 +24,9 @@ class ExemptionSettings(Section):
     """That a rule does not hold for a resource, for a while and for a reason."""
 
     rule: str = Field(
-        min_length=1, description="id or name of the rule, see docs/policies.md", examples=["endpoint-signs-in"]
+        min_length=1,
+        description="id or name of the rule, see docs/policies.md; azure:<GUID> for a definition of `make verdict`",
+        examples=["endpoint-signs-in"],
     )
     resource: str = Field(
         min_length=1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from policies.azure.report import sentence
 from policies.azure.subject import GROUP, Facts, Subject
 from policies.azure.subscription import InForce, read_subscription
 from policies.azure.verdict import Verdict
+from policies.azure.waivers import waived
+from policies.configuration import Configuration
+from policies.exemptions import exemptions
 from policies.resource import Resource
 from tools import shell
 from tools.arm_template import Planned
@@ -64,9 +68,12 @@ def of_stack(stack: Stack, profile: str = "", definitions: str = "") -> StackVer
         requests = subjects(plan, number)
     except UnknownResourceTypeError as error:
         raise SetupError(str(error)) from None
-    found = source.policies.judge(requests, source.facts(number, groups(requests)))
+    config = Configuration.from_stack(stack.configuration().get("config") or {})
+    judged = source.policies.judge(requests, source.facts(number, groups(requests)))
+    found = waived(judged, exemptions(config), config.today)
     where = f"stack {stack.name}, network profile {profile}" if profile else f"stack {stack.name}"
-    by = f"of {folder}, each as if assigned with its default values" if folder else f"assigned in subscription {number}"
+    by = f"assigned in subscription {number}" if own else f"of {folder}"
+    by += ", each as if assigned with its default values" if not any(one.id for one in source.policies.assigned) else ""
     heading = f"{sentence(found, len(requests))} ({where})."
     return StackVerdict((heading, f"Judged by {counted(len(source.policies.assigned), 'definition')} {by}."), found)
 
@@ -82,6 +89,7 @@ def assigned_in(stack: Stack, number: str) -> InForce:
 
     require_emulator(stack)
     shell.enter(stack)
+    logging.getLogger("azure.identity").addHandler(logging.NullHandler())  # whoever cannot sign in reads the error
     try:
         with manner(patience=0.0):
             return read_subscription(arm(), number)
@@ -94,14 +102,20 @@ def _data_folder(stack: Stack) -> str:
     return str(configured.get("directory") or "")
 
 
-def verdicts(resources: Iterable[Resource | Planned], subscription: str, source: Policies) -> list[Verdict]:
-    """What Azure Policy says of everything that azure-native would make.
+def verdicts(
+    resources: Iterable[Resource | Planned],
+    subscription: str,
+    source: Policies,
+    config: Configuration | None = None,
+) -> list[Verdict]:
+    """What Azure Policy says of everything that azure-native would make, with the exemptions of a stack's file.
 
     Raises:
         UnknownResourceTypeError: the table of resource types lacks one.
     """
     found = subjects(resources, subscription)
-    return source.judge(found, Facts(groups=groups(found)))
+    judged = source.judge(found, Facts(groups=groups(found)))
+    return waived(judged, exemptions(config), config.today) if config else judged
 
 
 def groups(found: Iterable[Subject]) -> dict[str, Mapping[str, object]]:

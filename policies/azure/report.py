@@ -50,8 +50,8 @@ def sentence(verdicts: Sequence[Verdict], requests: int) -> str:
     refused = met(Outcome.DENY)
     said = f"{refused or 'None'} of {number(requests, 'request')} would be refused"
     said += f", {met(Outcome.MODIFY) or 'none'} changed, {met(Outcome.AUDIT) or 'none'} listed as not compliant"
-    waived = met(Outcome.DENY, enforced=False)
-    return said + (f"; of {waived} more a refusal is not enforced" if waived else "")
+    let_through = met(Outcome.DENY, enforced=False)
+    return said + (f"; of {let_through} more a refusal is not enforced, or exempt" if let_through else "")
 
 
 def number(count: int, noun: str) -> str:
@@ -63,18 +63,17 @@ def _unfolded(verdicts: Sequence[Verdict]) -> Iterator[str]:
     for definition, found in _grouped(verdicts):
         first = found[0]
         by = f", assigned by {first.assignment}" if first.assignment else ""
-        waived = "" if first.enforced else " (not enforced)"
-        yield f"  {first.title}{waived}"
+        yield f"  {first.title}{'' if first.enforced else ' (not enforced)'}"
         yield f"    {definition}, effect {first.effect or 'not known'}{by}"
         for same in _alike(found):
             yield from _resources(same)
 
 
 def _grouped(verdicts: Sequence[Verdict]) -> list[Group]:
-    by_definition: dict[tuple[str, str], list[Verdict]] = {}
+    by_definition: dict[tuple[str, str, bool], list[Verdict]] = {}
     for one in sorted(verdicts, key=lambda one: (one.title, one.definition, one.resource_type, one.name)):
-        by_definition.setdefault((one.definition, one.assignment), []).append(one)
-    return [(definition, found) for (definition, _), found in by_definition.items()]
+        by_definition.setdefault((one.definition, one.assignment, one.enforced), []).append(one)
+    return [(key[0], found) for key, found in by_definition.items()]
 
 
 def _alike(verdicts: Sequence[Verdict]) -> list[list[Verdict]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
+from policies.azure.waivers import PREFIX
 from policies.exemptions import Exemption, exemptions
 from policies.rule import ADVICE, ALWAYS, Rule, Severity, Stack, Violation
 from policies.view import NotKnownYet, View
@@ -59,7 +60,7 @@ def _unused(stack: Stack) -> Iterator[Violation]:
 def _unknown(stack: Stack) -> Iterator[Violation]:
     known = [word for rule in _catalogue() for word in (rule.name, rule.id)]
     named = [("overrides", name) for name in stack.config.get("policy.overrides") or {}]
-    named += [("exemptions", one.rule) for one in exemptions(stack.config)]
+    named += [("exemptions", one.rule) for one in exemptions(stack.config) if not one.rule.startswith(PREFIX)]
     for where, name in named:
         if name not in known:
             near = get_close_matches(name, known, n=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from policies.azure.subject import Subject
 from policies.azure.subscription import read_subscription
 from policies.azure.verdict import Outcome, Verdict
 from tests.conftest import RunningEmulator
+from tools import azure_verdict
+from tools.stacks import load_stack
 
 SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION_ID}"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/policy-tests"
@@ -207,3 +210,20 @@ def test_a_rule_with_what_the_emulator_does_not_know_is_refused_by_name(put: Cal
         defined(put, {"value": "[mystery()]", "equals": 1}, "deny")
     with pytest.raises(CloudError, match=r"field Microsoft\.Storage/storageAccounts/nonsense is no alias"):
         defined(put, {"field": f"{KIND}/nonsense", "equals": 1}, "deny")
+
+
+def test_the_verb_judges_a_plan_by_what_is_assigned(put: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assigned(put, defined(put, OLD_TLS, "deny", parameters=VERSION))
+    account = {"resourceGroupName": "policy-tests", "accountName": "polplan", "kind": "StorageV2"}
+    plan = {
+        "pulumi:providers:azure-native": {"subscriptionId": SUBSCRIPTION_ID},
+        "azure-native:storage:StorageAccount": {**account, "minimumTlsVersion": "TLS1_0"},
+    }
+    steps = [{"newState": {"urn": f"urn::{kind}::polplan", "type": kind, "inputs": one}} for kind, one in plan.items()]
+    monkeypatch.setattr(azure_verdict, "offline", lambda *_: nullcontext((None, [])))
+    monkeypatch.setattr(azure_verdict, "plan_of", lambda *_: {"steps": steps})
+    monkeypatch.setattr(azure_verdict, "require_emulator", lambda _: None)
+    monkeypatch.setattr("tools.azure_verdict.shell.enter", lambda _: None)
+    found = azure_verdict.of_stack(load_stack("local"), "", azure_verdict.ASSIGNED)
+    assert found.heading[1] == f"Judged by 1 definition assigned in subscription {SUBSCRIPTION_ID}."
+    assert [(one.blocks, one.remedies) for one in found.verdicts] == [(True, ("write minimumTlsVersion: TLS1_2",))]

@@ -37,7 +37,8 @@ MORE = [
 
 def test_the_worst_is_said_first() -> None:
     assert sentence([*DENIED, *MORE], 9) == (
-        "2 of 9 requests would be refused, 1 changed, none listed as not compliant; of 1 more a refusal is not enforced"
+        "2 of 9 requests would be refused, 1 changed, none listed as not compliant; "
+        "of 1 more a refusal is not enforced, or exempt"
     )
     assert sentence([], 1) == "None of 1 request would be refused, none changed, none listed as not compliant"
 
@@ -96,7 +97,7 @@ def test_a_folder_without_definitions_and_a_broken_one_are_named(tmp_path: Path)
     broken.write_text("{")
     with pytest.raises(SetupError, match=r"a\.json: Expecting property name"):
         read(tmp_path)
-    broken.write_text("{}")
+    broken.write_text('{"id": "a", "properties": {}}')
     with pytest.raises(SetupError, match=r"a\.json: there is no properties\.policyRule in it"):
         read(tmp_path)
 
