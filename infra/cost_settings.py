@@ -29,6 +29,12 @@ class CostSettings(Section):
         description="US dollars a month that the estimate may reach at most; none = no such limit",
         examples=[6000],
     )
+    baseline: float | None = Field(
+        None,
+        ge=0,
+        description="US dollars a month that the stack is known to cost as expected; a change is measured against it",
+        examples=[3700],
+    )
     delta_dollars: float = Field(
         250, ge=0, description="US dollars a month by which a change may raise what is expected", examples=[250]
     )

@@ -114,6 +114,7 @@ class Plan:
         return _location(one) or self.region
 
 
+NO_SIZE = " is none of the sizes in policies/prices/machines.py"
 Pricer = Callable[[View, Plan], Iterable[Item]]
 """What a resource is paid for. It may ask for what is not known yet: then that is what is unknown."""
 
@@ -167,4 +168,4 @@ def machine_hours(what: str, size: str, hours: Amount, *, fixed: bool = False, n
     """Hours of virtual machines of a size; unknown where the size is none of the table."""
     if found := machine(size):
         return Use(f"{what}, {found.size}", found.meter, hours, fixed, note)
-    return Unpriced(f"{what}, {size}", f"{size} is none of the sizes in policies/prices/machines.py")
+    return Unpriced(f"{what}, {size}", f"{size}{NO_SIZE}")

@@ -49,6 +49,7 @@ REASONS = {
     "storage:ManagementPolicy": SETTING,
     "storage:Queue": STORED,
     "ml:DataVersion": STORED,
+    "ml:EdgeDeployment": "the hub's unit has the price; devices are not Azure's",
     "ml:ModelVersion": STORED,
     "ml:Retention": "it only deletes",
     "ml:SoftDeleteGuard": "it only looks and clears away",

@@ -139,13 +139,13 @@ def batch_endpoint(one: View, plan: Plan) -> Iterator[Item]:
 
 
 def on_cluster(what: str, hours: Amount, name: str, plan: Plan) -> Iterator[Item]:
-    """Hours of a node of the cluster of this name; of the only one with CPUs where none is named."""
+    """Hours of a node of the cluster of this name; where none is named, of the one with CPUs."""
     clusters = [
         one for one in plan.of("machinelearningservices:Compute") if text(one, "properties.computeType") == "AmlCompute"
     ]
     named = [one for one in clusters if text(one, "computeName") == name]
     cpu = [one for one in clusters if not has_gpu(text(one, "properties.properties.vmSize"))]
-    found = named or ([] if name else cpu)
+    found = named or ([] if name else cpu or clusters)
     if found:
         yield machine_hours(what, text(found[0], "properties.properties.vmSize"), hours)
     else:

@@ -26,11 +26,19 @@ PROFILES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     }
 )
 PRODUCTION = stack_config("prod") | IDS
+CLOSED = {
+    "operations": {**FULL["operations"], "monthlyBudget": 2500},
+    "cost": {"firewallAcknowledged": True},
+}
+"""What a stack for development says besides when its network closes: that costs more."""
 CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "local": stack_config("local"),
         "small": AZURE,
-        **{f"dev-{name}": FULL | dict(profile) for name, profile in PROFILES.items()},
+        **{
+            f"dev-{name}": FULL | dict(profile) | (CLOSED if name != "open" else {})
+            for name, profile in PROFILES.items()
+        },
         **{f"prod-{name}": PRODUCTION | dict(profile) for name, profile in PROFILES.items()},
     }
 )

@@ -25,14 +25,24 @@ class Case:
     """On which resource the rule is broken; "" for the stack itself."""
     unknown: Change | None = None
     """The same property, not known yet."""
+    also: tuple[str, ...] = ()
+    """Rules about something else that the same change breaks."""
 
 
-def value(rule: str, name: str, path: str, to: Any, plan: str = PROD, unknown: str | None = "") -> Case:
+def value(
+    rule: str,
+    name: str,
+    path: str,
+    to: Any,
+    plan: str = PROD,
+    unknown: str | None = "",
+    also: tuple[str, ...] = (),
+) -> Case:
     """One property of one resource; `unknown`: another path to make unknown, None where a rule reads only whether
     something is written.
     """
     later = None if unknown is None else changed(name, unknown or path, UNKNOWN)
-    return Case(rule, changed(name, path, to), plan, name, later)
+    return Case(rule, changed(name, path, to), plan, name, later, also)
 
 
 def stack(rule: str, change: Change, resource: str = "", plan: str = PROD) -> Case:
@@ -59,7 +69,7 @@ TAGGING = (
     value("tag-values", "sql", "tags/environment", "dev"),
     value("not-expired", "storage", "tags/expires-on", "2026-01-31"),
     value("tag-limits", "registry", "tags/note", "AccountKey=abc"),
-    value("one-region", "lake", "location", "eastus"),
+    value("one-region", "lake", "location", "eastus", also=("price-known",)),
     value("names-azure-takes", "resource-group", "resourceGroupName", "rg/mlops"),
     value(
         "no-preview-api",
@@ -227,6 +237,7 @@ FACTORY = (
         "bike_buyer-flow-daily",
         "properties/recurrence",
         {"frequency": "Minute", "interval": 5},
+        also=("monthly-budget",),
     ),
     value("factory-sql-encrypted", "data-factory-sql-link", "properties/encrypt", "optional"),
     value(
@@ -305,7 +316,13 @@ LIFE = (
     value("workspace-current-mode", "workspace", "v1LegacyMode", True),
 )
 RETIREMENT = (
-    value("ended", "compute-cpu", "properties/properties/vmSize", "Standard_NC6s_v3"),
+    value(
+        "ended",
+        "compute-cpu",
+        "properties/properties/vmSize",
+        "Standard_NC6s_v3",
+        also=("vm-sku-allow-list", "gpu-needs-approval"),
+    ),
     value(
         "ending",
         "data-factory-runtime",

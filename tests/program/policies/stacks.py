@@ -14,7 +14,7 @@ from tests.program.recorder import Registered
 
 STACK_URN = "urn:pulumi:prod::mlops::pulumi:pulumi:Stack::mlops-prod"
 SIGNED_IN = "prod-signed-in"
-"""The stack prod with nothing exempted: clients of its endpoint sign in."""
+"""The stack prod without its exemption for the endpoint: clients sign in."""
 GONE = object()
 """Stands for a property that is taken away."""
 
@@ -51,7 +51,8 @@ def plan(name: str) -> Plan:
     if name == SIGNED_IN:
         prod = plan("prod-private")
         resources = changed("bike_buyer-endpoint", "properties/authMode", "AADToken")(prod)
-        return Plan({key: value for key, value in prod.config.items() if key != "policy"}, resources)
+        kept = [one for one in prod.config["policy"]["exemptions"] if one["resource"] != "bike_buyer-endpoint"]
+        return Plan({**prod.config, "policy": {"exemptions": kept}}, resources)
     recording = declared(name).recording
     root = Resource(STACK_URN, "pulumi:pulumi:Stack", _plain(recording.exports))
     return Plan(CONFIGURATIONS[name], [root, *(_resource(one) for one in recording.resources)])

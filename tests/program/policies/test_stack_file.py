@@ -30,6 +30,7 @@ POLICY: Mapping[str, Any] = {
         exemption("storage-stays-in-tenant", "lake", -1),
         exemption("storage-portal-by-identity", "la*", 14),
         exemption("registry-no-admin", "registry", 60),
+        exemption("gpu-needs-approval", "gpu-compute-gpu", 60),
     ],
 }
 WRONG = {
