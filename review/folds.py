@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from review.fragments import bullet, fence, fold, table
 from review.plan import Op
 from review.properties import PropertyChange
-from review.report import Change, Finding, StackReview
-from review.sentence import CENT, count, dollars, signed
+from review.report import Change, Finding, StackReview, alike
+from review.sentence import CENT, count, dollars, names, signed
 from review.size import MOST_ACCESS, MOST_FINDINGS, Section
 
 WIDTH = 96
@@ -86,7 +86,7 @@ def _cut(line: str) -> str:
 
 def _policies(review: StackReview) -> str:
     groups = (
-        ("More that blocks", review.blocking[MOST_FINDINGS:]),
+        ("Blocking", [] if len(alike(review.blocking)) <= MOST_FINDINGS else review.blocking),
         ("Let through by an exemption", [one for one in review.findings if one.exemption]),
         ("New warnings", [one for one in review.findings if _warns(one) and one.new]),
         ("Warnings that BASE has too", [one for one in review.findings if _warns(one) and not one.new]),
@@ -109,11 +109,11 @@ def _finding_table(found: list[Finding]) -> str:
     rows = [
         (
             one.rule,
-            f"`{one.resource}`",
+            names([f"`{name}`" for name in resources]),
             f"{one.message}{f' ({one.exemption})' if one.exemption else ''}",
             one.fix or one.source,
         )
-        for one in found
+        for one, resources in alike(found)
     ]
     return table(("Rule", "Resource", "What", "What to write"), rows)
 

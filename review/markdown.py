@@ -8,7 +8,7 @@ from review.document import machine_block
 from review.folds import detail_sections
 from review.fragments import bullet, marker, table
 from review.plan import Op
-from review.report import Change, Finding, Report, Risk, StackReview
+from review.report import Change, Finding, Report, Risk, StackReview, alike
 from review.sentence import SIGNS, count, dollars, money, names, sentence, signed
 from review.size import LIMIT, MOST_ACCESS, MOST_FINDINGS, MOST_ROWS, Section, fitted
 
@@ -54,7 +54,7 @@ def _counts(review: StackReview) -> str:
     shown = " ".join(f"{signs[op]}{number}" for op, number in review.counts.items())
     blocking = len(review.blocking)
     rules = count(len(review.findings), "policy finding") + (f" ({blocking} blocking)" if blocking else "")
-    return f"`{shown}` · {review.unchanged} unchanged · {rules} · {money(review.cost)}"
+    return f"`{shown}` · {review.unchanged} unchanged · {rules}"
 
 
 def _failure(review: StackReview, link: str) -> Section:
@@ -122,15 +122,18 @@ def _blocked(review: StackReview) -> Section:
     blocking = review.blocking
     if not blocking:
         return Section("blocked", "")
-    lines = [_finding(one) for one in blocking[:MOST_FINDINGS]]
-    more = [f"- … and {len(blocking) - MOST_FINDINGS} more under “Policies”"] if len(blocking) > MOST_FINDINGS else []
+    groups = alike(blocking)
+    lines = [_finding(one, named) for one, named in groups[:MOST_FINDINGS]]
+    more = [f"- … and {len(groups) - MOST_FINDINGS} more under “Policies”"] if len(groups) > MOST_FINDINGS else []
     return Section("blocked", "\n".join(["#### Blocked by policy", "", *lines, *more]))
 
 
-def _finding(one: Finding) -> str:
+def _finding(one: Finding, named: Sequence[str]) -> str:
     standing = "" if one.new else " _(BASE has it too)_"
     fix = f" **Fix:** {one.fix}" if one.fix else ""
-    return bullet(f"❌ **{one.rule}** {one.title} — `{one.resource}`: {one.message}.{standing}{fix}")
+    return bullet(
+        f"❌ **{one.rule}** {one.title} — {names([f'`{name}`' for name in named])}: {one.message}.{standing}{fix}"
+    )
 
 
 def _access(review: StackReview) -> Section:
@@ -170,7 +173,7 @@ def _cost(review: StackReview) -> Section:
     spread = f"{dollars(cost.after.low)} to {dollars(cost.after.max)}"
     top = [f"`{one.name}` {signed(one.delta)}" for one in cost.lines if abs(one.delta) >= 0.5 and not one.unknown][:3]
     why = f" Most: {', '.join(top)}." if top else ""
-    return Section("cost", f"#### Cost\n\n{money(cost)}; may be {spread} a month{unknown}.{why}")
+    return Section("cost", f"#### Cost\n\n{money(cost)}; {spread} as it is used{unknown}.{why}")
 
 
 def _basis(review: StackReview) -> Section:

@@ -74,7 +74,7 @@ class Plan:
     after: Sequence[Resource]
     unchanged: int
     hidden: int = 0
-    """Steps of the stack itself and of providers, which nobody reviews."""
+    """Steps of the stack itself, of components and of providers, which nobody reviews."""
     holders: Mapping[str, str] = field(default_factory=dict)
     """By the URN of a role assignment, who gets the role: the logical name of an identity or a resource."""
     messages: Sequence[str] = ()
@@ -89,14 +89,15 @@ def read(document: Mapping[str, Any], state: Iterable[Mapping[str, Any]] = ()) -
     """A plan from the engine's document and the resources of the state it was held against."""
     entries = sorted(document.get("steps") or [], key=lambda one: (one["urn"], one["op"]))
     known = [step_of(one) for one in entries if one["op"] in OPS]
-    steps = [step for step in known if not _is_noise(step.urn)]
+    components = {one["urn"] for one in entries if _is_component(one)}
+    steps = [step for step in known if not _is_noise(step.urn) and step.urn not in components]
     earlier = [one for one in state if not one.get("delete")]
     later = [one["newState"] for one in entries if one.get("newState") and one["op"] not in (*PARTS, "delete")]
     return Plan(
         steps=tuple(steps),
         before=tuple(map(resource, earlier)),
         after=tuple(map(resource, later)),
-        unchanged=sum(one["op"] == "same" for one in entries),
+        unchanged=sum(one["op"] == "same" and one["urn"] not in components for one in entries),
         hidden=len(known) - len(steps),
         holders={one["urn"]: who for one in [*earlier, *later] if (who := holder(one))},
         messages=tuple(messages(document)),
@@ -161,6 +162,11 @@ def messages(document: Mapping[str, Any]) -> list[str]:
         if one.get("severity") in ("warning", "error") and one.get("message", "").strip()
     }
     return sorted(found)
+
+
+def _is_component(entry: Mapping[str, Any]) -> bool:
+    """Whether a step is about a component, which is nothing but the resources in it."""
+    return not (entry.get("newState") or entry.get("oldState") or {}).get("custom")
 
 
 def _is_noise(urn: str) -> bool:

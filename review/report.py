@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -64,6 +64,15 @@ class Finding:
     def blocks(self) -> bool:
         """Whether it stops the update."""
         return self.level == "mandatory" and not self.exemption
+
+
+def alike(findings: Iterable[Finding]) -> list[tuple[Finding, list[str]]]:
+    """Findings that say the same of several resources, once, with the resources' names."""
+    groups: dict[tuple[str, ...], tuple[Finding, list[str]]] = {}
+    for one in findings:
+        key = (one.rule, one.message, one.fix, one.exemption, str(one.new))
+        groups.setdefault(key, (one, []))[1].append(one.resource)
+    return list(groups.values())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,9 @@ def sentence(review: StackReview) -> str:
     if review.risk is Risk.NOTHING and not review.findings:
         return f"No changes: all {count(review.unchanged, 'resource')} stay as they are."
     said = [*_blocked(review), *_lost(review), *_attention(review), *_plain(review), money(review.cost)]
-    return "; ".join([part for part in [*said, *_models(review)] if part]) + "."
+    text = "; ".join([part for part in [*said, *_models(review)] if part]) + "."
+    start = 2 if text.startswith("**") else 0
+    return text[:start] + text[start].upper() + text[start + 1 :]
 
 
 def _blocked(review: StackReview) -> list[str]:

@@ -92,7 +92,7 @@ def test_owner_of_the_subscription_is_serious() -> None:
     one = review(assignment(OWNER, "/subscriptions/x"), roles=ROLES)
     assert one.access[0].said == "**New:** group `p` is **Owner** on the **whole subscription**"
     assert one.access[0].serious
-    assert "access opens in 1 place" in sentence(one)
+    assert "Access opens in 1 place" in sentence(one)
 
 
 def test_a_network_that_opens_is_told_before_the_folds() -> None:
@@ -105,7 +105,7 @@ def test_a_network_that_opens_is_told_before_the_folds() -> None:
 def test_a_gate_whose_floor_falls_is_in_the_first_sentence() -> None:
     old, new = ({"system": "bike", "floors": {"auc": floor}} for floor in (0.8, 0.5))
     one = review(step("replace", GATE, "gate", old, new, replaceReasons=["digest"]))
-    assert "a gate's floor is lowered (bike: auc 0.8 → 0.5)" in sentence(one)
+    assert "A gate's floor is lowered (bike: auc 0.8 → 0.5)" in sentence(one)
     assert "bike is judged again (floors)" in sentence(one)
 
 
@@ -178,6 +178,6 @@ def test_several_stacks_are_rolled_up_with_the_worst_first() -> None:
     loud = replace(review(step("delete", STORAGE, "lake", {"a": 1})), stack="prod")
     text = markdown.render(Report("mlops", (quiet, loud)))
     assert text.startswith("<!-- mlops-review project=mlops stack=all -->")
-    assert "prod: **data is lost**" in text
+    assert "prod: **Data is lost**" in text
     assert "| ⚪ | dev | nothing changes |" in text
     assert text.index("<b>prod</b>") < text.index("<b>dev</b>")
