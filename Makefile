@@ -28,6 +28,8 @@ preview: ## what `up` would do; of a stack on Azure: from nothing, without an ac
 	$(RUN) preview $(STACK)
 review: ## what this checkout changes in a stack of BASE=ref, without an account (STACK=all: every stack on Azure)
 	$(RUN) review --stack $(STACK)
+policy: ## what the rules say of it, without an account (PROFILE=open|hybrid|private); ends with an error where one stops an update
+	$(RUN) policy $(STACK)
 export: ## the plan as one ARM template, without an account (PROFILE=open|hybrid|private, OUT=file)
 	$(RUN) export $(STACK)
 diagram: ## the platform as one page, without an account (PROFILE=open|hybrid|private, OUT=file.svg)

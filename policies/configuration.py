@@ -21,10 +21,9 @@ class Configuration:
     today: dt.date = field(default_factory=lambda: dt.datetime.now(dt.UTC).date())
 
     @classmethod
-    def from_engine(cls, text: str) -> Configuration:
-        """From the variable PULUMI_CONFIG: keys with their namespaces, objects and lists as JSON in a text."""
+    def from_engine(cls, raw: Mapping[str, str]) -> Configuration:
+        """As the engine hands it over: keys with their namespaces, objects and lists as JSON in a text."""
         prefix = f"{PROJECT}:"
-        raw = json.loads(text or "{}")
         return cls({key.removeprefix(prefix): _parsed(value) for key, value in raw.items() if key.startswith(prefix)})
 
     @classmethod

@@ -40,13 +40,13 @@ LEVELS = {
 }
 
 
-def policy(rule: Rule, config: Configuration) -> Policy:
-    """A rule as pulumi-policy describes it to the engine."""
+def policy(rule: Rule) -> Policy:
+    """A rule as pulumi-policy describes it to the engine, with its level outside of production."""
     described: dict[str, Any] = {
         "name": rule.name,
         "description": f"{rule.title} ({rule.id})",
         "display_name": rule.title,
-        "enforcement_level": LEVELS[level(rule, config)],
+        "enforcement_level": LEVELS[level(rule, Configuration())],
         "severity": PackSeverity(rule.severity.value),
         "remediation_steps": rule.fix,
         "tags": [rule.subject],
@@ -67,14 +67,19 @@ class Analyzer(stock._PolicyAnalyzerServicer):  # type: ignore[misc]
     """Answers the engine; method names and messages are those of `analyzer.proto`."""
 
     rules: Sequence[Rule] = ()
-    config = Configuration()
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._policies = {rule.name: policy(rule, self.config) for rule in self.rules}
-        self._exemptions = exemptions(self.config)
+        self.config = Configuration()
+        self._wanted: dict[str, Level] = {}
+        """By rule, the level that the command line asks for."""
         self._said: dict[str, dict[str, Any]] = {}
         """By URN: what the program says of each resource that was analysed."""
+
+    def ConfigureStack(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """The stack's configuration, which says the levels. Comes before any resource."""
+        self.config = Configuration.from_engine(request.config)
+        return super().ConfigureStack(request, context)
 
     def Analyze(self, request: Any, _context: Any) -> Any:  # noqa: N802
         said = self._said[request.urn] = messages.inputs(request.properties)
@@ -110,7 +115,7 @@ class Analyzer(stock._PolicyAnalyzerServicer):  # type: ignore[misc]
         for rule in self.rules:
             if rule.remedy is None or self._level(rule) is not Level.REMEDIATE or not rule.applies_to(one.short_type):
                 continue
-            if holding(self._exemptions, rule, one.name, self.config.today):
+            if holding(exemptions(self.config), rule, one.name, self.config.today):
                 continue
             try:
                 more, problem = rule.remedy(one), ""
@@ -131,9 +136,22 @@ class Analyzer(stock._PolicyAnalyzerServicer):  # type: ignore[misc]
             diagnostic=problem,
         )
 
+    def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """What `--policy-pack-config` says. The engine fills the rest with what it was told of each rule before it has
+        handed over the stack's configuration: that is no wish of anybody's.
+        """
+        told = {rule.name: self._map_enforcement_level(LEVELS[level(rule, Configuration())]) for rule in self.rules}
+        numbers = {self._map_enforcement_level(theirs): ours for ours, theirs in LEVELS.items()}
+        self._wanted = {
+            name: numbers[one.enforcementLevel]
+            for name, one in request.policyConfig.items()
+            if name in told and one.enforcementLevel != told[name]
+        }
+        return super().Configure(request, context)
+
     def _level(self, rule: Rule) -> Level:
-        """What the stack file says; `--policy-pack-config` of the command line comes before it."""
-        return Level(self._get_enforcement_level(self._policies[rule.name]).value)
+        """What the command line says, else the stack file, else the stack's environment."""
+        return self._wanted.get(rule.name) or level(rule, self.config)
 
     def _add(self, answer: Any, rule: Rule, found: Iterable[Violation], urn: str) -> None:
         here = self._level(rule)
@@ -142,7 +160,7 @@ class Analyzer(stock._PolicyAnalyzerServicer):  # type: ignore[misc]
         stops = Level.ADVISORY if here is Level.ADVISORY else Level.MANDATORY
         try:
             for one in found:
-                if not holding(self._exemptions, rule, name_of(one.urn), self.config.today):
+                if not holding(exemptions(self.config), rule, name_of(one.urn), self.config.today):
                     answer.diagnostics.append(self._diagnostic(rule, stops, one.urn, f"{one.message}. {rule.fix}"))
         except NotKnownYet as error:
             said = f"{DEFERRED}{error.path} is known only then"
@@ -160,8 +178,8 @@ class Analyzer(stock._PolicyAnalyzerServicer):  # type: ignore[misc]
         )
 
 
-def serve(rules: Sequence[Rule], config: Configuration) -> None:
+def serve(rules: Sequence[Rule]) -> None:
     """Prints a port and answers the engine there until it is gone."""
-    Analyzer.rules, Analyzer.config = rules, config
+    Analyzer.rules = rules
     stock._PolicyAnalyzerServicer = Analyzer
-    stock.PolicyPack(NAME, [policy(rule, config) for rule in rules], EnforcementLevel.MANDATORY)
+    stock.PolicyPack(NAME, [policy(rule) for rule in rules], EnforcementLevel.MANDATORY)

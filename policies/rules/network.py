@@ -182,7 +182,7 @@ ML_MANAGED_NETWORK = Rule(
     severity=Severity.HIGH,
     levels=STRICTER,
     types=WORKSPACE,
-    fix="mlops:networkProfile: hybrid or private makes a managed network; infra/workspace.py lists the hosts",
+    fix="mlops:networkProfile: private lets jobs out to the hosts that infra/workspace.py lists; hybrid to any host",
     sources=Sources(azure_policy=("6ddb1705-c8cf-450e-aa4b-19ad6703c440",), benchmark=("NS-2",)),
     check=unless_open(_approved_only),
 )

@@ -84,7 +84,7 @@ def _missing(one: View) -> list[str]:
 
 def _tags(one: View) -> Iterator[str]:
     if found := _missing(one):
-        yield f"has no tag {listed(found)}"
+        yield f"lacks the tag{'s' if len(found) > 1 else ''} {listed(found)}"
 
 
 def _supplied(one: View) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Verbs that work on a stack: env, up, refresh, down, preview, export, diagram, recover."""
+"""Verbs that work on a stack: env, up, refresh, down, preview, policy, export, diagram, recover."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tools.commands.asking import console
 from tools.diagram.page import diagram as diagram_of
 from tools.export import export as export_template
 from tools.export import require_place, resources, write
+from tools.policy import policy as policy_lines
 from tools.preview import preview as preview_lines
 from tools.progress import SetupError
 from tools.saved_plan import SavedPlan, save
@@ -75,6 +76,15 @@ def preview(stack: StackArgument = "local", profile: ProfileOption = "", plan: P
         raise SetupError(f"PLAN={plan} is of the stack that is there: leave PROFILE={profile} out")
     for line in save(load_stack(stack), plan) if plan else preview_lines(load_stack(stack), profile):
         typer.echo(line)
+
+
+@application.command()
+def policy(stack: StackArgument = "local", profile: ProfileOption = "") -> None:
+    """Holds what `up` would make to the rules; ends with 5 where an update would be stopped."""
+    lines, code = policy_lines(load_stack(stack), profile)
+    for line in lines:
+        typer.echo(line)
+    raise typer.Exit(code)
 
 
 @application.command()

@@ -13,6 +13,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from policies import initiative
+from policies.page import page as policy_page
 from tests.program.azure.cost_page import cost_page
 from tests.program.azure.declared import Declared
 from tests.program.azure.exports import plan_of
@@ -79,6 +81,8 @@ def proof() -> str:
 FILES = {
     PREVIEWS: previews,
     API_VERSIONS: api_versions,
+    DOCS / "policies.md": lambda: policy_page(COMMAND),
+    ROOT / "infra" / "policy_initiative.json": initiative.as_text,
     DOCS / "roles.md": lambda: role_page(COMMAND),
     DOCS / "cost.md": lambda: cost_page(COMMAND),
     DOCS / "proof.md": proof,

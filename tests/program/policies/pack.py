@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +14,7 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
 from policies.judgement import DEFERRED
 from policies.resource import Resource
-from tests.program.recorder import ROOT, as_text
+from tests.program.recorder import PROJECT, as_text
 from tools import policy_pack
 from tools.progress import Progress
 
@@ -39,6 +37,10 @@ class Said:
         return self.message.startswith(DEFERRED)
 
 
+def _number(level: str) -> Any:
+    return next(number for number, name in LEVELS.items() if name == level)
+
+
 def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
     struct = struct_pb2.Struct()
     struct.update(values)
@@ -54,6 +56,11 @@ class Pack:
     def info(self) -> Any:
         """What the pack says of itself and its rules."""
         return self._stub.GetAnalyzerInfo(empty_pb2.Empty())
+
+    def configure(self, levels: Mapping[str, str]) -> None:
+        """What `--policy-pack-config` says."""
+        wanted = {name: analyzer_pb2.PolicyConfig(enforcementLevel=_number(level)) for name, level in levels.items()}
+        self._stub.Configure(analyzer_pb2.ConfigureAnalyzerRequest(policyConfig=wanted))
 
     def analyze(self, one: Resource) -> list[Said]:
         """What the rules on single resources say of one."""
@@ -107,24 +114,21 @@ def _said(answer: Any) -> list[Said]:
 def running(config: Mapping[str, Any], stack: str = "prod") -> Iterator[Pack]:
     """Starts the pack for a stack of this configuration, as the language host does."""
     policy_pack.prepare(Progress())
-    environment = {
-        **os.environ,
-        "PULUMI_CONFIG": json.dumps(as_text(config)),
-        "PULUMI_PROJECT": "mlops",
-        "PULUMI_STACK": stack,
-        "PULUMI_DRY_RUN": "true",
-    }
     command = [str(policy_pack.python()), "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(policy_pack.PACK)]
-    process = subprocess.Popen(
-        command, cwd=ROOT / "policies", env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(command, cwd=policy_pack.PACK, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         assert process.stderr is not None
         port = process.stdout.readline().strip()
         assert port, process.stderr.read()
         with grpc.insecure_channel(f"127.0.0.1:{port}", options=UNLIMITED) as channel:
-            yield Pack(analyzer_pb2_grpc.AnalyzerStub(channel))
+            stub = analyzer_pb2_grpc.AnalyzerStub(channel)
+            stub.ConfigureStack(
+                analyzer_pb2.AnalyzerStackConfigureRequest(
+                    stack=stack, project=PROJECT, dry_run=True, config=as_text(config)
+                )
+            )
+            yield Pack(stub)
     finally:
         process.kill()
         process.communicate()

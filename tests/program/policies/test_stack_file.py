@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from policies.catalogue import rules
-from policies.configuration import Configuration
-from policies.levels import level
-from tests.program.policies.pack import Pack, Said, running
+from tests.program.policies.pack import LEVELS, Pack, Said, running
 from tests.program.policies.stacks import Plan, plan, put
 
 TODAY = dt.datetime.now(dt.UTC).date()
@@ -110,14 +108,13 @@ def test_missing_tags_that_the_stack_knows_are_added_in_dev_and_refused_in_prod(
 
 def test_the_pack_tells_the_engine_what_each_rule_is() -> None:
     prod = plan("prod-private")
-    config = Configuration(prod.config)
     with running(prod.config) as pack:
         told = {one.name: one for one in pack.info().policies}
     assert set(told) == {rule.name for rule in rules()}
-    numbers = {"advisory": 0, "mandatory": 1, "disabled": 2, "remediate": 3}
+    numbers = {level: number for number, level in LEVELS.items()}
     for rule in rules():
         one = told[rule.name]
-        assert one.enforcementLevel == numbers[level(rule, config)], rule.name
+        assert one.enforcementLevel == numbers[rule.levels.dev], rule.name
         assert (one.displayName, one.remediation_steps, one.url) == (rule.title, rule.fix, rule.sources.link)
 
 
@@ -129,3 +126,14 @@ def test_a_secret_never_gets_into_a_message() -> None:
         for path in ("kind", "minimumTlsVersion", "accountName", "location", "sku/name", "tags/owner"):
             for one in pack.analyze(put(prod.named("lake"), path, secret)):
                 assert "hunter2" not in one.message, one
+
+
+def test_the_command_line_comes_before_the_stack_file() -> None:
+    """`--policy-pack-config`; what the engine adds to it by itself changes nothing."""
+    prod = plan("prod-private")
+    opened = put(prod.named("registry"), "publicNetworkAccess", "Enabled")
+    with running(prod.config) as pack:
+        pack.configure({one.name: LEVELS[one.enforcementLevel] for one in pack.info().policies})
+        assert [(one.rule, one.level) for one in pack.analyze(opened)] == [("registry-closed", "mandatory")]
+        pack.configure({"registry-closed": "advisory"})
+        assert [(one.rule, one.level) for one in pack.analyze(opened)] == [("registry-closed", "advisory")]
