@@ -71,7 +71,7 @@ def test_the_engine_runs_the_pack_and_the_stream_has_all_of_it(project: Project)
 
 def test_plain_pulumi_says_rule_resource_and_what_to_do(project: Project) -> None:
     said = project.run("preview", "--policy-pack", str(ROOT / "policies"), code=1)
-    assert "[mandatory, severity: high]  storage-no-shared-key" in said
+    assert "[mandatory] [severity: high]  storage-no-shared-key" in said
     assert "allowSharedKeyAccess is true, not false. Leave allow_shared_key_access=False in infra/storage.py" in said
 
 
