@@ -37,7 +37,7 @@ def stack_sections(review: StackReview, link: str = "", *, heading: bool = True)
     machine = [Section("machine", machine_block(Report(review.project, (review,))), 0)] if heading else []
     if review.failure:
         return [Section("head", "\n".join(head)), _failure(review, link), _basis(review), *machine]
-    if review.risk is Risk.NOTHING and not review.findings:
+    if review.is_quiet:
         return [Section("head", "\n".join(head)), _basis(review), *machine]
     parts = (_destroyed(review), _blocked(review), _access(review), _models(review), _cost(review))
     return [

@@ -203,6 +203,11 @@ class StackReview:
         return [one for one in self.findings if one.blocks]
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether there is nothing to tell: no change, and no finding that BASE has not."""
+        return self.risk is Risk.NOTHING and not any(one.new for one in self.findings)
+
+    @property
     def lowered(self) -> list[str]:
         """Floors of gates that are lower than before."""
         return [f"{system.name}: {one}" for system in self.systems for one in system.lowered]
@@ -212,7 +217,9 @@ class StackReview:
         """The worst of it."""
         if self.failure:
             return Risk.FAILED
-        if self.blocking or any(one.protected and one.op in (Op.DELETE, Op.REPLACE) for one in self.changes):
+        if any(one.new or self.changes for one in self.blocking) or any(
+            one.protected and one.op in (Op.DELETE, Op.REPLACE) for one in self.changes
+        ):
             return Risk.BLOCKED
         if any(change.loses_data for change in self.changes):
             return Risk.LOSS

@@ -15,16 +15,19 @@ SIGNS = {
     Risk.BLOCKED: "⛔",
     Risk.FAILED: "❌",
 }
-MOST = 3
+MOST, LONGEST = 3, 160
 CENT = 0.005
 
 
 def sentence(review: StackReview) -> str:
     """`2 rules block it; 1 replacement loses data; +$74 a month ($412 → $486); bike_buyer trains again (train.py).`"""
     if review.failure:
-        return "The plan could not be made: nothing is known of what this change would do."
-    if review.risk is Risk.NOTHING and not review.findings:
-        return f"No changes: all {count(review.unchanged, 'resource')} stay as they are."
+        why = review.failure[0].splitlines()[0].removeprefix("error: ").rstrip(":. ")
+        return f"The plan could not be made ({why if len(why) <= LONGEST else why[:LONGEST] + '…'})."
+    if review.is_quiet:
+        broken = sorted({one.rule for one in review.blocking})
+        standing = f" BASE breaks {names(broken)} already." if broken else ""
+        return f"No changes: all {count(review.unchanged, 'resource')} stay as they are.{standing}"
     said = [*_blocked(review), *_lost(review), *_attention(review), *_plain(review), money(review.cost)]
     text = "; ".join([part for part in [*said, *_models(review)] if part]) + "."
     start = 2 if text.startswith("**") else 0

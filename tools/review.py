@@ -33,6 +33,8 @@ ALL = "all"
 Planned = tuple[dict[str, Any], list[dict[str, Any]], str]
 """The engine's document, the resources that it was held against, and why there is none."""
 SHORT = 10
+ENGINE = "an unhandled error occurred: the program ended with exit code"
+"""What the engine adds to the program's own words."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Review:
         except SetupError as error:
             return assemble.failed(PROJECT, name, fresh, [str(error)], redactor)
         if problem:
-            said = [one for one in messages(planned) if one.startswith("error")] or [problem]
+            said = [one for one in messages(planned) if one.startswith("error") and ENGINE not in one] or [problem]
             return assemble.failed(PROJECT, name, fresh, said, redactor)
         return assemble.review(found(stack, commit, read(planned, before), fresh, self.today), redactor)
 

@@ -56,7 +56,8 @@ FAILS = (
     "\nclass Platform(",
     '\nraise RuntimeError("the program is broken")\n\n\nclass Platform(',
 )
-OPENED = (PROD, "mlops:networkProfile: private", "mlops:networkProfile: hybrid")
+OPENED = (STORAGE, "public_network_access=network.public_access", 'public_network_access="Enabled"')
+REFUSED = (PROD, "mlops:networkProfile: private", "mlops:networkProfile: hybrid")
 
 SINGLE = {
     "rename": Change((RENAME,)),
@@ -67,6 +68,7 @@ SINGLE = {
     "role added": Change((grant("STORAGE_BLOB_DATA_CONTRIBUTOR", "ml"),)),
     "containers may be public": Change((PUBLIC,)),
     "network opened": Change((OPENED,), "prod"),
+    "profile that Azure does not take back": Change((REFUSED,), "prod"),
     "hyperparameter": Change((ROUNDS,)),
     "floor lowered": Change((FLOOR,)),
     "comment only": Change((COMMENT,)),

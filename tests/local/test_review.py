@@ -139,6 +139,7 @@ EXPECTED = {
     "role added": "1 created",
     "containers may be public": "access opens in 2 places",
     "network opened": "access opens",
+    "profile that Azure does not take back": "The plan could not be made (The configuration of stack 'prod' cannot",
     "hyperparameter": "bike_buyer trains again (rounds 200 -> 250).",
     "floor lowered": "a gate's floor is lowered (bike_buyer: auc 0.8 → 0.5)",
     "comment only": "No changes",
@@ -174,5 +175,6 @@ def test_all_stacks_are_one_comment(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert "No changes: all " in done.stdout
     found = json.loads(tmp_path.joinpath("review-all.json").read_text())["stacks"]
     assert [one["stack"] for one in found] == ["bootstrap", "dev", "prod"]

@@ -149,10 +149,21 @@ def test_a_finding_says_whether_base_has_it_and_what_is_gone() -> None:
     assert "**Blocked** by X-01 rule" in sentence(one)
 
 
+def test_what_base_breaks_already_does_not_block_a_change_of_nothing() -> None:
+    quiet = review(
+        step("same", STORAGE, "lake", {}, {}), rules_before=[judged("is old")], rules_after=[judged("is old")]
+    )
+    assert sentence(quiet) == "No changes: all 1 resource stay as they are. BASE breaks X-01 rule already."
+    assert Report("mlops", (quiet,)).exit_code == 0
+    other = step("update", STORAGE, "lake", {"a": 1}, {"a": 2})
+    assert review(other, rules_before=[judged("is old")], rules_after=[judged("is old")]).risk is Risk.BLOCKED
+
+
 def test_what_cannot_be_judged_yet_neither_passes_nor_blocks() -> None:
     one = review(step("same", STORAGE, "lake", {}, {}), rules_after=[judged("checked at update: a", deferred=True)])
     assert [found.level for found in one.findings] == ["deferred"]
     assert one.risk is Risk.NOTHING
+    assert not one.is_quiet
     assert "Checked at the update" in markdown.render(Report("mlops", (one,)))
 
 
