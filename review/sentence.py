@@ -23,7 +23,7 @@ def sentence(review: StackReview) -> str:
     """`2 rules block it; 1 replacement loses data; +$74 a month ($412 → $486); bike_buyer trains again (train.py).`"""
     if review.failure:
         why = review.failure[0].splitlines()[0].removeprefix("error: ").rstrip(":. ")
-        return f"The plan could not be made ({why if len(why) <= LONGEST else why[:LONGEST] + '…'})."
+        return f"The plan could not be made ({why if len(why) <= LONGEST else f'{why[:LONGEST]}…'})."
     if review.is_quiet:
         broken = sorted({one.rule for one in review.blocking})
         standing = f" BASE breaks {names(broken)} already." if broken else ""
