@@ -36,7 +36,7 @@ diagram: ## the platform as one page, without an account (PROFILE=open|hybrid|pr
 	$(RUN) diagram $(STACK)
 verdict: ## what Azure Policy would refuse, change and list, without an account (PROFILE=, DEFINITIONS=folder, ARGS=--all)
 	$(RUN) verdict $(STACK) $(ARGS)
-cost: ## what a stack costs a month and why, without an account (PROFILE=open|hybrid|private, ALL=1: every line)
+cost: ## what a stack costs a month and why, without an account (PROFILE=open|hybrid|private, ALL=1, MEASURED=1: what it used)
 	$(RUN) cost $(STACK)
 prices: ## read the prices that estimates use anew from Azure's public price list (FROM=file.csv: from a table of prices)
 	$(RUN) prices

@@ -33,6 +33,7 @@ class Costed:
     config: Configuration
     estimate: Estimate
     usage: Usage
+    resources: tuple[Resource, ...] = ()
 
 
 def as_resources(plan: Iterable[Planned]) -> list[Resource]:
@@ -62,7 +63,7 @@ def costed(stack: Stack, resources: list[Resource], config: Configuration) -> Co
     """
     try:
         usage = Usage.read(config.get("cost.usage"))
-        return Costed(stack, config, estimate(resources, usage, config=config), usage)
+        return Costed(stack, config, estimate(resources, usage, config=config), usage, tuple(resources))
     except UsageError as error:
         raise SetupError(f"stacks/{stack.file.name}, mlops:cost.usage: {error}") from None
     except SheetError as error:

@@ -25,6 +25,7 @@ ProfileOption = Annotated[str, typer.Option(envvar="PROFILE")]
 PlanOption = Annotated[str, typer.Option(envvar="PLAN")]
 FromOption = Annotated[str, typer.Option("--from", envvar="FROM")]
 AllOption = Annotated[bool, typer.Option("--all", envvar="ALL")]
+MeasuredOption = Annotated[bool, typer.Option("--measured", envvar="MEASURED")]
 OutOption = Annotated[str, typer.Option(envvar="OUT")]
 
 

@@ -63,6 +63,21 @@ writes the sheet anew: `git diff` shows what has changed. Prices that it does no
 Without a network nothing changes, and the message says so. `make prices FROM=table.csv` reads a table of such prices
 instead. Prices older than 90 days are told with every estimate.
 
+## What was really used
+
+Of a stack that runs on this machine `make cost` also shows, from the last 30 days, its jobs and their minutes (from
+Azure ML's run history), requests and their rows (from Application Insights), each beside what is assumed of a month. Of
+a stack on Azure `MEASURED=1` does the same, with your login. Where they differ, write what you measured below
+`mlops:cost.usage`.
+
+## Rules about it
+
+[policies/rules/cost.py](../policies/rules/cost.py), C-01 to C-19, holds a stack to its budget and its limits: what is
+expected against `mlops:operations.monthlyBudget`, `max` against `mlops:cost.hardLimit`, a change against
+`mlops:cost.baseline` (a review takes the base's estimate), sizes of machines against the price sheet and
+`mlops:cost.machineSizes`, GPUs against exemptions, nodes and instances against `mostNodes` and `mostInstances`. Nothing
+runs idle or without an end, and what has no price is told.
+
 A new type of resource needs a line in `policies/prices/kinds/`; a test fails until it has one.
 """
 ENVIRONMENTS = ("dev-open", "dev-hybrid", "dev-private", "prod-open", "prod-hybrid", "prod-private")
