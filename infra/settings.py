@@ -19,7 +19,6 @@ from infra.model_registry import ModelRegistrySettings
 from infra.notebooks_settings import NotebookSettings
 from infra.operations_settings import OperationsSettings
 from infra.parts import Part, parts
-from infra.policy_settings import PolicySettings
 from infra.sizes import (
     ComputeSettings,
     DataSettings,
@@ -122,9 +121,6 @@ class Settings(StackSettings):
         default_factory=OperationsSettings, description="alerts and the budget of the part operations"
     )
     notebooks: NotebookSettings = Field(default_factory=NotebookSettings, description="the compute instance")
-    policy: PolicySettings = Field(
-        default_factory=PolicySettings, description="levels of rules and exemptions from them (`make policy`)"
-    )
     rollout: RolloutSettings = Field(default_factory=RolloutSettings, description="how a new model takes over")
     serving: ServingSettings = Field(default_factory=ServingSettings, description="machines of scoring servers")
     sql: SqlSettings = Field(default_factory=SqlSettings, description="the database of the part sql")

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from infra.address_plan import NetworkSettings
 from infra.configuration import check_placeholders, read
 from infra.cost_settings import CostSettings
+from infra.policy_settings import PolicySettings
 from infra.sizes import Section
 from infra.soft_delete import SoftDeleteSettings
 
@@ -85,6 +86,9 @@ class StackSettings(Section):
     )
     network: NetworkSettings = Field(
         default_factory=NetworkSettings, description="the stack's own network, in the profile private"
+    )
+    policy: PolicySettings = Field(
+        default_factory=PolicySettings, description="levels of rules and exemptions from them (`make policy`)"
     )
     soft_delete: SoftDeleteSettings = Field(
         default_factory=SoftDeleteSettings, description="what becomes of a deleted vault or workspace"

@@ -38,6 +38,8 @@ class End:
     date: dt.date
     source: str
     instead: str = ""
+    ahead: dt.timedelta = AHEAD
+    """How long before it is worth a word."""
 
     def __str__(self) -> str:
         return f"{self.what}{f' (instead: {self.instead})' if self.instead else ''}, see {self.source}"
@@ -134,7 +136,8 @@ def _releases(one: View) -> Iterator[End]:
             first = min(facts["versions"], key=_number)
             if release in facts["versions"] or _number(release) < _number(first):
                 end = facts["versions"].get(release, facts["versions"][first])
-                yield End(f"{name.capitalize()} {release}", end, facts["source"])
+                ahead = dt.timedelta(days=facts["days_ahead"])
+                yield End(f"{name.capitalize()} {release}", end, facts["source"], ahead=ahead)
 
 
 def _number(release: str) -> tuple[int, ...]:
@@ -156,7 +159,7 @@ def _ended(one: View) -> Iterator[str]:
 
 def _ending(one: View) -> Iterator[str]:
     for end in ends(one):
-        if one.config.today < end.date <= one.config.today + AHEAD:
+        if one.config.today < end.date <= one.config.today + end.ahead:
             yield f"uses {end}: it ends on {end.date}"
 
 

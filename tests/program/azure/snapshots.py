@@ -51,7 +51,8 @@ def previews() -> str:
 
 def api_versions() -> str:
     """The version that each declared type is sent with, and those that our own clients send."""
-    used = {f"{one.entry.name} {one.entry.api_version}" for name in CONFIGURATIONS for one in declared(name).resources}
+    stacks = [*(declared(name) for name in CONFIGURATIONS), bootstrap("runner")]
+    used = {f"{one.entry.name} {one.entry.api_version}" for found in stacks for one in found.resources}
     for file in sorted(ROOT.glob(CLIENTS)):
         used |= {f"{file.relative_to(ROOT)} {version}" for version in DATED.findall(file.read_text())}
     return "".join(f"{line}\n" for line in sorted(used))
