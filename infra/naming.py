@@ -100,6 +100,8 @@ class Kind(StrEnum):
     DATA_COLLECTION_ASSOCIATION = "Microsoft.Insights/dataCollectionRuleAssociations"
     DIAGNOSTIC_SETTING = "Microsoft.Insights/diagnosticSettings"
     BUDGET = "Microsoft.Consumption/budgets"
+    POLICY_SET = "Microsoft.Authorization/policySetDefinitions"
+    POLICY_ASSIGNMENT = "Microsoft.Authorization/policyAssignments"
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class Limit:
 
 
 NETWORK_NAME = r"[A-Za-z0-9]([\w.-]*\w)?"
+POLICY_NAME = r"[^<>%&:\\?/]*[^<>%&:\\?/. ]"
 
 LIMITS: Mapping[Kind, Limit] = MappingProxyType(
     {
@@ -184,6 +187,8 @@ LIMITS: Mapping[Kind, Limit] = MappingProxyType(
         Kind.DATA_COLLECTION_ASSOCIATION: Limit("", 1, 64, r"[A-Za-z0-9]([\w.-]*\w)?", Unique.PARENT),
         Kind.DIAGNOSTIC_SETTING: Limit("", 1, 260, r"[^*<>%{}&:\\?+/#|]*[^*<>%{}&:\\?+/#|. ]", Unique.PARENT),
         Kind.BUDGET: Limit("budget", 1, 63, r"[A-Za-z0-9_-]+", Unique.RESOURCE_GROUP),
+        Kind.POLICY_SET: Limit("policies", 1, 64, POLICY_NAME, Unique.SUBSCRIPTION),
+        Kind.POLICY_ASSIGNMENT: Limit("policies", 1, 64, POLICY_NAME, Unique.RESOURCE_GROUP),
     }
 )
 

@@ -26,6 +26,7 @@ from infra import (
 )
 from infra.access import Access
 from infra.address_plan import Purpose, purposes
+from infra.azure_policy import AzurePolicy, AzurePolicyArgs
 from infra.build_agents import BuildAgents, BuildAgentsArgs
 from infra.compute import CPU_CLUSTER, Compute, ComputeArgs
 from infra.data_flow import DataFlow, DataFlowArgs, FlowScript
@@ -119,6 +120,8 @@ class Platform(pulumi.ComponentResource):
         for part, declare in PARTS.items():
             if part in settings.platform:
                 declare(self)
+        if settings.policy.assign:
+            AzurePolicy("azure-policy", AzurePolicyArgs(placement=self.placement), self.child)
         self.access.grant_rest(self.child)
         self._build_private_endpoints()
         self.register_outputs(self.outputs)

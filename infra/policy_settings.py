@@ -45,8 +45,14 @@ class ExemptionSettings(Section):
 
 
 class PolicySettings(Section):
-    """The rules that a stack is held to; the program itself does not read this."""
+    """The rules that a stack is held to. Of these the program itself reads `assign` alone."""
 
+    assign: bool = Field(
+        False,
+        description="whether Azure watches the stack's resource group by its own definitions that rules stand for, and "
+        "lists what does not comply; whoever deploys needs Resource Policy Contributor on the subscription",
+        examples=["true"],
+    )
     overrides: Mapping[str, Level] = Field(
         default_factory=dict,
         description="by id or name of a rule, its level in this stack instead of that of its environment",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from emulator.policy.built_in import folder
 from emulator.settings import SUBSCRIPTION_ID
 from ml.clients.arm import arm
 from ml.clients.errors import CloudError
@@ -22,6 +23,8 @@ SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION_ID}"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/policy-tests"
 KIND = "Microsoft.Storage/storageAccounts"
 TLS = f"{KIND}/minimumTlsVersion"
+BUILT_IN = "/providers/Microsoft.Authorization/policyDefinitions"
+MINIMUM_TLS = "fe83a0eb-a853-422d-aac2-1bffd182c5d0"
 GROUPS, POLICY, EXEMPTIONS, STORAGE = "2024-03-01", "2025-01-01", "2022-07-01-preview", "2024-01-01"
 OLD_TLS = {"allOf": [{"field": "type", "equals": KIND}, {"field": TLS, "notEquals": "[parameters('version')]"}]}
 VERSION = {"version": {"type": "String", "defaultValue": "TLS1_2", "allowedValues": ["TLS1_2", "TLS1_3"]}}
@@ -210,6 +213,16 @@ def test_a_rule_with_what_the_emulator_does_not_know_is_refused_by_name(put: Cal
         defined(put, {"value": "[mystery()]", "equals": 1}, "deny")
     with pytest.raises(CloudError, match=r"field Microsoft\.Storage/storageAccounts/nonsense is no alias"):
         defined(put, {"field": f"{KIND}/nonsense", "equals": 1}, "deny")
+
+
+@pytest.mark.skipif(not folder(), reason="no folder of Azure's own definitions: set MLOPS_AZURE_POLICY_DIR")
+def test_azures_own_definitions_are_assigned_by_their_names(put: Callable[..., str]) -> None:
+    assigned(put, f"{BUILT_IN}/{MINIMUM_TLS}", parameters={"effect": {"value": "Deny"}})
+    info = refused("polbuiltin", minimumTlsVersion="TLS1_0")["additionalInfo"][0]["info"]
+    assert (info["policyDefinitionName"], info["policyDefinitionEffect"]) == (MINIMUM_TLS, "deny")
+    (said,) = beforehand("polbuiltin", minimumTlsVersion="TLS1_0")
+    assert (said.definition, said.blocks) == (MINIMUM_TLS, True)
+    assert made("polbuiltin", minimumTlsVersion="TLS1_2")
 
 
 def test_the_verb_judges_a_plan_by_what_is_assigned(put: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:

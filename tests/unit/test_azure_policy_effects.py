@@ -104,7 +104,7 @@ def test_modify_writes_adds_and_removes() -> None:
         Change("properties.access", "Enabled", "Disabled"),
         Change("tags['owner']", None, "ml"),
     )
-    assert on.body["properties"]["Access"] == "Enabled"
+    assert on.body["properties"] == {"Access": "Enabled", "days": 3, "rules": [{"value": "a"}, {}]}
 
 
 def test_a_value_that_nobody_gave_is_written_as_unknown() -> None:

@@ -84,6 +84,14 @@ def test_a_condition_on_what_a_plan_does_not_know_is_neither_true_nor_false(body
     assert truth({"anyOf": [asked, {"field": f"{TYPE}/days", "exists": False}]}, subject(body)) is True
 
 
+def test_what_stands_behind_a_false_part_is_not_looked_at() -> None:
+    fails = {"value": f"[split(field('{ACCESS}'), '/')[5]]", "equals": "x"}
+    assert truth({"allOf": [{"field": ACCESS, "exists": False}, fails]}, subject({"access": "a"})) is False
+    assert truth({"anyOf": [{"field": ACCESS, "exists": True}, fails]}, subject({"access": "a"})) is True
+    with pytest.raises(RuleError, match="has no element 5"):
+        truth({"anyOf": [fails, {"field": ACCESS, "exists": True}]}, subject({"access": "a"}))
+
+
 def test_a_text_with_an_unknown_part_exists() -> None:
     assert truth({"field": ACCESS, "exists": True}, subject({"access": f"https://{UNKNOWN}/"})) is True
 
