@@ -1,6 +1,6 @@
 # Every verb is one line that calls a tool; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help new up refresh down preview review policy export diagram verdict cost prices env status open history rollback promote runs compare train logs cancel score key recover doctor test test-long mutants lint bench lock lock-data
+.PHONY: help new up refresh down preview review policy export diagram verdict cost prices env stack expired status open history rollback promote runs compare train logs cancel score key recover doctor test test-long mutants lint bench lock lock-data
 PYTHON ?= python3
 # Imports of pulumi-azure-native take four times as long without byte code.
 export PYTHONDONTWRITEBYTECODE =
@@ -18,11 +18,11 @@ SETUP = $(PYTHON) tools/bootstrap.py
 RUN = @$(SETUP) && .venv/bin/python -m tools
 
 ##@ Stacks (STACK=local is the default; stacks/ has the others)
-up: ## bring a stack up to date: all set-up, platform, systems (SYSTEM=name: only that one; PLAN=file: what is in it)
+up: ## bring a stack up to date: all set-up, platform, systems (SYSTEM=name: only that one; PLAN=file: what is in it; YES=1)
 	$(RUN) up $(STACK) $(SYSTEM)
-refresh: ## let the stack learn what serves and what somebody changed (changes nothing)
+refresh: ## let the stack learn what serves and what somebody changed (changes nothing; YES=1: on Azure without asking)
 	$(RUN) refresh $(STACK)
-down: ## remove everything a stack made (FORCE=1: an emulator stack even when a step fails)
+down: ## remove everything a stack made (FORCE=1: an emulator stack even when a step fails; YES=1: on Azure without asking)
 	$(RUN) down $(STACK) $(if $(FORCE),--force)
 preview: ## what `up` would do; of a stack on Azure: from nothing, without an account (PROFILE=open|hybrid|private); PLAN=file: into it
 	$(RUN) preview $(STACK)
@@ -40,6 +40,10 @@ cost: ## what a stack costs a month and why, without an account (PROFILE=open|hy
 	$(RUN) cost $(STACK)
 prices: ## read the prices that estimates use anew from Azure's public price list (FROM=file.csv: from a table of prices)
 	$(RUN) prices
+stack: ## a personal stack: NAME=alice FROM=dev EXPIRES=2026-12-31 (OWNER=address; else whom git commits as)
+	$(RUN) stack
+expired: ## the personal stacks and their last days (DESTROY=1: take down those past it)
+	$(RUN) expired
 env: ## a shell for one stack: eval "$$(make -s env)"
 	$(RUN) env $(STACK)
 
@@ -90,8 +94,8 @@ lint: ## style, format, types
 	$(RUN) lint
 bench: ## measure the emulator, `up` and the scoring server
 	$(RUN) bench
-lock: ## choose package versions anew (uv.lock)
-	@$(SETUP) && .venv/bin/uv lock
+lock: ## choose package versions anew: uv.lock, ml/environments (UPGRADE=1: the newest that pyproject.toml allows)
+	$(RUN) lock
 lock-data: ## record the digests of a system's real data (SYSTEM=bike_buyer, MLOPS_DATA_DIR=folder)
 	$(RUN) lock-data $(or $(SYSTEM),bike_buyer)
 

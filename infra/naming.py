@@ -236,10 +236,12 @@ class Naming:
 
 def required_tags(settings: StackSettings, stack: str) -> dict[str, str]:
     """The tags every taggable resource carries."""
+    expiry = {"expires-on": settings.expires_on} if settings.expires_on else {}
     return {
         "application": APPLICATION,
         "cost-center": settings.cost_center,
         "environment": settings.environment,
+        **expiry,
         "managed-by": "pulumi",
         "owner": settings.owner,
         "stack": stack,

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from infra.day import Day
 from infra.sizes import Section
 
 Level = Literal["disabled", "advisory", "mandatory", "remediate"]
-
-
-def _day(text: str) -> str:
-    try:
-        return dt.date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise ValueError(f'{text!r} is no day; write it in quotes, such as "2027-01-31"') from None
 
 
 class ExemptionSettings(Section):
@@ -39,9 +32,7 @@ class ExemptionSettings(Section):
         description="why, in a sentence that whoever reviews it understands",
         examples=["Clients hold keys"],
     )
-    expires: Annotated[str, AfterValidator(_day)] = Field(
-        description="last day on which it holds", examples=["2027-01-31"]
-    )
+    expires: Day = Field(description="last day on which it holds", examples=["2027-01-31"])
 
 
 class PolicySettings(Section):

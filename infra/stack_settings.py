@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from infra.address_plan import NetworkSettings
 from infra.configuration import check_placeholders, read
 from infra.cost_settings import CostSettings
+from infra.day import Day
 from infra.policy_settings import PolicySettings
 from infra.sizes import Section
 from infra.soft_delete import SoftDeleteSettings
@@ -77,6 +78,12 @@ class StackSettings(Section):
     )
     cost: CostSettings = Field(
         default_factory=CostSettings, description="what the stack is assumed to use, and what it may cost"
+    )
+    expires_on: Day | None = Field(
+        None,
+        description="last day of a personal stack, which everything in it carries as a tag; `make expired` then takes "
+        "it down; none = it stays",
+        examples=["2027-01-31"],
     )
     name_salt: str = Field(
         "",

@@ -6,12 +6,12 @@ import sys
 
 import typer
 
-from tools.commands import checks, costs, data, health, jobs, looking, policies, reviewing, serving, stacks
+from tools.commands import checks, costs, data, health, jobs, looking, personal, policies, reviewing, serving, stacks
 from tools.progress import SetupError
 from tools.temporary import stage_in_own_folder
 
 application = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for group in (stacks, policies, costs, reviewing, looking, serving, jobs, health, checks, data):
+for group in (stacks, personal, policies, costs, reviewing, looking, serving, jobs, health, checks, data):
     application.registered_commands += group.application.registered_commands
 
 

@@ -120,7 +120,7 @@ def excluded(stack: Stack, system: str | None) -> list[str]:
     return [word for name in others for end in ("", "-*") for word in ("--exclude", f"**::{name}{end}")]
 
 
-def up(stack: Stack, system: str | None, console: Console, plan: SavedPlan | None = None) -> int:
+def up(stack: Stack, system: str | None, console: Console, plan: SavedPlan | None = None, *, yes: bool = False) -> int:
     """Brings a stack, or one system of it, up to date, or does what is in a plan; a plan has been looked at, so nothing
     is asked. Returns Pulumi's exit code.
     """
@@ -138,7 +138,7 @@ def up(stack: Stack, system: str | None, console: Console, plan: SavedPlan | Non
     if plan:
         only = hold_to(pulumi, plan)
     elif not stack.emulated:
-        confirm_up(pulumi, only, console)
+        confirm_up(pulumi, only, console, yes=yes)
     words = ["up", "--yes", "--skip-preview", "--continue-on-error", *only]
     outcome = follow(pulumi, words, f"Updating stack {stack.name}", console, emulator_gone(stack))
     resources = pulumi.resources()
@@ -151,7 +151,7 @@ def up(stack: Stack, system: str | None, console: Console, plan: SavedPlan | Non
     return outcome.code or (1 if summary.silent(stack, systems) else 0)
 
 
-def refresh(stack: Stack, console: Console) -> int:
+def refresh(stack: Stack, console: Console, *, yes: bool = False) -> int:
     """Lets the state learn what is: what serves after a rollback, traffic, what somebody changed or deleted. Changes
     nothing in the cloud. Returns Pulumi's exit code.
     """
@@ -165,26 +165,35 @@ def refresh(stack: Stack, console: Console) -> int:
         words = ["refresh", "--yes", "--skip-preview"]
         code = follow(pulumi, words, f"Reading stack {stack.name}", console, emulator_gone(stack)).code
     else:
-        code = pulumi.show("refresh")
+        code = pulumi.show("refresh", *unasked(stack, "refresh", yes=yes))
     if not code:
         console.print(f"The stack knows what is now. `make up STACK={stack.name}` makes it what the program says.")
     return code
 
 
-def confirm_up(pulumi: Pulumi, only: Sequence[str], console: Console) -> None:
-    """Shows what `up` would change, and asks.
+def unasked(stack: Stack, verb: str, *, yes: bool) -> list[str]:
+    """The word by which Pulumi asks nothing, if that is wanted.
+
+    Raises:
+        SetupError: it is not, and there is no terminal to ask in.
+    """
+    if not yes and not sys.stdin.isatty():
+        raise SetupError(
+            f"`{verb}` of a stack on Azure asks before it changes anything, and there is no terminal to ask in. "
+            f"Without asking: make {verb} STACK={stack.name} YES=1"
+        )
+    return ["--yes"] if yes else []
+
+
+def confirm_up(pulumi: Pulumi, only: Sequence[str], console: Console, *, yes: bool = False) -> None:
+    """Shows what `up` would change, and asks unless the answer is known.
 
     Raises:
         SetupError: the answer is no, or there is nobody to ask.
     """
     for line in planned(pulumi, only):
         console.print(line, markup=False)
-    if not sys.stdin.isatty():
-        raise SetupError(
-            f"`up` of a stack on Azure asks before it changes anything, and there is no terminal to ask in. "
-            f"Without asking: {summary.in_shell(pulumi.stack, 'pulumi up --yes')}"
-        )
-    if not typer.confirm("Change this?"):
+    if not unasked(pulumi.stack, "up", yes=yes) and not typer.confirm("Change this?"):
         raise SetupError("Nothing was changed.")
 
 
@@ -203,7 +212,7 @@ def learn_traffic(pulumi: Pulumi, resources: Sequence[Mapping[str, Any]], consol
         console.print(f"The endpoints' traffic was not read; `pulumi refresh` reads it. {error}", markup=False)
 
 
-def down(stack: Stack, console: Console, force: bool = False) -> int:
+def down(stack: Stack, console: Console, force: bool = False, *, yes: bool = False) -> int:
     """Removes what the stack made; of the last emulator stack nothing is left, processes and files included.
 
     `force` removes an emulator stack even when a step of it could not be taken back properly.
@@ -225,7 +234,7 @@ def down(stack: Stack, console: Console, force: bool = False) -> int:
         state.remove()
     if pulumi.exists():
         put_right(pulumi, console)
-        code = destroy(pulumi, console)
+        code = destroy(pulumi, console, yes=yes)
         if code and not (force and stack.emulated):
             console.print(failed_destroy(stack, alone=not others))
             return code
@@ -240,10 +249,10 @@ def down(stack: Stack, console: Console, force: bool = False) -> int:
     return 0
 
 
-def destroy(pulumi: Pulumi, console: Console) -> int:
+def destroy(pulumi: Pulumi, console: Console, *, yes: bool = False) -> int:
     """Deletes the stack's resources; on Azure Pulumi shows what it would delete and asks. Returns its exit code."""
     if not pulumi.stack.emulated:
-        return pulumi.show("destroy", "--continue-on-error")
+        return pulumi.show("destroy", "--continue-on-error", *unasked(pulumi.stack, "down", yes=yes))
     words = ["destroy", "--yes", "--skip-preview", "--continue-on-error"]
     return follow(pulumi, words, f"Removing stack {pulumi.stack.name}", console, emulator_gone(pulumi.stack)).code
 

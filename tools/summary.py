@@ -205,11 +205,6 @@ def of_stack(stack: Stack) -> list[str]:
     return [] if stack.name == DEFAULT else [f"STACK={stack.name}"]
 
 
-def in_shell(stack: Stack, command: str) -> str:
-    """A line that runs a command of Pulumi's on a stack, from wherever it is pasted in the checkout."""
-    return f'eval "$(make -s env STACK={stack.name})" && {command}'
-
-
 def next_commands(stack: Stack, data: Sequence[str] = ()) -> list[str]:
     """What a person usually does next, each with what it is for; `data` stands before an `up` for the same data."""
     told = " ".join(["", *of_stack(stack)])

@@ -26,6 +26,7 @@ PlanOption = Annotated[str, typer.Option(envvar="PLAN")]
 FromOption = Annotated[str, typer.Option("--from", envvar="FROM")]
 AllOption = Annotated[bool, typer.Option("--all", envvar="ALL")]
 MeasuredOption = Annotated[bool, typer.Option("--measured", envvar="MEASURED")]
+YesOption = Annotated[bool, typer.Option(envvar="YES", help="Ask nothing.")]
 OutOption = Annotated[str, typer.Option(envvar="OUT")]
 
 

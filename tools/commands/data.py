@@ -1,4 +1,4 @@
-"""Verbs about data: new, lock-data."""
+"""Verbs about data and packages: new, lock, lock-data."""
 
 from __future__ import annotations
 
@@ -42,6 +42,15 @@ def new(
     for path in written:
         typer.echo(f"wrote {path.relative_to(ROOT)}")
     typer.echo(f"stacks/{chosen.file.name} has {planned.system} now\n\nNext: make up SYSTEM={planned.system}")
+
+
+@application.command()
+def lock(upgrade: Annotated[bool, typer.Option(envvar="UPGRADE")] = False) -> None:
+    """Chooses package versions anew; with UPGRADE=1 the newest that pyproject.toml allows."""
+    from tools.lock_files import lock as locked
+
+    for line in locked(upgrade=upgrade):
+        typer.echo(line)
 
 
 @application.command("lock-data")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tools import deployment, locks, shell
-from tools.commands.arguments import OutOption, PlanOption, ProfileOption
+from tools.commands.arguments import OutOption, PlanOption, ProfileOption, YesOption
 from tools.commands.asking import console
 from tools.diagram.page import diagram as diagram_of
 from tools.export import export as export_template
@@ -41,30 +41,32 @@ def up(
     stack: StackArgument = "local",
     system: Annotated[str | None, typer.Argument(help="Only this system.")] = None,
     plan: PlanOption = "",
+    yes: YesOption = False,
 ) -> None:
     """Brings a stack up to date and shows each system's figures and links; with PLAN: does what is in that file."""
     if plan and system:
         raise SetupError(f"PLAN={plan} says all that is done: leave SYSTEM={system} out")
     saved = SavedPlan.read(plan, load_stack(stack)) if plan else None
     with alone(stack, "make up"):
-        raise typer.Exit(deployment.up(load_stack(stack), system or None, console(), saved))
+        raise typer.Exit(deployment.up(load_stack(stack), system or None, console(), saved, yes=yes))
 
 
 @application.command()
-def refresh(stack: StackArgument = "local") -> None:
+def refresh(stack: StackArgument = "local", yes: YesOption = False) -> None:
     """Lets the stack learn what serves and what somebody changed; changes nothing in the cloud."""
     with alone(stack, "make refresh"):
-        raise typer.Exit(deployment.refresh(load_stack(stack), console()))
+        raise typer.Exit(deployment.refresh(load_stack(stack), console(), yes=yes))
 
 
 @application.command()
 def down(
     stack: StackArgument = "local",
     force: Annotated[bool, typer.Option(help="Remove an emulator stack even when a step of it fails.")] = False,
+    yes: YesOption = False,
 ) -> None:
     """Removes everything a stack made; of an emulator stack nothing is left."""
     with alone(stack, "make down"):
-        raise typer.Exit(deployment.down(load_stack(stack), console(), force))
+        raise typer.Exit(deployment.down(load_stack(stack), console(), force, yes=yes))
 
 
 @application.command()
