@@ -14,6 +14,7 @@ from typing import Any
 from policies.catalogue import rules
 from policies.configuration import Configuration
 from policies.judgement import judge
+from policies.rules.cost import with_baseline
 from review import assemble, document, markdown
 from review.access import Role
 from review.plan import Plan, read
@@ -94,6 +95,8 @@ def found(stack: Stack, commit: str, plan: Plan, fresh: Freshness, today: dt.dat
     now, then = (judged_on(today, one) for one in (after, before))
     cost_after, why = facts.costs(plan.after, now)
     cost_before, _ = facts.costs(plan.before, then)
+    if cost_before is not None and plan.before:  # what a change costs is measured against BASE
+        now = with_baseline(now, cost_before.total.expected)
     source, unasked = facts.definitions()
     return assemble.Found(
         project=PROJECT,
