@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -22,8 +23,13 @@ from review.plan import Op
 from review.report import Freshness, Report, Risk, StackReview
 from review.sentence import sentence
 from tests.docs import story
-from tests.local.review_changes import FAILS, SINGLE, TOGETHER, changed
+from tests.local.review_changes import DEV, FAILS, ROUNDS, SINGLE, TOGETHER, changed
+from tests.local.review_golden import golden, kept
+from tools import shell, throwaway
+from tools.preflight import ZEROS
 from tools.review import Review
+from tools.stacks import PROJECT
+from tools.state_file import StateFile
 from tools.versions import ROOT
 
 SECRET = ("ARM_", "AZURE_", "IDENTITY_", "PULUMI_", "SSL_", "REQUESTS_", "MLOPS_")
@@ -80,6 +86,7 @@ def test_a_checkout_that_changes_nothing_says_so_in_a_line(tmp_path: Path) -> No
     assert found["sentence"] == f"No changes: all {found['unchanged']} resources stay as they are."
     assert found["unchanged"] > 150
     assert "<details>" not in done.stdout
+    assert kept(done.stdout) == golden("nothing", done.stdout)
 
 
 def test_many_changes_in_one_review(tmp_path: Path) -> None:
@@ -119,6 +126,7 @@ def test_many_changes_in_one_review(tmp_path: Path) -> None:
     assert readable(comment)
     assert comment == markdown.render(Report("mlops", (review,)))
     assert TODAY.isoformat() not in comment
+    assert kept(comment) == golden("many-changes", comment)
 
 
 def test_a_program_that_fails_is_told_with_its_last_words(tmp_path: Path) -> None:
@@ -128,6 +136,8 @@ def test_a_program_that_fails_is_told_with_its_last_words(tmp_path: Path) -> Non
     assert re.search(r"^> error: RuntimeError: the program is broken \(infra/platform.py, line \d+\)$", comment, re.M)
     assert str(tmp_path) not in comment
     assert readable(comment)
+    unnumbered = re.sub(r"line \d+", "line …", comment)
+    assert kept(unnumbered) == golden("fails", unnumbered)
 
 
 EXPECTED = {
@@ -178,3 +188,20 @@ def test_all_stacks_are_one_comment(tmp_path: Path) -> None:
     assert "No changes: all " in done.stdout
     found = json.loads(tmp_path.joinpath("review-all.json").read_text())["stacks"]
     assert [one["stack"] for one in found] == ["bootstrap", "dev", "prod"]
+
+
+@pytest.mark.long
+def test_a_live_review_is_held_against_the_state_in_the_backend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state here is a throwaway one, put where a person's own would be."""
+    head = changed(tmp_path / "head", [ROUNDS, *([(DEV, ZEROS, throwaway.SOMEBODY)] * 4)])
+    target = StateFile(tmp_path / "state", PROJECT, "dev").file
+    target.parent.mkdir(parents=True)
+    shutil.copy(throwaway.state_of(throwaway.commit_of("HEAD"), "dev"), target)
+    for name, value in shell.contained(tmp_path / "state", tmp_path / "home").items():
+        monkeypatch.setenv(name, value)
+    (review,) = Review("HEAD", head, today=TODAY, live=True).of(["dev"]).stacks
+    assert not review.failure, review.failure
+    assert review.freshness.live
+    assert "bike_buyer trains again (rounds 200 -> 250)" in sentence(review)
