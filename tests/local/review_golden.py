@@ -1,5 +1,5 @@
 """Comments that are kept beside the tests, so that a change of how they read is seen: what stands before the folds, and
-the folds' titles. Amounts and numbers of resources are left out: they change with prices and program.
+the folds' titles. Amounts, numbers of resources and what rules advise are left out: they change with others' work.
 
 GOLDEN_REVIEWS=write pytest tests/local/test_review.py writes them anew.
 """
@@ -14,7 +14,9 @@ FOLDER = Path(__file__).with_name("review_golden")
 VARIABLE = "GOLDEN_REVIEWS"
 FIGURES = (
     (r"\$[\d,.]*\d", "$…"),
-    (r"\b\d+ (unchanged|resources stay)", r"… \1"),
+    (r"\b\d+ (unchanged|resources stay|policy findings)", r"… \1"),
+    (r"\*\*Fix:\*\* .*", "**Fix:** …"),
+    (r" Most: .*", " Most: …"),
     (r"<sub>.*? held against .*?, on ", "<sub>HEAD held against BASE, on "),
     (r"\b\d+ % of the properties", "… % of the properties"),
 )
