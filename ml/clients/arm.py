@@ -25,6 +25,8 @@ REQUEST_SECONDS = 60.0
 ROLE_SECONDS = 600.0
 # What is read is asked for again this long when no answer came or the service failed.
 LOST_SECONDS = 30.0
+# What a policy denies, it denies each time, though the status is that of a role which is not known everywhere yet.
+DISALLOWED = "RequestDisallowedByPolicy"
 PASSING, LOST = (403, 429, 502, 503, 504), (0, 408, 500)
 
 
@@ -202,7 +204,7 @@ def arm() -> Arm:
 
 def patience(method: str, error: BaseException) -> float:
     """Seconds to go on asking after this error. What may have changed something is not sent again unseen."""
-    if not isinstance(error, CloudError):
+    if not isinstance(error, CloudError) or error.code == DISALLOWED:
         return 0.0
     if error.status in PASSING:
         return _manner.get().patience

@@ -122,6 +122,8 @@ def test_deny_stops_a_request_as_azure_words_it_and_is_known_beforehand(put: Cal
         "operator": "NotEquals",
     }
     assert arm().get(storage("polold"), STORAGE) is None
+    with pytest.raises(CloudError, match="was disallowed by policy"):  # at once: waiting does not help
+        arm().put(storage("polold"), STORAGE, body(minimumTlsVersion="TLS1_2"))
     (said,) = beforehand("polold", minimumTlsVersion="TLS1_2")
     assert (said.outcome, said.title, said.assignment, said.blocks) == (Outcome.DENY, "Safe", "There", True)
     assert said.remedies == ("write properties.minimumTlsVersion: TLS1_3",)

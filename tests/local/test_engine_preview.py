@@ -1,4 +1,4 @@
-"""`make preview`, `make export` and `make diagram` of a stack on Azure: no account, no network, nothing left behind."""
+"""`make preview`, `export`, `diagram` and `verdict` of a stack on Azure: no account, no network, nothing is left."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from policies.azure.verdict import Outcome
 from tests.program.azure.declared import Declared
-from tests.program.azure.exports import template_of
+from tests.program.azure.exports import plan_of, template_of
 from tests.program.azure.stacks import main
 from tests.program.recorder import run as record
 from tests.program.recorder import stack_config
+from tools.azure_verdict import read, verdicts
 from tools.stacks import FOLDER
 from tools.versions import ROOT
 
@@ -49,6 +52,20 @@ def test_an_export_is_what_the_program_declares_with_the_defaults_of_the_plugin(
     assert [one["name"] for one in exported["resources"]] == [one["name"] for one in recorded["resources"]]
     for more, less in zip(exported["resources"], recorded["resources"], strict=True):
         assert within(less, more), less["name"]
+
+
+@pytest.mark.long
+def test_azures_verdict_on_prod_is_the_same_as_on_a_recorded_program(data_directory: Path) -> None:
+    """The short suite judges what the program declares; here it is what the engine and the plugin would send."""
+    folder = str(data_directory / "azure-policy")
+    said = run("verdict", "prod", DEFINITIONS=folder)
+    assert said.startswith("None of ")
+    config = stack_config("prod")
+    recorded = Declared(record(main, config, stack="prod"), config)
+    judged = verdicts(plan_of(recorded), recorded.subscription, read(Path(folder)))
+    for outcome in (Outcome.MODIFY, Outcome.AUDIT):
+        for one in judged:
+            assert one.outcome is not outcome or one.definition in said, one.title
 
 
 @pytest.mark.long
