@@ -98,11 +98,9 @@ def _encrypted(one: View) -> Iterator[str]:
 
 
 def _bounded_cluster(one: View) -> Iterator[str]:
-    if one.get("properties.type") != "AzureDatabricks":
-        return
-    if one.has("properties.existingClusterId"):
-        yield "runs on an all-purpose cluster, at about twice the price of one for the job"
-    elif not one.has("properties.newClusterNumOfWorker"):
+    """Whether a cluster is the job's own at all is asked by rule C-15."""
+    own = one.get("properties.type") == "AzureDatabricks" and not one.has("properties.existingClusterId")
+    if own and not one.has("properties.newClusterNumOfWorker"):
         yield "does not say how many nodes a run may take"
 
 
@@ -239,8 +237,8 @@ ENCRYPTED = Rule(
 )
 JOB_CLUSTER = Rule(
     id="F-11",
-    name="factory-job-cluster",
-    title="Databricks runs a factory's work on a cluster that ends with it",
+    name="factory-bounded-cluster",
+    title="A factory says how many nodes of Databricks a run may take",
     severity=Severity.MEDIUM,
     levels=ALWAYS,
     types=LINK,

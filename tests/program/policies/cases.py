@@ -241,7 +241,7 @@ FACTORY = (
     ),
     value("factory-sql-encrypted", "data-factory-sql-link", "properties/encrypt", "optional"),
     value(
-        "factory-job-cluster",
+        "factory-bounded-cluster",
         "data-factory-databricks-link",
         "properties/newClusterNumOfWorker",
         GONE,
