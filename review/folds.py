@@ -147,7 +147,8 @@ def _cost(review: StackReview) -> str:
     parts = [total, table(("Resource", "Kind", "Before", "After", "More"), rows) if rows else ""]
     parts.append(f"Not priced: {', '.join(cost.unknown[:20])}." if cost.unknown else "")
     parts += list(cost.warnings)
-    title = f"Cost: {signed(cost.delta)} a month" if abs(cost.delta) >= CENT else "Cost: unchanged"
+    told = f"{signed(cost.delta)} a month" if abs(cost.delta) >= CENT else "unchanged"
+    title = f"Cost: not known in part, the rest {told}" if any(one.unknown for one in cost.lines) else f"Cost: {told}"
     return fold(title, "\n\n".join(part for part in parts if part))
 
 

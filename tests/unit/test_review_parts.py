@@ -194,6 +194,7 @@ def test_what_has_no_price_is_never_counted_as_nothing() -> None:
         step("update", STORAGE, "lake", {"a": 1}, {"a": 2}), cost_before=estimate(10.0), cost_after=estimate(None)
     )
     assert money(one.cost) == "cost of `lake` **not known**, the rest −$10 a month ($10 → $0)"
+    assert "<summary>Cost: not known in part" in markdown.render(Report("mlops", (one,)))
 
 
 def test_cost_is_told_before_and_after() -> None:
