@@ -5,10 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
+import onnxruntime
 import pandas as pd
 import pytest
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 
 from emulator.errors import ServiceError
+from emulator.machine_learning.automl.onnx_labels import OPSETS, with_labels
 from emulator.machine_learning.automl.specification import read_automl
 from emulator.machine_learning.automl.tables import read_table, without_gaps
 
@@ -90,3 +98,22 @@ def test_missing_times_of_a_series_repeat_the_last_row() -> None:
     assert without_gaps(table, "time") is table
     crooked = table.assign(time=[*hours[:5], hours[5] + pd.Timedelta(minutes=7)])
     assert without_gaps(crooked, "time") is crooked
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [RandomForestClassifier(5, random_state=1), ExtraTreesClassifier(5, random_state=1), LogisticRegression()],
+    ids=lambda one: type(one).__name__,
+)
+def test_whichever_learner_wins_its_graph_answers_with_the_tables_labels(learner: Any) -> None:
+    """The converter names the oldest operators that a learner needs, and those of a forest know no labels."""
+    ages = np.arange(18, 80, dtype=np.float32).reshape(-1, 1)
+    learner.fit(ages, ages.ravel() > 50)
+    learner.classes_ = np.array([0, 1])
+    options = {id(learner): {"zipmap": False}}
+    kinds = [("age", FloatTensorType([None, 1]))]
+    graph = convert_sklearn(learner, initial_types=kinds, target_opset=OPSETS, options=options)
+    with_labels(graph, ["no", "yes"])
+    onnx.checker.check_model(graph)
+    running = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    assert running.run(["label"], {"age": ages[[0, -1]]})[0].tolist() == ["no", "yes"]

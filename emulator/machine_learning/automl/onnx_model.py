@@ -15,7 +15,6 @@ import numpy as np
 import onnx
 import pandas as pd
 import xgboost
-from onnx import TensorProto, helper
 from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
 from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
 from skl2onnx import convert_sklearn, update_registered_converter
@@ -30,7 +29,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-OPSETS = {"": 15, "ai.onnx.ml": 3}
+from emulator.machine_learning.automl.onnx_labels import OPSETS, with_labels
+
 TOLERANCE = 1e-4
 """What 32-bit floats may make of a probability, or of a number by its size."""
 CHOICES = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
@@ -99,19 +99,6 @@ def register_converters() -> None:
     register(lightgbm.LGBMRegressor, "LgbmRegressor", numbers, convert_lightgbm, options={"split": None})
     register(xgboost.XGBClassifier, "XgbClassifier", classes, convert_xgboost, options=CHOICES)
     register(xgboost.XGBRegressor, "XgbRegressor", numbers, convert_xgboost)
-
-
-def with_labels(graph: onnx.ModelProto, classes: Any) -> None:
-    """FLAML numbers the labels; the graph answers with those of the table."""
-    output = next(one for one in graph.graph.output if one.name == "label")
-    for node in graph.graph.node:
-        node.output[:] = ["label_number" if name == "label" else name for name in node.output]
-        node.input[:] = ["label_number" if name == "label" else name for name in node.input]
-    names = [str(one) for one in classes]
-    labels = {"keys_int64s": list(range(len(names))), "values_strings": names}
-    node = helper.make_node("LabelEncoder", ["label_number"], ["label"], domain="ai.onnx.ml", **labels)
-    graph.graph.node.append(node)
-    output.type.tensor_type.elem_type = TensorProto.STRING
 
 
 def assert_parity(file: Path, automl: Any, encoder: Pipeline, table: pd.DataFrame, texts: list[str]) -> float:
