@@ -176,6 +176,7 @@ def _verdict(one: Verdict) -> Finding:
         message=f"{does}{'' if one.assignment else ' where this is assigned'}: {'; '.join(one.found) or one.effect}",
         fix=" ".join(one.remedies),
         level="mandatory" if _stops(one) else "advisory",
+        exemption="" if one.enforced or one.assignment else one.reason.removeprefix("exempt "),
         source="Azure Policy",
     )
 

@@ -28,7 +28,7 @@ def summary(review: StackReview) -> dict[str, Any]:
         "counts": {op.value: number for op, number in review.counts.items()},
         "unchanged": review.unchanged,
         "blocking": sorted({one.rule for one in review.blocking}),
-        "costDelta": round(review.cost.delta, 2) if review.cost else None,
+        "costDelta": round(review.cost.delta, 2) + 0.0 if review.cost else None,
         "trains": [one.name for one in review.systems if one.trains],
         "base": review.freshness.base,
         "head": review.freshness.head,

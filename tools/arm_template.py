@@ -16,26 +16,10 @@ from emulator.resource_id import ResourceId
 from emulator.resource_types import ResourceEntry, ResourceTable
 from emulator.resource_types.conversion import request
 from emulator.resource_types.entry import ID_OF_TYPE
-from tools.plan import UNKNOWN
+from policies.resource import SECRET, UNKNOWN, Resource
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
-SECRET = "[secret]"  # noqa: S105 - what the engine writes in the place of one
 GROUP = "azure-native:resources:ResourceGroup"
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One resource of a plan. In its inputs `UNKNOWN` and `SECRET` stand for what is not known or not shown."""
-
-    urn: str
-    type: str
-    inputs: Mapping[str, Any]
-    depends_on: Sequence[str] = ()
-
-    @property
-    def name(self) -> str:
-        """Its logical name."""
-        return self.urn.rsplit("::", 1)[1]
 
 
 @dataclass
@@ -57,7 +41,7 @@ class _Parameters:
         return f"[{value}" if isinstance(value, str) and value.startswith("[") else value
 
 
-def arm_template(plan: Iterable[Planned], subscription: str) -> dict[str, Any]:
+def arm_template(plan: Iterable[Resource], subscription: str) -> dict[str, Any]:
     """The template of everything that azure-native makes, sorted by id: the same plan gives the same template.
 
     Raises:

@@ -28,7 +28,6 @@ from policies.configuration import Configuration
 from policies.exemptions import exemptions
 from policies.resource import Resource
 from tools import shell
-from tools.arm_template import Planned
 from tools.deployed_system import require_emulator
 from tools.export import planned, subscription_of
 from tools.preview import offline, plan_of
@@ -103,7 +102,7 @@ def _data_folder(stack: Stack) -> str:
 
 
 def verdicts(
-    resources: Iterable[Resource | Planned],
+    resources: Iterable[Resource],
     subscription: str,
     source: Policies,
     config: Configuration | None = None,
@@ -127,7 +126,7 @@ def groups(found: Iterable[Subject]) -> dict[str, Mapping[str, object]]:
     }
 
 
-def subjects(resources: Iterable[Resource | Planned], subscription: str) -> list[Subject]:
+def subjects(resources: Iterable[Resource], subscription: str) -> list[Subject]:
     """The requests that make resources.
 
     Raises:
@@ -138,7 +137,7 @@ def subjects(resources: Iterable[Resource | Planned], subscription: str) -> list
     return [_subject(one, table.entry_for_token(one.type), subscription) for one in azure]
 
 
-def _subject(one: Resource | Planned, entry: ResourceEntry, subscription: str) -> Subject:
+def _subject(one: Resource, entry: ResourceEntry, subscription: str) -> Subject:
     made = request(entry, {key: value for key, value in one.inputs.items() if key in entry.inputs}, subscription)
     return Subject.of(
         made.path,

@@ -11,7 +11,6 @@ from policies.prices.estimator import estimate
 from policies.prices.sheet import SheetError
 from policies.prices.usage import Usage, UsageError
 from policies.resource import Resource
-from tools.arm_template import Planned
 from tools.export import planned
 from tools.preview import offline, plan_of, with_profile
 from tools.progress import SetupError
@@ -36,13 +35,6 @@ class Costed:
     resources: tuple[Resource, ...] = ()
 
 
-def as_resources(plan: Iterable[Planned]) -> list[Resource]:
-    """A plan as estimates, rules and reports read it."""
-    return [
-        Resource(urn=one.urn, type=one.type, inputs=dict(one.inputs), depends_on=tuple(one.depends_on)) for one in plan
-    ]
-
-
 def cost(stack: Stack, profile: str = "") -> Costed:
     """What a stack would cost that is made from nothing, in another network profile than its own when one is given.
 
@@ -52,7 +44,7 @@ def cost(stack: Stack, profile: str = "") -> Costed:
     config = Configuration.from_stack(with_profile(stack.configuration(), profile)["config"])
     with offline(stack, profile) as (pulumi, words):
         plan = planned(plan_of(pulumi, words))
-    return costed(stack, as_resources(plan), config)
+    return costed(stack, plan, config)
 
 
 def costed(stack: Stack, resources: list[Resource], config: Configuration) -> Costed:

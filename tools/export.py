@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from emulator.resource_types import UnknownResourceTypeError
-from tools.arm_template import Planned, arm_template
+from policies.resource import Resource
+from review.plan import resource
+from tools.arm_template import arm_template
 from tools.preview import offline, plan_of
 from tools.progress import SetupError
 from tools.stacks import Stack
@@ -16,21 +18,12 @@ from tools.stacks import Stack
 PROVIDER = "pulumi:providers:azure-native"
 
 
-def planned(document: Mapping[str, Any]) -> list[Planned]:
+def planned(document: Mapping[str, Any]) -> list[Resource]:
     """The resources of a preview from nothing, the provider among them."""
-    states = [step["newState"] for step in document.get("steps") or [] if step.get("newState")]
-    return [
-        Planned(
-            urn=state["urn"],
-            type=state["type"],
-            inputs={key: value for key, value in (state.get("inputs") or {}).items() if not key.startswith("__")},
-            depends_on=tuple(state.get("dependencies") or ()),
-        )
-        for state in states
-    ]
+    return [resource(step["newState"]) for step in document.get("steps") or [] if step.get("newState")]
 
 
-def subscription_of(plan: Iterable[Planned]) -> str:
+def subscription_of(plan: Iterable[Resource]) -> str:
     """The subscription that everything is made in."""
     return next(str(one.inputs["subscriptionId"]) for one in plan if one.type == PROVIDER)
 

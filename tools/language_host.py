@@ -204,7 +204,8 @@ class LanguageHost(Servicer):  # type: ignore[misc]
         }
         process = self.programs.start(program_command(request, self.engine, python, self.executor), environment)
         context.add_callback(lambda: self.programs.end(process))
-        if json.loads(request.config.get(f"{request.project}:systems") or "[]"):
+        # Not parsed: the program says what is wrong with it.
+        if request.config.get(f"{request.project}:systems", "[]") != "[]":
             threading.Thread(target=start_early, args=(request.monitor_address,), daemon=True).start()
         code = self.programs.wait(process)
         if code == BAIL or process.pid in self.programs.ended:

@@ -17,8 +17,9 @@ from emulator.resource_types import ResourceTable
 from emulator.resource_types.conversion import request
 from emulator.resource_types.entry import ID_OF_TYPE
 from ml.clients import soft_delete
-from tools.arm_template import Planned
-from tools.plan import OURS, UNKNOWN
+from policies.resource import UNKNOWN
+from policies.resource import Resource as Planned
+from tools.plan import OURS
 
 ML, AKS = "Microsoft.MachineLearningServices", "Microsoft.ContainerService"
 OUR_ACTIONS = {

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from policies.resource import UNKNOWN
 from tools.words import count
 
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""What the engine writes for a value that is not known yet."""
 HIDDEN = ("create-replacement", "delete-replaced", "same", "discard", "remove-pending-replace")
 NO_CHANGE = ("same", "read", "refresh")
 OURS = "pulumi-python:dynamic/ml:"

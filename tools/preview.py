@@ -17,6 +17,8 @@ from typing import Any
 
 import yaml
 
+from policies.resource import UNKNOWN
+from review.plan import messages
 from tools import plan, shell
 from tools.data_origin import data_origin
 from tools.deployed_system import require_emulator
@@ -133,16 +135,6 @@ def lines(document: Mapping[str, Any]) -> list[str]:
     return [*said, "", ", ".join(words)] if said else []
 
 
-def messages(document: Mapping[str, Any]) -> list[str]:
-    """Warnings and errors of the program and the plugins, sorted, each once."""
-    found = {
-        f"{entry['severity']}: {entry['message'].strip().removeprefix(entry['severity'] + ': ')}"
-        for entry in document.get("diagnostics") or []
-        if entry.get("severity") in ("warning", "error") and entry.get("message", "").strip()
-    }
-    return sorted(found)
-
-
 def preview(stack: Stack, profile: str = "") -> list[str]:
     """What `up` would do, in lines; of a stack that is there, also what serves now. In another network profile than the
     stack's own it is what `up` would make from nothing.
@@ -181,7 +173,7 @@ def plan_of(pulumi: Pulumi, words: Sequence[str]) -> dict[str, Any]:
     Raises:
         SetupError: the program or a check failed; the message carries what they said.
     """
-    document, problem = _run(pulumi, pulumi.command("preview", "--json", *words))
+    document, problem = document_of(pulumi, pulumi.command("preview", "--json", *words))
     if problem:
         said = messages(document) or [problem]
         raise SetupError("\n".join([f"The preview of {pulumi.stack.name} failed:", *said]))
@@ -197,7 +189,7 @@ def earlier_jobs(stack: Stack, document: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for system, kinds in plan.by_system(plan.shown_steps(document)).items():
         inputs = plan.after(kinds["TrainingJob"]) if "TrainingJob" in kinds else {}
-        if inputs and kinds["TrainingJob"]["op"] != "delete" and plan.UNKNOWN not in json.dumps(inputs["workspace"]):
+        if inputs and kinds["TrainingJob"]["op"] != "delete" and UNKNOWN not in json.dumps(inputs["workspace"]):
             shell.enter(stack)
             job = earlier(Jobs(Workspace.from_inputs(inputs["workspace"])), system, str(inputs["digest"]))
             found.update({system: f"{job.name} ({job.status.lower()})"} if job else {})
@@ -221,7 +213,8 @@ def serving(stack: Stack, pulumi: Pulumi) -> list[str]:
     return said
 
 
-def _run(pulumi: Pulumi, command: list[str]) -> tuple[dict[str, Any], str]:
+def document_of(pulumi: Pulumi, command: list[str]) -> tuple[dict[str, Any], str]:
+    """What `preview --json` printed, and what the CLI said if it failed; "" if not."""
     done = subprocess.run(
         command, cwd=pulumi.project, env=pulumi.environment, capture_output=True, text=True, check=False
     )
@@ -229,4 +222,4 @@ def _run(pulumi: Pulumi, command: list[str]) -> tuple[dict[str, Any], str]:
         document = dict(json.loads(done.stdout or "{}"))
     except ValueError:
         document = {}
-    return document, (done.stderr or done.stdout).strip() if done.returncode else ""
+    return document, ((done.stderr or done.stdout).strip() or "no reason given") if done.returncode else ""

@@ -17,12 +17,11 @@ from policies.judgement import judge
 from policies.rules.cost import with_baseline
 from review import assemble, document, markdown
 from review.access import Role
-from review.plan import Plan, read
+from review.plan import Plan, messages, read
 from review.redact import Redactor
 from review.report import Freshness, Report, StackReview
 from tools import review_facts as facts
 from tools import shell, throwaway
-from tools.preview import messages
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
 from tools.role_words import WORDS
@@ -106,8 +105,8 @@ def found(stack: Stack, commit: str, plan: Plan, fresh: Freshness, today: dt.dat
         settings=tuple(differing(before, after)),
         rules_before=tuple(judge(rules(), plan.before, then)),
         rules_after=tuple(judge(rules(), plan.after, now)),
-        verdicts_before=facts.verdicts(plan.before, source),
-        verdicts_after=facts.verdicts(plan.after, source),
+        verdicts_before=facts.verdicts(plan.before, source, then),
+        verdicts_after=facts.verdicts(plan.after, source, now),
         cost_before=cost_before,
         cost_after=cost_after,
         endings_before=facts.endings(plan.before, then),

@@ -92,12 +92,12 @@ def definitions(environment: Mapping[str, str] = os.environ) -> tuple[Policies |
         return None, f"Azure Policy was not asked: {error}"
 
 
-def verdicts(resources: Sequence[Resource], source: Policies | None) -> list[Verdict]:
-    """What Azure Policy says; nothing without definitions."""
+def verdicts(resources: Sequence[Resource], source: Policies | None, config: Configuration) -> list[Verdict]:
+    """What Azure Policy says, with the exemptions of the stack's file; nothing without definitions."""
     provider = next((one for one in resources if one.type == PROVIDER), None)
     if source is None or provider is None:
         return []
-    return azure_verdict.verdicts(resources, str(provider.inputs["subscriptionId"]), source)
+    return azure_verdict.verdicts(resources, str(provider.inputs["subscriptionId"]), source, config)
 
 
 def _below(value: Any, *path: str) -> Mapping[str, Any]:

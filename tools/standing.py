@@ -9,10 +9,10 @@ from typing import Any
 from ml.clients.arm import manner
 from ml.clients.errors import CloudError
 from ml.clients.events import Event, Events
+from policies.resource import UNKNOWN
 from tools.answers import ask
 from tools.deployed_system import DeployedSystem, kept, to_system
 from tools.live import PATIENCE, REQUEST_SECONDS, LiveSystem, read
-from tools.plan import UNKNOWN
 from tools.stacks import Stack
 from tools.status import differences
 from tools.summary import Shown, last_known, system_outputs

@@ -21,10 +21,11 @@ from typing import Any
 
 import yaml
 
+from review.plan import messages
 from tools import shell
 from tools.cache import cache_folder, make_once
 from tools.preflight import ZEROS
-from tools.preview import OWN_KEYS, from_nothing, messages
+from tools.preview import OWN_KEYS, document_of, from_nothing
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
 from tools.stacks import PROJECT, Stack, load_stack
@@ -192,13 +193,5 @@ def plan(checkout: Checkout, stack: Stack, state: Path | None) -> tuple[dict[str
 
 
 def run_preview(pulumi: Pulumi, words: list[str]) -> tuple[dict[str, Any], str]:
-    """`preview --json`: the document, and what the CLI said if it failed."""
-    command = pulumi.command("preview", "--json", "--show-sames", *words)
-    done = subprocess.run(
-        command, cwd=pulumi.project, env=pulumi.environment, capture_output=True, text=True, check=False
-    )
-    try:
-        document = dict(json.loads(done.stdout or "{}"))
-    except ValueError:
-        document = {}
-    return document, (done.stderr or done.stdout).strip() or "no reason given" if done.returncode else ""
+    """`preview --json` with all that stays as it is: the document, and what the CLI said if it failed."""
+    return document_of(pulumi, pulumi.command("preview", "--json", "--show-sames", *words))

@@ -7,10 +7,10 @@ import os
 import pytest
 
 from emulator.settings import SUBSCRIPTION_ID, TENANT_ID
+from policies.resource import Resource
 from tests.conftest import RunningEmulator
 from tests.contract.test_arm import Arm, vault, vault_body, wait_for
 from tools import subscription
-from tools.arm_template import Planned
 from tools.needs import Needs
 from tools.stacks import load_stack
 
@@ -18,8 +18,8 @@ SCOPE = f"/subscriptions/{SUBSCRIPTION_ID}"
 GROUP, NAME = "doctor-tests", "kv-doctor"
 PLACE = {"resourceGroupName": GROUP, "location": "westeurope"}
 PLAN = [
-    Planned("urn::group", "azure-native:resources:ResourceGroup", PLACE),
-    Planned("urn::vault", "azure-native:keyvault:Vault", {**PLACE, "vaultName": NAME}),
+    Resource("urn::group", "azure-native:resources:ResourceGroup", PLACE),
+    Resource("urn::vault", "azure-native:keyvault:Vault", {**PLACE, "vaultName": NAME}),
 ]
 
 

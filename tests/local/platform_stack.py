@@ -12,8 +12,8 @@ from typing import Any
 from emulator.resource_types import ResourceTable
 from emulator.resource_types.conversion import request_body
 from emulator.resource_types.entry import ResourceEntry
+from policies.resource import UNKNOWN
 from tests.local.checkout import Checkout
-from tools.plan import UNKNOWN
 from tools.stacks import PROJECT
 from tools.state_file import StateFile
 

@@ -21,7 +21,6 @@ from policies.rules import cost
 from policies.rules.cost import with_baseline
 from tests.program.azure.exports import plan_of
 from tests.program.azure.stacks import CONFIGURATIONS, PRODUCTION, declared
-from tools.cost import as_resources
 
 RULES = [value for value in vars(cost).values() if isinstance(value, Rule)]
 TODAY = dt.date(2026, 11, 30)
@@ -35,7 +34,7 @@ GPU = {
 
 @cache
 def plan(name: str) -> tuple[Resource, ...]:
-    return tuple(as_resources(plan_of(declared(name))))
+    return tuple(plan_of(declared(name)))
 
 
 def config(name: str = "prod-private", **values: Any) -> Configuration:

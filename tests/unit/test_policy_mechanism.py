@@ -125,3 +125,15 @@ def test_every_rule_says_how_to_put_it_right() -> None:
         assert rule.title[0].isupper(), rule.id
         assert not rule.title.endswith("."), rule.id
         assert rule.fix, rule.id
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [("pipelines-identity-on-group-group-contributor", False), ("pipelines-of-mine", True), ("data-factory", True)],
+)
+def test_one_assignment_alone_may_be_contributor_of_the_group(name: str, broken: bool) -> None:
+    kind = "azure-native:authorization:RoleAssignment"
+    role = "/providers/Microsoft.Authorization/roleDefinitions/b24988ac-6180-42a0-ab88-20f7382dd24c"
+    inputs = {"roleDefinitionId": role, "scope": "/subscriptions/1/resourceGroups/rg", "principalType": "Group"}
+    one = Resource(f"urn:pulumi:prod::mlops::{kind}::{name}", kind, inputs)
+    assert ("no-broad-contributor" in {found.rule.name for found in judge(rules(), [one], config())}) is broken

@@ -9,25 +9,24 @@ from typing import Any
 import pytest
 
 from emulator.resource_types import UnknownResourceTypeError
+from policies.resource import SECRET, UNKNOWN, Resource
 from tests.unit.resource_type_examples import GROUP, INPUTS, SUBSCRIPTION
-from tools.arm_template import SECRET, Planned, arm_template
+from tools.arm_template import arm_template
 from tools.export import planned, require_place, resources, text, write
-from tools.plan import UNKNOWN
 from tools.preview import with_profile
 from tools.progress import SetupError
 
 
-def resource(kind: str, name: str = "", depends_on: tuple[str, ...] = (), **inputs: Any) -> Planned:
+def resource(kind: str, name: str = "", depends_on: tuple[str, ...] = (), **inputs: Any) -> Resource:
     given = {**INPUTS[kind], **inputs}
-    return Planned(
-        f"urn:pulumi:dev::mlops::azure-native:{kind}::{name or kind}", f"azure-native:{kind}", given, depends_on
-    )
+    urn = f"urn:pulumi:dev::mlops::azure-native:{kind}::{name or kind}"
+    return Resource(urn, f"azure-native:{kind}", given, depends_on=depends_on)
 
 
 GROUP_STEP = resource("resources:ResourceGroup")
 
 
-def placed(*plan: Planned) -> list[dict[str, Any]]:
+def placed(*plan: Resource) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = arm_template([GROUP_STEP, *plan], SUBSCRIPTION)["resources"]
     return found
 
@@ -72,12 +71,14 @@ def test_the_order_of_a_plan_changes_nothing() -> None:
 
 def test_a_type_that_the_table_lacks_is_named() -> None:
     with pytest.raises(UnknownResourceTypeError, match=r"web:Connection .*targets\.py"):
-        arm_template([Planned("urn:pulumi:dev::mlops::x::y", "azure-native:web:Connection", {})], SUBSCRIPTION)
+        arm_template([Resource("urn:pulumi:dev::mlops::x::y", "azure-native:web:Connection", {})], SUBSCRIPTION)
 
 
 def test_a_step_of_a_preview_becomes_a_planned_resource() -> None:
     state = {"urn": "a::b", "type": "t", "inputs": {"__internal": {}, "x": 1}, "dependencies": ["c"]}
-    assert planned({"steps": [{"newState": state}, {"oldState": {}}]}) == [Planned("a::b", "t", {"x": 1}, ("c",))]
+    assert planned({"steps": [{"newState": state}, {"oldState": {}}]}) == [
+        Resource("a::b", "t", {"x": 1}, depends_on=("c",))
+    ]
 
 
 def test_it_is_written_where_it_is_wanted(tmp_path: Path) -> None:

@@ -5,8 +5,27 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tools.versions import ROOT
 
+SYSTEMS = """
+import sys
+sys.path.insert(0, "tools")
+import language_host as host
+
+class Programs(host.Programs):
+    def start(self, command, environment, **options):
+        return super().start(["true"], environment)
+
+host.start_early = lambda monitor: print("early", flush=True)
+host.threading.Thread.start = lambda thread: thread.run()
+answer = host.LanguageHost(host.Path(), "", Programs()).Run(
+    host.messages.RunRequest(project="mlops", config={"mlops:systems": sys.argv[1]} if sys.argv[1] else {}),
+    type("Context", (), {"add_callback": lambda self, act: None})(),
+)
+print(repr(answer.error))
+"""
 MONITOR = """
 import sys
 from concurrent import futures
@@ -38,3 +57,10 @@ def test_the_server_of_dynamic_resources_is_asked_for_and_whatever_answers_is_we
         command = [sys.executable, "-c", MONITOR, answer]
         said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert (said.returncode, said.stdout) == (0, "pulumi-python:dynamic:ready\n"), said.stderr
+
+
+@pytest.mark.parametrize(("systems", "early"), [('["toy"]', True), ("toy", True), ("[]", False), ("", False)])
+def test_only_a_stack_with_systems_starts_it_and_a_wrong_list_is_left_to_the_program(systems: str, early: bool) -> None:
+    command = [sys.executable, "-c", SYSTEMS, systems]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout.split()) == (0, [*(["early"] if early else []), "''"]), said.stderr

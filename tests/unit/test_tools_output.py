@@ -16,6 +16,7 @@ from rich.console import Console
 
 from ml.clients.events import Event, Events
 from ml.clients.jobs import Job
+from review.plan import messages
 from tools import deployment, preview, standing, summary, words
 from tools.answers import Reply
 from tools.deployment import excluded
@@ -58,7 +59,7 @@ def test_messages_are_said_once_and_sorted() -> None:
         {"severity": "info", "message": "x"},
         {"severity": "warning", "message": "b"},
     ]
-    assert preview.messages({"diagnostics": [*said, {"severity": "error", "message": "a"}]}) == [
+    assert messages({"diagnostics": [*said, {"severity": "error", "message": "a"}]}) == [
         "error: a",
         "warning: b",
     ]

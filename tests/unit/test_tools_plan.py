@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from policies.resource import UNKNOWN
 from tools import plan, preview
 
 FILE = "ml/jobkit/train.py"
@@ -67,7 +68,7 @@ def test_every_reason_is_given(old: dict[str, Any], new: dict[str, Any], why: st
 
 
 def test_the_first_time_there_is_nothing_to_win_against() -> None:
-    unknown = {**NEW, "compute": plan.UNKNOWN}
+    unknown = {**NEW, "compute": UNKNOWN}
     steps = [ours("TrainingJob", "create", None, unknown), *chain("create"), azure("create", "storage")]
     assert sentence(steps, same=0) == (
         "6 change: bike_buyer trains for the first time, at most 60 min; model, image and rollout follow if it "
@@ -106,13 +107,13 @@ def test_nothing_changes() -> None:
 
 
 def test_what_is_not_known_yet_is_said_in_words() -> None:
-    new = {"tag": plan.UNKNOWN, "source": {"job": plan.UNKNOWN}, "parts": [f"x-{plan.UNKNOWN}"]}
+    new = {"tag": UNKNOWN, "source": {"job": UNKNOWN}, "parts": [f"x-{UNKNOWN}"]}
     said = "\n".join(preview.changes(ours("ContainerImage", "replace", {"tag": "1"}, new)))
     assert said.count("known after training") == 3
-    assert plan.UNKNOWN not in said
+    assert UNKNOWN not in said
     platform = {
         **azure("update", "a"),
         "oldState": {"inputs": {"id": "1"}},
-        "newState": {"inputs": {"id": plan.UNKNOWN}},
+        "newState": {"inputs": {"id": UNKNOWN}},
     }
     assert preview.changes(platform) == ["id: 1 -> known once it is made"]

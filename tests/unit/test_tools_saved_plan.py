@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tools.plan import UNKNOWN
+from policies.resource import UNKNOWN
 from tools.progress import SetupError
 from tools.saved_plan import SECRET_SIGNATURE, SIGNATURE, SavedPlan, save
 from tools.stacks import Stack

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.plan import UNKNOWN
+from policies.resource import UNKNOWN
 from tools.standing import stack_outputs
 
 

@@ -16,8 +16,8 @@ from ml.clients import arm as arm_module
 from ml.clients.arm import Arm, manner
 from ml.clients.cloud import PUBLIC
 from ml.clients.errors import CloudError
+from policies.resource import Resource
 from tools import azure_checks, subscription
-from tools.arm_template import Planned
 from tools.azure_checks import Subscription
 from tools.finding import Finding
 from tools.needs import DELETED_VAULTS, ML, Needs
@@ -65,17 +65,17 @@ INPUTS: Mapping[str, Mapping[str, Any]] = {
 VAULT, WORKSPACE = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-a", f"{GROUP}/providers/{ML}/workspaces/mlw-a"
 
 
-def plan(if_held: str = "refuse") -> list[Planned]:
+def plan(if_held: str = "refuse") -> list[Resource]:
     """What is declared, with a guard before vault and workspace."""
     guards = [
-        Planned(
+        Resource(
             f"urn:pulumi:dev::mlops::{GUARD}::{one}",
             GUARD,
             {"resourceId": one, "ifHeld": if_held, "onDestroy": "purge"},
         )
         for one in (VAULT, WORKSPACE)
     ]
-    return [*(Planned(f"urn:pulumi:dev::mlops::{kind}::x", kind, inputs) for kind, inputs in INPUTS.items()), *guards]
+    return [*(Resource(f"urn:pulumi:dev::mlops::{kind}::x", kind, inputs) for kind, inputs in INPUTS.items()), *guards]
 
 
 GUARD = "pulumi-python:dynamic/ml:SoftDeleteGuard"

@@ -12,7 +12,7 @@ from emulator.resource_id import ResourceId
 from emulator.resource_types import ResourceTable
 from emulator.resource_types.conversion import request
 from emulator.resource_types.entry import ID_OF_TYPE
-from tools.arm_template import Planned
+from policies.resource import Resource
 
 IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
 ROLE_ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
@@ -66,7 +66,7 @@ class Items:
     total: int
 
     @classmethod
-    def of(cls, plan: Iterable[Planned], subscription: str) -> Items:
+    def of(cls, plan: Iterable[Resource], subscription: str) -> Items:
         """What a plan declares.
 
         Raises:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from emulator.resource_types import UnknownResourceTypeError
-from tools.arm_template import Planned
+from policies.resource import Resource
 from tools.diagram.items import Items
 from tools.diagram.picture import picture
 from tools.diagram.sheet import sheet
@@ -16,7 +16,7 @@ from tools.progress import SetupError
 from tools.stacks import PROJECT, Stack
 
 
-def page(name: str, configuration: Mapping[str, Any], plan: Iterable[Planned]) -> str:
+def page(name: str, configuration: Mapping[str, Any], plan: Iterable[Resource]) -> str:
     """The SVG of a plan; `configuration` has the stack's keys without namespace.
 
     Raises:

@@ -12,7 +12,7 @@ from policies.prices.usage import Usage
 from tests.program.azure.declared import Declared
 from tests.program.azure.exports import plan_of
 from tests.program.azure.stacks import declared
-from tools.cost import as_resources, money, parts
+from tools.cost import money, parts
 
 PAGE = """# What it costs
 
@@ -86,7 +86,7 @@ LARGEST = 6
 
 def estimate_of(stack: Declared) -> Estimate:
     """What a recording of the program costs."""
-    return estimate(as_resources(plan_of(stack)), config=Configuration(stack.config))
+    return estimate(plan_of(stack), config=Configuration(stack.config))
 
 
 def cost_page(command: str) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 
 from pulumi.output import Unknown
 
+from policies.resource import SECRET, UNKNOWN, Resource
 from tests.program.azure.declared import Declared
-from tools.arm_template import SECRET, Planned, arm_template
-from tools.plan import UNKNOWN
+from tools.arm_template import arm_template
 
 
 def template_of(stack: Declared) -> dict[str, Any]:
@@ -16,10 +16,10 @@ def template_of(stack: Declared) -> dict[str, Any]:
     return arm_template(plan_of(stack), stack.subscription)
 
 
-def plan_of(stack: Declared) -> list[Planned]:
+def plan_of(stack: Declared) -> list[Resource]:
     """All that a stack declares, as a plan has it."""
     return [
-        Planned(
+        Resource(
             urn=one.urn,
             type=one.type,
             inputs={key: SECRET if key in one.secret_inputs else _known(value) for key, value in one.inputs.items()},
