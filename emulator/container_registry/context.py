@@ -13,7 +13,7 @@ from emulator.container_registry.dockerfile import DockerfileError, Instruction
 from emulator.container_registry.layers import Entry, folder_entries
 
 IGNORE = ".dockerignore"
-PIECE_BYTES = 1024 * 1024
+PIECE_BYTES = 64 * 1024
 
 
 def unpack(archive: IO[bytes], folder: Path) -> None:

@@ -26,7 +26,7 @@ from emulator.errors import ServiceError
 DELETED = ".wh."
 EMPTIED = ".wh..wh..opq"
 SHORT = 24
-PIECE_BYTES = 1024 * 1024
+PIECE_BYTES = 64 * 1024
 LAYERS = "layers"
 
 
@@ -140,7 +140,7 @@ class Images:
                 temporary = fresh(folder)
                 if below is not None:
                     shutil.copytree(below, temporary, symlinks=True, copy_function=os.link, dirs_exist_ok=True)
-                # As a stream in large pieces: half the time of reading it as a seekable file.
+                # As a stream, in pieces that `tarfile` copies for each header: of 1 MB they take three times as long.
                 with tarfile.open(files.blob(layer), mode="r|*", bufsize=PIECE_BYTES) as archive:
                     apply(archive, temporary)
                 temporary.rename(folder)

@@ -56,6 +56,7 @@ class Checkout:
             self._generate(rows)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         self.environment = {**kept, "MLOPS_DATA_DIR": str(self.data), "CI": "true"}
+        self._shells: dict[object, dict[str, str]] = {}
 
     def _generate(self, rows: int) -> None:
         self.data.mkdir()
@@ -85,7 +86,7 @@ class Checkout:
 
     def pulumi(self, words: str, *, check: bool = True, stack: str = "local") -> str:
         """`pulumi` in the shell that `make env` prepares for a stack."""
-        return self._run(["bash", "-c", self.in_shell(f"pulumi {words}", stack)], check=check)
+        return self.run_in(self.shell(stack), ["pulumi", *shlex.split(words)], check=check)
 
     def in_system(self, verb: str, *, check: bool = True, **variables: str) -> str:
         """`make <verb> SYSTEM=bike-buyer NAME=value`, without its set-up; only what it prints to stdout."""
@@ -102,17 +103,21 @@ class Checkout:
 
     def script(self, source: str, *arguments: str) -> str:
         """A Python script in the stack's shell."""
-        words = shlex.join([".venv/bin/python", "-c", source, *arguments])
-        return self._run(["bash", "-c", self.in_shell(words)], check=True)
+        return self.run_in(self.shell(), [".venv/bin/python", "-c", source, *arguments])
 
     def module(self, name: str, *arguments: str) -> str:
         """A module of this checkout in the stack's shell; what it prints."""
-        words = shlex.join([".venv/bin/python", "-m", name, *arguments])
-        return self._run(["bash", "-c", self.in_shell(words)], check=True)
+        return self.run_in(self.shell(), [".venv/bin/python", "-m", name, *arguments])
 
-    def in_shell(self, command: str, stack: str = "local") -> str:
-        """A command line that prepares the stack's shell first."""
-        return f'eval "$(.venv/bin/python -m tools env {stack})"; {command}'
+    def shell(self, stack: str = "local") -> dict[str, str]:
+        """The variables of that shell, asked for once: they follow from these and from what the emulator keeps."""
+        kept = self.folder / ".emulator/settings.json"
+        known = (stack, self.folder, kept.read_text() if kept.exists() else "", tuple(sorted(self.environment.items())))
+        if known not in self._shells:
+            command = ["bash", "-c", f'eval "$(.venv/bin/python -m tools env {stack})"; env -0']
+            said = self.run_in(self.environment, command)
+            self._shells[known] = dict(entry.split("=", 1) for entry in said.split("\0") if "=" in entry)
+        return self._shells[known]
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Starts a verb and goes on."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
 from typing import Any
 
 from emulator.resource_types import ResourceTable
@@ -33,14 +31,7 @@ class PlatformStack:
 
     def pulumi(self, words: str, *, check: bool = True) -> str:
         """`pulumi` in the shell that `make env` prepares."""
-        return self.checkout.run_in(self._shell, ["pulumi", *shlex.split(words), "-s", self.name], check=check)
-
-    @cached_property
-    def _shell(self) -> dict[str, str]:
-        """That shell's variables, asked for once: they stay the same as long as the emulator is there."""
-        script = f'eval "$(.venv/bin/python -m tools env {self.name})"; env -0'
-        said = self.checkout.run_in(self.checkout.environment, ["bash", "-c", script])
-        return dict(entry.split("=", 1) for entry in said.split("\0") if "=" in entry)
+        return self.checkout.pulumi(f"{words} -s {self.name}", check=check, stack=self.name)
 
     def done(self, words: str) -> list[tuple[str, str]]:
         """What a command of the engine did, in order: operation and URN; what a refresh found of each comes first."""
@@ -83,7 +74,7 @@ class PlatformStack:
         file = self.checkout.folder / "told.json"
         file.write_text(json.dumps({"resources": list(self.azure.values()), **told}))
         words = [".venv/bin/python", "-m", "tests.local.by_hand", verb, str(file)]
-        return json.loads(self.checkout.run_in(self._shell, words))
+        return json.loads(self.checkout.run_in(self.checkout.shell(self.name), words))
 
 
 def found(step: Mapping[str, Any]) -> str:

@@ -107,6 +107,6 @@ def test_only_what_azure_would_refuse_fails_the_verb(
     found: list[Verdict], code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tools.commands.policies.of_stack", lambda *_: StackVerdict(("All in all.",), found))
-    done = CliRunner().invoke(application, ["verdict", "dev"])
+    done = CliRunner().invoke(application("verdict"), ["verdict", "dev"])
     assert done.stdout.startswith("All in all.\n\nAzure would")
     assert done.exit_code == code

@@ -23,7 +23,7 @@ BASH = [block for block in blocks() if block.language == "bash"]
 TRIED = {
     "diagram": ("tests/local/test_engine_preview.py", 'run("diagram"'),
     "doctor": ("tests/contract/test_doctor.py", "subscription.findings("),
-    "env": ("tests/local/checkout.py", "in_shell("),
+    "env": ("tests/local/checkout.py", "shell("),
     "export": ("tests/local/test_engine_preview.py", 'run("export"'),
     "preview": ("tests/local/test_engine_preview.py", 'run("preview"'),
     "up": ("tests/local/test_platform_life.py", 'tool("up"'),
