@@ -1,12 +1,13 @@
 """Comments of a pull request in Azure Repos, each the first one of a thread.
 
-https://learn.microsoft.com/rest/api/azure/devops/git/pull-request-threads
+https://learn.microsoft.com/rest/api/azure/devops/git/pull-request-threads and, for which are open,
+https://learn.microsoft.com/rest/api/azure/devops/git/pull-requests/get-pull-requests
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from review.publish.http import PublishError, Service
@@ -15,6 +16,7 @@ from review.publish.sticky import Comment
 VERSION = "7.1"
 CLOSED, TEXT = 4, 1
 """A thread that nobody has to answer; a comment of text."""
+PER_PAGE = 100
 CONTINUATION = "x-ms-continuationtoken"
 ADVICE = {
     401: "The token is not valid: hand System.AccessToken over as SYSTEM_ACCESSTOKEN",
@@ -37,6 +39,19 @@ class AzureDevOps:
         headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
         return cls(Service(f"{collection.rstrip('/')}/{project}/_apis/git", headers, ADVICE), repository, number)
 
+    def open(self, branch: str) -> Iterator[AzureDevOps]:
+        """Every active pull request into a branch of the repository."""
+        found = 0
+        while True:
+            wanted = {"searchCriteria.status": "active", "searchCriteria.targetRefName": f"refs/heads/{branch}"}
+            query = {**wanted, "$top": PER_PAGE, "$skip": found, "api-version": VERSION}
+            path = f"/repositories/{self.repository}/pullrequests"
+            page = self.service.send("GET", path, query=query).json()["value"]
+            yield from (replace(self, number=int(one["pullRequestId"])) for one in page)
+            found += len(page)
+            if not page:
+                return
+
     @property
     def _threads(self) -> str:
         return f"/repositories/{self.repository}/pullRequests/{self.number}/threads"
@@ -53,6 +68,12 @@ class AzureDevOps:
             if not (token := answer.headers.get(CONTINUATION)):
                 return
             query = {**query, "continuationToken": token}
+
+    def read(self, identifier: str) -> Comment | None:
+        """One comment as it is now; None when it is gone."""
+        found = self.service.find(self._comment(identifier), query={"api-version": VERSION})
+        there = found is not None and not found.get("isDeleted")
+        return Comment(identifier, found.get("content") or "") if found and there else None
 
     def create(self, body: str) -> str:
         """A new thread; the id of its comment."""

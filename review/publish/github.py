@@ -1,9 +1,13 @@
-"""Comments of a pull request on GitHub. https://docs.github.com/rest/issues/comments"""
+"""Comments of a pull request on GitHub, and which are open. https://docs.github.com/rest/issues/comments and
+https://docs.github.com/rest/pulls/pulls
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
 
 from review.publish.http import PublishError, Service
 from review.publish.sticky import Comment
@@ -35,13 +39,27 @@ class GitHub:
         }
         return cls(Service(api.rstrip("/"), headers, ADVICE), repository, number)
 
+    def open(self, branch: str) -> Iterator[GitHub]:
+        """Every open pull request into a branch of the repository."""
+        query = urlencode({"state": "open", "base": branch, "per_page": PER_PAGE})
+        for one in self._pages(f"/repos/{self.repository}/pulls?{query}"):
+            yield replace(self, number=int(one["number"]))
+
     def all(self) -> Iterator[Comment]:
         """Every comment, over all pages."""
-        path = f"/repos/{self.repository}/issues/{self.number}/comments?per_page={PER_PAGE}"
+        for one in self._pages(f"/repos/{self.repository}/issues/{self.number}/comments?per_page={PER_PAGE}"):
+            yield Comment(str(one["id"]), one.get("body") or "")
+
+    def _pages(self, path: str) -> Iterator[dict[str, Any]]:
         while path:
             answer = self.service.send("GET", path)
-            yield from (Comment(str(one["id"]), one.get("body") or "") for one in answer.json())
+            yield from answer.json()
             path = answer.links.get("next", {}).get("url", "")
+
+    def read(self, identifier: str) -> Comment | None:
+        """One comment as it is now; None when it is gone."""
+        found = self.service.find(f"/repos/{self.repository}/issues/comments/{identifier}")
+        return Comment(identifier, found.get("body") or "") if found else None
 
     def create(self, body: str) -> str:
         """A new comment; its id."""

@@ -13,6 +13,7 @@ ATTEMPTS = 4
 LONGEST_WAIT = 60.0
 PASSING = (429, 500, 502, 503, 504)
 SECONDS = 30.0
+GONE = 404
 
 
 class PublishError(Exception):
@@ -62,6 +63,19 @@ class Service:
             if attempt < ATTEMPTS - 1:
                 self.pause(wait)
         raise refused
+
+    def find(self, path: str, *, query: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+        """A document; None when there is none.
+
+        Raises:
+            PublishError: the service refused for another reason, or never answered.
+        """
+        try:
+            return dict(self.send("GET", path, query=query).json())
+        except PublishError as error:
+            if error.status != GONE:
+                raise
+            return None
 
     def _refusal(self, method: str, url: str, answer: httpx.Response) -> PublishError:
         status = 401 if answer.status_code == 203 else answer.status_code  # Azure DevOps shows a page to sign in

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from review.publish import sticky
+from review.publish import stale, sticky
 from review.publish.azure_devops import AzureDevOps
 from review.publish.github import GitHub
 from review.publish.http import PublishError
@@ -38,20 +38,45 @@ def publish(comment: str, page: Path, environment: Mapping[str, str]) -> str:
 
 def place(environment: Mapping[str, str]) -> tuple[sticky.Comments, str, int] | None:
     """The pull request's comments, its name, and the number of the run; None where there is none to write to."""
+    found = repository(environment)
+    if found is None or not found.number:
+        return None
+    if isinstance(found, GitHub):
+        return found, f"{found.repository}#{found.number}", int(environment.get("GITHUB_RUN_ID", "0"))
+    return found, f"pull request {found.number}", int(environment.get("BUILD_BUILDID", "0"))
+
+
+def repository(environment: Mapping[str, str]) -> GitHub | AzureDevOps | None:
+    """The repository of a job, and its pull request: number 0 where the job is about none. None without a token."""
     token, system = environment.get("GITHUB_TOKEN", ""), environment.get("SYSTEM_ACCESSTOKEN", "")
     if environment.get("GITHUB_ACTIONS") == "true":
-        number, repository = github_number(environment), environment.get("GITHUB_REPOSITORY", "")
-        if not (token and number and repository):
-            return None
-        api, run = environment.get("GITHUB_API_URL", "https://api.github.com"), environment.get("GITHUB_RUN_ID", "0")
-        return GitHub.of(api, token, repository, number), f"{repository}#{number}", int(run)
-    number = int(environment.get("SYSTEM_PULLREQUEST_PULLREQUESTID") or 0)
-    if not (system and number):
+        name = environment.get("GITHUB_REPOSITORY", "")
+        api = environment.get("GITHUB_API_URL", "https://api.github.com")
+        return GitHub.of(api, token, name, github_number(environment)) if token and name else None
+    if not (system and environment.get("SYSTEM_COLLECTIONURI")):
         return None
     collection, project = environment["SYSTEM_COLLECTIONURI"], environment["SYSTEM_TEAMPROJECTID"]
-    repository = environment["BUILD_REPOSITORY_ID"]
-    run = environment.get("BUILD_BUILDID", "0")
-    return AzureDevOps.of(collection, project, system, repository, number), f"pull request {number}", int(run)
+    number = int(environment.get("SYSTEM_PULLREQUEST_PULLREQUESTID") or 0)
+    return AzureDevOps.of(collection, project, system, environment["BUILD_REPOSITORY_ID"], number)
+
+
+def mark_stale(commit: str, branch: str, environment: Mapping[str, str]) -> str:
+    """Marks every review of an open pull request into `branch` that was not held against `commit`, and says how many
+    there are.
+
+    Raises:
+        PublishError: the service refused.
+    """
+    found = repository(environment)
+    if found is None:
+        return "Nothing is marked: there is no repository whose pull requests could be looked at, or no token for it."
+    pulls: Iterator[tuple[str, sticky.Comments]] = ((f"#{one.number}", one) for one in found.open(branch))
+    done = stale.mark(pulls, commit, branch)
+    names = f": {', '.join(done.stale)}" if done.stale else ""
+    said = f"Open pull requests into {branch}: {done.pulls}, with {done.reviews} reviews; stale{names or ': none'}."
+    if done.problems:
+        raise PublishError("\n".join([said, *done.problems]))
+    return said
 
 
 def github_number(environment: Mapping[str, str]) -> int:

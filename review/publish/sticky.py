@@ -29,6 +29,9 @@ class Comments(Protocol):
     def all(self) -> Iterator[Comment]:
         """Every comment, the oldest first, over all pages."""
 
+    def read(self, identifier: str) -> Comment | None:
+        """One as it is now; None when it is gone."""
+
     def create(self, body: str) -> str:
         """A new one; its id."""
 

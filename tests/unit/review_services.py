@@ -32,6 +32,8 @@ class Server:
 
     base: str = ""
     comments: dict[int, str] = field(default_factory=dict)
+    others: list[int] = field(default_factory=list)
+    """Numbers of further open pull requests into main, which have no comments."""
     foreign: set[int] = field(default_factory=set)
     """Comments of somebody else, which the token may not change."""
     requests: list[str] = field(default_factory=list)
@@ -45,6 +47,10 @@ class Server:
         identifier, self.next = self.next, self.next + 1
         self.comments[identifier] = text
         return identifier
+
+    def open(self, branch: str) -> list[int]:
+        """Numbers of the open pull requests into a branch: 7 is the one with the comments."""
+        return [*self.others, 7] if branch == "main" else []
 
     def answer(self, method: str, url: str, body: Any, headers: Any) -> Answer:
         """One request."""
@@ -80,27 +86,31 @@ class GitHubServer(Server):
     def serve(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> Answer:
         if body is not None and len(body["body"].encode("utf-16-le")) // 2 > LONGEST:
             return Answer(422, {"message": "Validation Failed"})
+        page = int(query.get("page", ["1"])[0])
+        if path == "/repos/o/r/pulls":
+            return self.paged("/repos/o/r/pulls", page, [{"number": one} for one in self.open(query["base"][0])])
+        if path == "/repos/o/r/issues/7/comments" and method == "GET":
+            found = [{"id": one, "body": text} for one, text in sorted(self.comments.items())]
+            return self.paged(path, page, found)
+        if path.endswith("/comments") and method == "GET":
+            return Answer(200, [])
         if path == "/repos/o/r/issues/7/comments":
-            return self.listed(int(query.get("page", ["1"])[0])) if method == "GET" else self.created(body["body"])
+            return Answer(201, {"id": self.add(body["body"]), "body": body["body"]})
         number = self.numbered(path)
         if not number:
             return Answer(404, {"message": "Not Found"})
-        if number in self.foreign:
+        if number in self.foreign and method != "GET":
             return Answer(403, {"message": "Resource not accessible by integration"})
         if method == "DELETE":
             del self.comments[number]
             return Answer(204)
-        self.comments[number] = body["body"]
-        return Answer(200, {"id": number, "body": body["body"]})
+        if method == "PATCH":
+            self.comments[number] = body["body"]
+        return Answer(200, {"id": number, "body": self.comments[number]})
 
-    def listed(self, page: int) -> Answer:
-        found = sorted(self.comments.items())[(page - 1) * self.page : page * self.page]
-        more = len(self.comments) > page * self.page
-        link = f'<{self.base}/repos/o/r/issues/7/comments?page={page + 1}>; rel="next"' if more else ""
-        return Answer(200, [{"id": one, "body": text} for one, text in found], {"link": link} if link else {})
-
-    def created(self, text: str) -> Answer:
-        return Answer(201, {"id": self.add(text), "body": text})
+    def paged(self, path: str, page: int, found: list[Any]) -> Answer:
+        link = f'<{self.base}{path}?base=main&page={page + 1}>; rel="next"' if len(found) > page * self.page else ""
+        return Answer(200, found[(page - 1) * self.page : page * self.page], {"link": link} if link else {})
 
 
 class AzureDevOpsServer(Server):
@@ -110,22 +120,33 @@ class AzureDevOpsServer(Server):
         return Answer(203, "<html>Sign in</html>")
 
     def serve(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> Answer:
-        threads = "/p/_apis/git/repositories/r/pullRequests/7/threads"
-        if query.get("api-version") != ["7.1"] or not path.startswith(threads):
+        repository = "/p/_apis/git/repositories/r"
+        threads = f"{repository}/pullRequests/7/threads"
+        if query.get("api-version") != ["7.1"] or not path.startswith(repository):
             return Answer(404, {"message": "not found"})
+        if path == f"{repository}/pullrequests":
+            return self.active(query)
+        if path.endswith("/threads") and path != threads:
+            return Answer(200, {"value": []})
         if path == threads:
             start = int(query.get("continuationToken", ["0"])[0])
             return self.listed(start) if method == "GET" else self.created(body)
         number = int(path.removeprefix(f"{threads}/").split("/")[0])
         if number not in self.comments:
             return Answer(404, {"message": "The thread does not exist"})
-        if number in self.foreign:
+        if number in self.foreign and method != "GET":
             return Answer(403, {"message": "TF401027: You need the Git 'PullRequestContribute' permission"})
         if method == "DELETE":
             del self.comments[number]
             return Answer(200)
-        self.comments[number] = body["content"]
+        if method == "PATCH":
+            self.comments[number] = body["content"]
         return Answer(200, self.thread(number)["comments"][0])
+
+    def active(self, query: dict[str, list[str]]) -> Answer:
+        skip, branch = int(query["$skip"][0]), query["searchCriteria.targetRefName"][0].removeprefix("refs/heads/")
+        found = self.open(branch)[skip : skip + min(self.page, int(query["$top"][0]))]
+        return Answer(200, {"value": [{"pullRequestId": one} for one in found]})
 
     def thread(self, number: int) -> dict[str, Any]:
         return {"id": number, "comments": [{"id": 1, "content": self.comments[number]}], "status": "closed"}
