@@ -15,8 +15,14 @@ FORMAT = 1
 
 def document(report: Report) -> dict[str, Any]:
     """All of it."""
-    stacks = [{**_plain(one), **summary(one)} for one in report.stacks]
+    stacks = [{**_plain(one), **summary(one), **_rehearsal(one)} for one in report.stacks]
     return {"format": FORMAT, "project": report.project, "exitCode": report.exit_code, "stacks": stacks}
+
+
+def _rehearsal(review: StackReview) -> dict[str, Any]:
+    """With its outcome in a word: what follows from the rest is no field of it."""
+    found = review.rehearsal
+    return {"rehearsal": {**_plain(found), "outcome": found.outcome}} if found else {}
 
 
 def summary(review: StackReview) -> dict[str, Any]:
@@ -33,6 +39,8 @@ def summary(review: StackReview) -> dict[str, Any]:
         "base": review.freshness.base,
         "head": review.freshness.head,
         "behind": review.freshness.behind,
+        **({"state": review.freshness.state} if review.freshness.state else {}),
+        **({"rehearsal": review.rehearsal.outcome} if review.rehearsal else {}),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from review import rehearsed
 from review.fragments import bullet, fence, fold, table
 from review.plan import Op
 from review.properties import PropertyChange
@@ -21,6 +22,7 @@ def detail_sections(review: StackReview) -> list[Section]:
     """Folds in the order in which they are read. The rank says which go first when there is no room: the highest."""
     parts = (
         ("Policies", _policies(review), 1),
+        ("Rehearsal", rehearsed.details(review), 3),
         ("Access", _access(review), 2),
         ("Cost", _cost(review), 3),
         ("Changes", _changes(review), 6),

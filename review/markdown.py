@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from review import rehearsed
 from review.document import machine_block
 from review.folds import detail_sections
 from review.fragments import bullet, marker, table
@@ -38,8 +39,11 @@ def stack_sections(review: StackReview, link: str = "", *, heading: bool = True)
     if review.failure:
         return [Section("head", "\n".join(head)), _failure(review, link), _basis(review), *machine]
     if review.is_quiet:
-        return [Section("head", "\n".join(head)), _basis(review), *machine]
-    parts = (_destroyed(review), _blocked(review), _access(review), _models(review), _cost(review))
+        return [Section("head", "\n".join(head)), rehearsed.section(review), _basis(review), *machine]
+    parts = (
+        *(_destroyed(review), _blocked(review), _access(review), _models(review)),
+        *(rehearsed.section(review), _cost(review)),
+    )
     return [
         Section("head", "\n".join([*head, "", _counts(review)])),
         *parts,
@@ -125,7 +129,8 @@ def _blocked(review: StackReview) -> Section:
     groups = alike(blocking)
     lines = [_finding(one, named) for one, named in groups[:MOST_FINDINGS]]
     more = [f"- … and {len(groups) - MOST_FINDINGS} more under “Policies”"] if len(groups) > MOST_FINDINGS else []
-    return Section("blocked", "\n".join(["#### Blocked by policy", "", *lines, *more]))
+    title = "Blocked" if any(one.rule == rehearsed.RULE for one in blocking) else "Blocked by policy"
+    return Section("blocked", "\n".join([f"#### {title}", "", *lines, *more]))
 
 
 def _finding(one: Finding, named: Sequence[str]) -> str:
@@ -184,7 +189,8 @@ def _basis(review: StackReview) -> Section:
         if fresh.behind
         else ""
     )
-    state = "the live state" if fresh.live else "what BASE makes (nothing was run, no account was used)"
+    serial = f" ({fresh.state})" if fresh.state else ""
+    state = f"the live state{serial}" if fresh.live else "what BASE makes (nothing was run, no account was used)"
     sure = f" · {review.certainty.percent:.0f} % of the properties known" if review.certainty else ""
     return Section("basis", f"<sub>{fresh.head} held against {fresh.base}, on {state}{sure}</sub>{stale}")
 

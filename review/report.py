@@ -10,6 +10,7 @@ from review.access import Access
 from review.models import System
 from review.plan import Op
 from review.properties import PropertyChange
+from review.rehearsal import Rehearsal
 
 
 class Risk(IntEnum):
@@ -155,6 +156,8 @@ class Freshness:
     behind: int = 0
     """Commits of BASE that HEAD does not have: they show as if they were undone."""
     live: bool = False
+    state: str = ""
+    """Of a live state: the number of its last update and when it was written, as the backend says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +190,7 @@ class StackReview:
     needs: tuple[str, ...] = ()
     """Time and quota."""
     warnings: tuple[str, ...] = ()
+    rehearsal: Rehearsal | None = None
 
     def count(self, op: Op) -> int:
         """How many resources this happens to."""
@@ -223,8 +227,9 @@ class StackReview:
             return Risk.BLOCKED
         if any(change.loses_data for change in self.changes):
             return Risk.LOSS
+        rehearsed = self.rehearsal is not None and self.rehearsal.outcome != "passed"
         torn = any(change.lost for change in self.changes if change.op in (Op.DELETE, Op.REPLACE))
-        if torn or self.lowered or any(one.serious and one.widens for one in self.access):
+        if torn or rehearsed or self.lowered or any(one.serious and one.widens for one in self.access):
             return Risk.ATTENTION
         return Risk.CHANGES if self.changes else Risk.NOTHING
 

@@ -52,7 +52,15 @@ def _lost(review: StackReview) -> list[str]:
 def _attention(review: StackReview) -> list[str]:
     wide = sum(one.serious and one.widens for one in review.access)
     found = [f"access opens in {count(wide, 'place')}"] if wide else []
-    return found + ([f"a gate's floor is lowered ({', '.join(review.lowered[:MOST])})"] if review.lowered else [])
+    found += [f"a gate's floor is lowered ({', '.join(review.lowered[:MOST])})"] if review.lowered else []
+    return found + _rehearsed(review)
+
+
+def _rehearsed(review: StackReview) -> list[str]:
+    if review.rehearsal is not None and review.rehearsal.base_problem:
+        return ["it could not be rehearsed"]
+    kept = review.rehearsal.kept if review.rehearsal else []
+    return [f"the new model of {names(kept)} is no better, so the champion stays (rehearsed)"] if kept else []
 
 
 def _plain(review: StackReview) -> list[str]:

@@ -68,6 +68,8 @@ class Challenger:
     verdict: str = ""
     reason: str = ""
     uri: str = ""
+    lower: frozenset[str] = frozenset()
+    """The metrics of which less is better."""
 
 
 @dataclass(frozen=True)
@@ -260,6 +262,7 @@ def read_challenger(
         verdict=verdict,
         reason=evaluation.tags.get("reason", ""),
         uri=evaluation.studio_uri,
+        lower=result.lower if result else frozenset(),
     )
 
 

@@ -206,10 +206,14 @@ class Pulumi:
         self.read("stack", "init", "--no-select")
 
     def resources(self) -> list[dict[str, Any]]:
-        """The resources in the state; a file backend's file is read without starting the CLI."""
+        """The resources in the state."""
+        return list(self.snapshot().get("resources") or [])
+
+    def snapshot(self) -> dict[str, Any]:
+        """The state without its envelope; a file backend's file is read without starting the CLI."""
         state = self.state_file()
         content = state.checkpoint() if state is not None else {}
-        return list((content or self.export()["deployment"]).get("resources") or [])
+        return content or dict(self.export()["deployment"])
 
     def export(self) -> dict[str, Any]:
         """The whole state, secrets encrypted."""

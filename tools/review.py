@@ -19,19 +19,22 @@ from review import assemble, document, markdown
 from review.access import Role
 from review.plan import Plan, messages, read
 from review.redact import Redactor
+from review.rehearsed import with_rehearsal
 from review.report import Freshness, Report, StackReview
 from tools import review_facts as facts
 from tools import shell, throwaway
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
+from tools.rehearsal.configuration import require_system
+from tools.rehearsal.run import Wanted, rehearse
 from tools.role_words import WORDS
 from tools.stacks import PROJECT, Stack, stack_names
 from tools.throwaway import Checkout
 from tools.versions import ROOT
 
 ALL = "all"
-Planned = tuple[dict[str, Any], list[dict[str, Any]], str]
-"""The engine's document, the resources that it was held against, and why there is none."""
+Planned = tuple[dict[str, Any], list[dict[str, Any]], str, str]
+"""The engine's document, the resources that it was held against, why there is none, and which state that was."""
 SHORT = 10
 ENGINE = "an unhandled error occurred: the program ended with exit code"
 """What the engine adds to the program's own words."""
@@ -48,14 +51,18 @@ class Review:
     """The day on which rules judge: another one than today's gives another review."""
     live: bool = False
     """Whether it is held against the stack's own state instead of what BASE would make."""
+    rehearsal: Wanted | None = None
+    """Whether BASE and then the change are brought up for real on an emulator, and how."""
 
     def of(self, names: list[str]) -> Report:
         """The review of these stacks.
 
         Raises:
-            SetupError: BASE is no commit, or no checkout has a stack of a name.
+            SetupError: BASE is no commit, no checkout has a stack of a name, or no stack the system to rehearse.
         """
         commit = throwaway.commit_of(self.base)
+        if self.rehearsal is not None:
+            require_system(self.rehearsal.system, [stack for name in names if (stack := self.head.stack(name))])
         return Report(PROJECT, tuple(self._stack(name, commit) for name in names))
 
     def _stack(self, name: str, commit: str) -> StackReview:
@@ -64,26 +71,31 @@ class Review:
         if stack is None:
             raise SetupError(f"STACK={name}: there is no stacks/Pulumi.{name}.yaml in this checkout")
         try:
-            planned, before, problem = self._live(stack) if self.live else self._offline(name, stack, commit)
+            planned, before, problem, serial = self._live(stack) if self.live else self._offline(name, stack, commit)
         except SetupError as error:
             return assemble.failed(PROJECT, name, fresh, [str(error)], redactor)
         if problem:
             said = [one for one in messages(planned) if one.startswith("error") and ENGINE not in one] or [problem]
             return assemble.failed(PROJECT, name, fresh, said, redactor)
-        return assemble.review(found(stack, commit, read(planned, before), fresh, self.today), redactor)
+        if self.live:
+            fresh = replace(fresh, state=serial)
+        review = assemble.review(found(stack, commit, read(planned, before), fresh, self.today), redactor)
+        if self.rehearsal is None:
+            return review
+        return with_rehearsal(review, rehearse(name, commit, self.head, self.rehearsal))
 
     def _offline(self, name: str, stack: Stack, commit: str) -> Planned:
         state = throwaway.state_of(commit, name)
         planned, problem = throwaway.plan(self.head, stack, state)
-        return planned, throwaway.resources(state), problem
+        return planned, throwaway.resources(state), problem, ""
 
     def _live(self, stack: Stack) -> Planned:
         pulumi = Pulumi(stack, shell.environment(stack), self.head.root)
         if not pulumi.exists():
             raise SetupError(f"stack {stack.name} has no state yet in your backend: leave LIVE=1 out")
-        before = pulumi.resources()
+        before = pulumi.snapshot()
         planned, problem = throwaway.run_preview(pulumi, [])
-        return planned, before, problem
+        return planned, list(before.get("resources") or []), problem, written_at(before)
 
 
 def found(stack: Stack, commit: str, plan: Plan, fresh: Freshness, today: dt.date | None = None) -> assemble.Found:
@@ -165,6 +177,14 @@ def freshness(base: str, commit: str, head: Checkout, *, live: bool = False) -> 
         live=live,
         behind=int(counted.stdout.strip() or 0) if not counted.returncode else 0,
     )
+
+
+def written_at(snapshot: Mapping[str, Any]) -> str:
+    """`written 2026-11-30 06:42:41.726881541 UTC`: every write of a state gives it another time; of backends
+    only Pulumi's own counts them.
+    """
+    time = str((snapshot.get("manifest") or {}).get("time") or "")
+    return f"written {time.replace('T', ' ').replace('Z', ' UTC')}" if time else ""
 
 
 def wanted(stack: str) -> list[str]:

@@ -75,12 +75,30 @@ def checked_out(commit: str) -> Iterator[Checkout]:
     """A copy of a commit in a temporary folder, with this checkout's packages."""
     with tempfile.TemporaryDirectory(prefix="review-") as name:
         root = Path(name)
-        packed = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=True).stdout
-        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-            archive.extractall(root, filter="data")
+        unpack(commit, root)
         (root / ".venv").symlink_to(ROOT / ".venv")
         shutil.copy(ROOT / LAUNCHER, root / LAUNCHER)  # an older commit's knows no echo
         yield Checkout(root, commit)
+
+
+def unpack(commit: str, root: Path) -> list[str]:
+    """Writes the files of a commit into a folder; their paths below it."""
+    packed = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(root, filter="data")
+        return [one.name for one in archive.getmembers() if not one.isdir()]
+
+
+def files_of(root: Path) -> list[str]:
+    """What is in a checkout: the paths that git knows or would add, as far as they are there.
+
+    Raises:
+        SetupError: the folder is no checkout of git.
+    """
+    done = git("ls-files", "-co", "--exclude-standard", root=root)
+    if done.returncode:
+        raise SetupError(f"{root} is no checkout of git: {done.stderr.strip()}")
+    return [name for name in done.stdout.splitlines() if (root / name).is_file()]
 
 
 def configuration(stack: Stack) -> dict[str, Any]:

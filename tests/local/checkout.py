@@ -17,23 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.copies import copy_checkout
+from tools.rehearsal import place
 
 ROWS = 500
 STEP_SECONDS = 400
 JOBS = "microsoft.machinelearningservices/workspaces/jobs"
 DATA = "microsoft.machinelearningservices/workspaces/data/versions"
 # A person's own settings must not reach the copy.
-FOREIGN = (
-    "ARM_",
-    "AZURE",
-    "IDENTITY_",
-    "PULUMI_",
-    "EMULATOR_",
-    "MLFLOW_",
-    "MLOPS_",
-    "REQUESTS_CA_BUNDLE",
-    "SSL_CERT_FILE",
-)
+FOREIGN = (*place.FOREIGN, "MLOPS_")
 
 
 @dataclass(frozen=True)

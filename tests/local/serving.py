@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 
 from tests.local.checkout import Checkout
-from tests.local.load import Load, Row
+from tools.load import Answer, Load, Row
 
 ENDPOINTS = "microsoft.machinelearningservices/workspaces/onlineendpoints"
 DEPLOYMENTS = f"{ENDPOINTS}/deployments"
@@ -26,6 +26,15 @@ from ml.clients.workspace import Workspace
 version, folder, *names = sys.argv[1:]
 print(Models(Workspace(*names), "bike-buyer").files(int(version), Path(folder)))
 """
+
+
+class CheckedLoad(Load):
+    """Clients of the bike buyer, whose answers can be held against those of the models."""
+
+    def wrong(self, right: Callable[[int, int], float], tolerance: float = 1e-5) -> list[Answer]:
+        """Answers that differ from `right(version, row)`."""
+        good = [answer for answer in self.answers if not answer.problem]
+        return [one for one in good if abs(one.result["probability"] - right(one.version, one.row)) > tolerance]
 
 
 class Service:
@@ -57,9 +66,9 @@ class Service:
             for cars in (0, 3)
         ]
 
-    def load(self, **options: Any) -> Load:
+    def load(self, **options: Any) -> CheckedLoad:
         """Clients of the endpoint, not yet started."""
-        return Load(self.checkout.outputs()["scoringUri"], self.key, self.authority, self.rows, **options)
+        return CheckedLoad(self.checkout.outputs()["scoringUri"], self.key, self.authority, self.rows, **options)
 
     def right(self, version: int, row: int) -> float:
         """What the registered model of a version says to a row, by onnxruntime itself."""

@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
-from tools.commands.arguments import OutOption
+from tools.commands.arguments import OutOption, SystemOption
 from tools.progress import SetupError
 from tools.versions import ROOT
 
 PublishOption = Annotated[bool, typer.Option(envvar="PUBLISH")]
 LiveOption = Annotated[bool, typer.Option(envvar="LIVE")]
+RehearseOption = Annotated[bool, typer.Option(envvar="REHEARSE")]
+MinutesOption = Annotated[float, typer.Option(envvar="MINUTES", min=1)]
 StaleOption = Annotated[bool, typer.Option(envvar="STALE")]
 BaseOption = Annotated[str, typer.Option(envvar="BASE")]
 application = typer.Typer()
@@ -28,11 +30,16 @@ def review(
     publish: PublishOption = False,
     live: LiveOption = False,
     stale: StaleOption = False,
+    rehearse: RehearseOption = False,
+    minutes: MinutesOption = 45,
+    system: SystemOption = "",
 ) -> None:
     """What this checkout would change in a stack of BASE's: one comment, one JSON file. Ends with 5 where something
     blocks the change, with 1 where there is no plan. With LIVE it is held against the stack's own state, as whoever is
     signed in sees it; with PUBLISH the comment goes to the pull request of the job. With STALE nothing is reviewed:
-    reviews of open pull requests into BASE that were held against an older commit of it are marked.
+    reviews of open pull requests into BASE that were held against an older commit of it are marked. With REHEARSE BASE
+    is brought up on an emulator of its own and then the change, while clients ask: of SYSTEM alone where one is named,
+    in MINUTES at most.
     """
     if not base:
         raise SetupError("BASE is missing: name what the change is held against, such as BASE=origin/main")
@@ -42,8 +49,10 @@ def review(
     from review.publish.http import PublishError
     from review.publish.place import publish as to_place
     from tools import review as reviews
+    from tools.rehearsal.run import Wanted
 
-    report = reviews.Review(base, public=reviews.is_public(), live=live).of(reviews.wanted(stack))
+    wanted = Wanted(system, minutes) if rehearse else None
+    report = reviews.Review(base, public=reviews.is_public(), live=live, rehearsal=wanted).of(reviews.wanted(stack))
     comment, page, data = reviews.written(report, Path(out) if out else ROOT / FOLDER)
     typer.echo(comment)
     typer.echo(f"Written to {page} and {data}", err=True)
