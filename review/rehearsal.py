@@ -73,13 +73,14 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class Rehearsal:
-    """The rehearsal of one stack. `base_problem`: why BASE itself did not come up, so that there was nothing to try the
-    change on; `problem`: why the change did not.
+    """The rehearsal of one stack. `skipped`: why there is none for such a stack; `base_problem`: why BASE itself did
+    not come up, so that there was nothing to try the change on; `problem`: why the change did not.
     """
 
     base_seconds: float = 0.0
     head_seconds: float = 0.0
     systems: tuple[Tried, ...] = ()
+    skipped: str = ""
     base_problem: str = ""
     problem: str = ""
     notes: tuple[str, ...] = ()
@@ -105,8 +106,15 @@ class Rehearsal:
         return found
 
     @property
+    def worrying(self) -> bool:
+        """Whether somebody should look at it."""
+        return self.outcome not in ("passed", "skipped")
+
+    @property
     def outcome(self) -> str:
-        """In a word: `failed`, `not tried`, `kept` where a champion stays, else `passed`."""
+        """In a word: `skipped`, `failed`, `not tried`, `kept` where a champion stays, else `passed`."""
+        if self.skipped:
+            return "skipped"
         if self.base_problem:
             return "not tried"
         return "failed" if self.problems else "kept" if self.kept else "passed"

@@ -48,6 +48,8 @@ def section(review: StackReview) -> Section:
 
 
 def _summary(found: Rehearsal) -> str:
+    if found.skipped:
+        return f"Not tried: {plain(found.skipped)}"
     if found.base_problem:
         return f"⚠️ Not tried: {plain(found.base_problem)}"
     ended = "did not come up" if found.problem else "came up"

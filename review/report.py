@@ -227,7 +227,7 @@ class StackReview:
             return Risk.BLOCKED
         if any(change.loses_data for change in self.changes):
             return Risk.LOSS
-        rehearsed = self.rehearsal is not None and self.rehearsal.outcome != "passed"
+        rehearsed = self.rehearsal is not None and self.rehearsal.worrying
         torn = any(change.lost for change in self.changes if change.op in (Op.DELETE, Op.REPLACE))
         if torn or rehearsed or self.lowered or any(one.serious and one.widens for one in self.access):
             return Risk.ATTENTION

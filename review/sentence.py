@@ -60,7 +60,7 @@ def _rehearsed(review: StackReview) -> list[str]:
     if review.rehearsal is not None and review.rehearsal.base_problem:
         return ["it could not be rehearsed"]
     kept = review.rehearsal.kept if review.rehearsal else []
-    return [f"the new model of {names(kept)} is no better, so the champion stays (rehearsed)"] if kept else []
+    return [f"the champion of {names(kept)} stays: the new model does not surely beat it (rehearsed)"] if kept else []
 
 
 def _plain(review: StackReview) -> list[str]:

@@ -78,7 +78,7 @@ def test_a_better_model_is_a_few_lines_and_blocks_nothing() -> None:
 
 def test_a_worse_model_is_told_in_the_first_sentence_and_is_no_block() -> None:
     one = rehearsed(BETTER, WORSE)
-    assert sentence(one).startswith("The new model of churn is no better, so the champion stays (rehearsed); ")
+    assert sentence(one).startswith("The champion of churn stays: the new model does not surely beat it (rehearsed); ")
     assert "| auc 0.6100 (worse than 0.7000) | ⚠️ keeps the champion | nothing to go back from |" in comment(one)
     assert "the gate says: auc 0.6100 is below the floor 0.65" in comment(one)
     assert (one.risk, Report("mlops", (one,)).exit_code) == (Risk.ATTENTION, 0)
@@ -109,6 +109,12 @@ def test_a_base_that_does_not_come_up_is_not_this_changes_doing() -> None:
     assert (one.risk, Report("mlops", (one,)).exit_code) == (Risk.ATTENTION, 0)
     assert sentence(one).startswith("It could not be rehearsed; ")
     assert "⚠️ Not tried: BASE does not come up: no such data" in comment(one)
+
+
+def test_a_stack_that_has_nothing_to_rehearse_says_so_and_no_more() -> None:
+    one = with_rehearsal(rehearsed(), Rehearsal(skipped="dev has no systems: nothing trains or serves."))
+    assert (one.risk, one.findings) == (Risk.CHANGES, ())
+    assert "#### Rehearsed\n\nNot tried: dev has no systems: nothing trains or serves.\n" in comment(one)
 
 
 def test_a_change_of_nothing_that_was_rehearsed_is_still_one() -> None:

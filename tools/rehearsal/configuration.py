@@ -15,7 +15,8 @@ SALT = "v1:gOz9syQrGfo=:v1:YlI52N7X7BaSDFmx:DNOdC8W33o6JXxW/uvaM8ISH+Xh24g=="
 """Of the empty passphrase, as in the emulator's own stacks: nothing here is a secret of value."""
 SOMEBODY = "00000000-0000-0000-0000-0000000e3a03"
 STAGE_SECONDS, WAIT_MINUTES = 15, 20
-SYSTEMS, ROLLOUT, PROMOTE = f"{PROJECT}:systems", f"{PROJECT}:rollout", f"{PROJECT}:modelSource"
+SYSTEMS, ROLLOUT, SOURCE = (f"{PROJECT}:{key}" for key in ("systems", "rollout", "modelSource"))
+PROMOTE = "promote:"
 
 
 def systems_of(stack: Stack) -> list[str]:
@@ -89,16 +90,12 @@ def require_system(system: str, stacks: Sequence[Stack]) -> None:
         )
 
 
-def require(name: str, base: Stack | None, head: Stack, system: str) -> None:
-    """Sees to it that there is something to rehearse.
-
-    Raises:
-        SetupError: there is not; the message says why.
-    """
-    source = str((head.configuration().get("config") or {}).get(PROMOTE) or "")
-    if source.startswith("promote:"):
-        other = source.removeprefix("promote:")
-        raise SetupError(f"{name} takes its models from {other} and trains none: rehearse that one (STACK={other})")
-    if base is None:
-        raise SetupError(f"BASE has no stack {name}: there is nothing that could change")
-    require_system(system, [base, head])
+def skipped(base: Stack | None, head: Stack) -> str:
+    """Why there is nothing to rehearse in a stack; "" where there is."""
+    source = str((head.configuration().get("config") or {}).get(SOURCE) or "")
+    if source.startswith(PROMOTE):
+        other = source.removeprefix(PROMOTE)
+        return f"{head.name} takes its models from {other} and trains none; rehearse that one (STACK={other})."
+    if not systems_of(head):
+        return f"{head.name} has no systems: nothing trains or serves."
+    return "" if base is not None else f"BASE has no stack {head.name}: there is nothing that could change."

@@ -15,7 +15,7 @@ from review.rehearsal import Rehearsal, Requests, Return, Tried
 from tools.answers import request
 from tools.load import Load
 from tools.progress import Progress, SetupError
-from tools.rehearsal.configuration import notes, rehearsed, require
+from tools.rehearsal.configuration import notes, rehearsed, skipped
 from tools.rehearsal.look import Standing
 from tools.rehearsal.place import FOLDER, Place, clean, place
 from tools.throwaway import Checkout, checked_out
@@ -142,8 +142,8 @@ def rehearse(name: str, commit: str, head: Checkout, wanted: Wanted, progress: P
         with checked_out(commit) as base:
             old, new = base.stack(name), head.stack(name)
             assert new is not None  # noqa: S101  the review has planned it
-            require(name, old, new, wanted.system)
-            assert old is not None  # noqa: S101  required
+            if old is None or skipped(old, new):
+                return Rehearsal(skipped=skipped(old, new))
             was = rehearsed(old, wanted.system, ROOT)
         with place(name, wanted.minutes, wanted.folder) as here:
             here.base(commit, was)
