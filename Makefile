@@ -26,7 +26,7 @@ down: ## remove everything a stack made (FORCE=1: an emulator stack even when a 
 	$(RUN) down $(STACK) $(if $(FORCE),--force)
 preview: ## what `up` would do; of a stack on Azure: from nothing, without an account (PROFILE=open|hybrid|private); PLAN=file: into it
 	$(RUN) preview $(STACK)
-review: ## what this checkout changes in a stack of BASE=ref, without an account (STACK=all: those on Azure; REHEARSE=1, STALE=1)
+review: ## what a change does to a stack of BASE=ref, without an account (STACK=all; REHEARSE=1: try it here; STALE=1: mark old ones)
 	$(RUN) review --stack $(STACK)
 policy: ## what the rules say of it, without an account (PROFILE=open|hybrid|private); ends with an error where one stops an update
 	$(RUN) policy $(STACK)
