@@ -1,6 +1,6 @@
 # Every verb is one line that calls a tool; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help new up refresh down preview review policy export diagram verdict cost prices env stack expired status open history rollback promote runs compare train logs cancel score key recover doctor test test-long mutants lint bench lock lock-data
+.PHONY: help new up refresh down preview review policy export diagram verdict cost prices env stack expired status open history rollback promote runs compare train logs cancel wait score key recover doctor test test-long mutants lint bench lock lock-data
 PYTHON ?= python3
 # Imports of pulumi-azure-native take four times as long without byte code.
 export PYTHONDONTWRITEBYTECODE =
@@ -18,7 +18,7 @@ SETUP = $(PYTHON) tools/bootstrap.py
 RUN = @$(SETUP) && .venv/bin/python -m tools
 
 ##@ Stacks (STACK=local is the default; stacks/ has the others)
-up: ## bring a stack up to date: all set-up, platform, systems (SYSTEM=name: only that one; PLAN=file: what is in it; YES=1)
+up: ## bring a stack up to date: all set-up, platform, systems (SYSTEM=name: only that one; PLAN=file: what is in it; RUNNING=ok: leaves jobs to `make wait`; YES=1)
 	$(RUN) up $(STACK) $(SYSTEM)
 refresh: ## let the stack learn what serves and what somebody changed (changes nothing; YES=1: on Azure without asking)
 	$(RUN) refresh $(STACK)
@@ -76,6 +76,8 @@ logs: ## a job's log until it ends (JOB=name); without JOB the scoring server's 
 	$(RUN) logs
 cancel: ## end a job before its time (JOB=name)
 	$(RUN) cancel
+wait: ## wait for the jobs of a stack that still run, without its lock; `up` then goes on (MINUTES=50 at most)
+	$(RUN) wait
 
 ##@ When something is wrong
 doctor: ## look at what usually goes wrong and say what to do (STACK=dev: at its subscription too, that stack alone)
@@ -90,8 +92,8 @@ test-long: ## what takes hours by nature: kill grids, fuzz, hundreds of configur
 	$(RUN) test-long $(ARGS)
 mutants: ## put committed defects in: a named test must notice each (ARGS=word: those with it in their name)
 	$(RUN) mutants $(ARGS)
-lint: ## style, format, types
-	$(RUN) lint
+lint: ## style, format, types (ARGS="file folder": of these alone)
+	$(RUN) lint $(ARGS)
 bench: ## measure the emulator, `up` and the scoring server
 	$(RUN) bench
 lock: ## choose package versions anew: uv.lock, ml/environments (UPGRADE=1: the newest that pyproject.toml allows)

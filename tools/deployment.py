@@ -13,19 +13,22 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from ml.jobs.watch import RUNNING
 from tools import preflight, shell, summary, temporary
 from tools.data_origin import data_origin
 from tools.deployed_system import ENDPOINT
+from tools.plan_rest import BEGUN, DONE, Rest
 from tools.preview import planned
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
 from tools.recover import existing_arm_id, recover
-from tools.saved_plan import SavedPlan, hold_to
+from tools.saved_plan import SavedPlan
 from tools.screen.screen import follow
 from tools.stacks import PROJECT, Stack, folder_name
 from tools.standing import systems_now
 from tools.vanished import notice_vanished
 from tools.virtualenv import uv_variables
+from tools.waiting import UNFINISHED, later, unfinished
 
 
 def cloud_line(stack: Stack, environment: Mapping[str, str]) -> str:
@@ -120,9 +123,23 @@ def excluded(stack: Stack, system: str | None) -> list[str]:
     return [word for name in others for end in ("", "-*") for word in ("--exclude", f"**::{name}{end}")]
 
 
-def up(stack: Stack, system: str | None, console: Console, plan: SavedPlan | None = None, *, yes: bool = False) -> int:
-    """Brings a stack, or one system of it, up to date, or does what is in a plan; a plan has been looked at, so nothing
-    is asked. Returns Pulumi's exit code.
+def up(
+    stack: Stack,
+    system: str | None,
+    console: Console,
+    plan: SavedPlan | None = None,
+    *,
+    yes: bool = False,
+    running_ok: bool = False,
+) -> int:
+    """Brings a stack, or one system of it, up to date, or does what is in a plan, or left of it; a plan has been looked
+    at, so nothing is asked.
+
+    Args:
+        running_ok: whether training jobs are left to run, and whatever follows from them to a later `up`.
+
+    Returns:
+        Pulumi's exit code; `waiting.UNFINISHED` where nothing failed but that jobs still run.
     """
     only = excluded(stack, system)
     pulumi = prepare(stack, console)
@@ -135,20 +152,37 @@ def up(stack: Stack, system: str | None, console: Console, plan: SavedPlan | Non
     put_right(pulumi, console)
     notice_vanished(pulumi, console.print)
     before = pulumi.outputs()
-    if plan:
-        only = hold_to(pulumi, plan)
-    elif not stack.emulated:
+    if plan is None and not stack.emulated:
         confirm_up(pulumi, only, console, yes=yes)
-    words = ["up", "--yes", "--skip-preview", "--continue-on-error", *only]
-    outcome = follow(pulumi, words, f"Updating stack {stack.name}", console, emulator_gone(stack))
+    pulumi.environment |= {RUNNING: "ok"} if running_ok else {}
+    code, late = carry_out(pulumi, Rest.of(plan) if plan else None, only, console)
     resources = pulumi.resources()
-    if outcome.told:
-        learn_traffic(pulumi, resources, console)
     systems = systems_now(stack, resources, before, only=folder_name(system) if system else None)
     trusted = authority() if stack.emulated else None
     summary.show(stack, systems, console, trusted, data_origin(pulumi).words)
     console.print(f"[bold]{line}[/bold]")
-    return outcome.code or (1 if summary.silent(stack, systems) else 0)
+    if late:
+        console.print(later(stack, late, plan.name if plan else ""), markup=False)
+        code = 0 if running_ok else UNFINISHED
+    return code or (1 if summary.silent(stack, systems) else 0)
+
+
+def carry_out(pulumi: Pulumi, rest: Rest | None, only: Sequence[str], console: Console) -> tuple[int, list[str]]:
+    """Runs the engine, on all or on what is left of a plan. Returns its exit code and, where nothing failed but that
+    jobs still run, what waits for them.
+    """
+    if rest and rest.state == DONE:
+        console.print(f"All of {rest.plan.file.name} has been carried out: nothing of it is left.")
+        return 0, []
+    held = rest.words(pulumi) if rest else only
+    words = ["up", "--yes", "--skip-preview", "--continue-on-error", *held]
+    outcome = follow(pulumi, words, f"Updating stack {pulumi.stack.name}", console, emulator_gone(pulumi.stack))
+    if outcome.told:
+        learn_traffic(pulumi, pulumi.resources(), console)
+    late = unfinished(outcome.board) if outcome.code else []
+    if rest and (late or not outcome.code):
+        rest.set(BEGUN if late else DONE)
+    return outcome.code, late
 
 
 def refresh(stack: Stack, console: Console, *, yes: bool = False) -> int:

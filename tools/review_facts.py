@@ -77,10 +77,10 @@ def _ends(one: View) -> list[tuple[str, str, str]]:
         ]
     except NotKnownYet:
         found = []
-    version = retirement.api_version(one)
+    version, name_sent = retirement.api_version(one), retirement.sent_as(one)
     for row in retirement.life_cycles()["retirements"]:
-        if version and version < row["before"] and any(fnmatchcase(one.short_type, name) for name in row["names"]):
-            found.append((str(row["date"]), f"API versions of {one.short_type} before {row['before']}", row["source"]))
+        if version and version < row["before"] and any(fnmatchcase(name_sent, name) for name in row["names"]):
+            found.append((str(row["date"]), f"API versions of {name_sent} before {row['before']}", row["source"]))
     return found
 
 

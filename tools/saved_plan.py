@@ -39,6 +39,8 @@ class SavedPlan:
 
     file: Path
     document: Mapping[str, Any]
+    name: str = ""
+    """The file as it was typed."""
 
     @classmethod
     def read(cls, name: str, stack: Stack) -> SavedPlan:
@@ -50,7 +52,7 @@ class SavedPlan:
         file = Path(name).resolve()
         try:
             document = json.loads(file.read_text())
-            found = cls(file, document)
+            found = cls(file, document, name)
             owners = {urn.split("::")[0].removeprefix("urn:pulumi:") for urn in document["resourcePlans"]}
         except OSError as error:
             raise SetupError(f"PLAN={name} cannot be read ({error.strerror}). {written(stack, name)}") from None
@@ -158,7 +160,7 @@ def _difference(before: Mapping[str, Any] | None, after: Mapping[str, Any] | Non
         return
     if before.get("steps") != after.get("steps"):
         yield f"{_steps(before)} in the plan, {_steps(after)} now"
-    old, new = _inputs(before), _inputs(after)
+    old, new = inputs_of(before), inputs_of(after)
     later = LATER[False]
     changed = list(differences(known(old, later), known(new, later)))
     yield from changed
@@ -170,7 +172,7 @@ def _steps(one: Mapping[str, Any]) -> str:
     return " and ".join(one.get("steps") or ["nothing"])
 
 
-def _inputs(one: Mapping[str, Any]) -> dict[str, Any]:
+def inputs_of(one: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs that the plan changes."""
     diff = (one.get("goal") or {}).get("inputDiff") or {}
     return {

@@ -66,7 +66,12 @@ def load_cloud() -> Cloud:
         answer = httpx.get(url, params={"api-version": METADATA_VERSION}, verify=trust(), timeout=10)
         answer.raise_for_status()
         return read(answer.json())
-    except (httpx.HTTPError, ValueError, LookupError) as error:
+    except (
+        httpx.HTTPError,
+        OSError,
+        ValueError,
+        LookupError,
+    ) as error:  # OSError: it never ran, and has no certificate
         given = f"ARM_METADATA_HOSTNAME is '{host}', but {url} does not describe a cloud ({error})"
         message = f"{given}. Is it running? Is the name right?"
         raise CloudError(message) from None

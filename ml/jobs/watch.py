@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import closing
 
@@ -14,10 +15,22 @@ from ml.progress import Failure, status, wait
 
 POLL_SECONDS = 1.0
 LONGEST_ROW = 3
+STILL_RUNNING = "still running"
+"""What the failure says of a job that outlasted its wait, and no other failure does: `tools.waiting` looks for it."""
 ASKED_FIRST = tuple(dict.fromkeys(name for one in contracts() for name in one.shown))
 """Metrics that a row begins with, also with a prefix such as `challenger_`: it may be cut or folded after them. They
 are those that the kinds of task show first.
 """
+
+RUNNING = "MLOPS_RUNNING"
+"""The variable by which somebody says `ok` to training jobs that still run: they are waited for later, and without
+Pulumi's lock.
+"""
+
+
+def running_ok() -> bool:
+    """Whether a training job that runs is left to run at once."""
+    return os.environ.get(RUNNING) == "ok"
 
 
 def watch(jobs: Jobs, name: str, seconds: float) -> Job:
@@ -35,7 +48,7 @@ def watch(jobs: Jobs, name: str, seconds: float) -> Job:
                 return job
             if time.monotonic() > deadline:
                 again = "run `pulumi up` again, it takes the job up where it is"
-                raise Failure(f"{name}: still running: {again}. {job.studio_uri}")
+                raise Failure(f"{name}: {STILL_RUNNING}: {again}. {job.studio_uri}")
             status(f"{job.status.lower()} {progress.of(job)}".strip())
             wait(POLL_SECONDS)
 

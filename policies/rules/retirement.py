@@ -28,6 +28,7 @@ SIZED = ("machinelearningservices:Compute", "containerservice:*", "datafactory:L
 SIZE_KEYS = ("vmSize", "instanceType", "newClusterNodeType", "nodeType")
 IN_TOKEN = re.compile(r"v(\d{4})(\d\d)(\d\d)(preview)?")
 PREVIEW = "-preview"
+GENERIC = f"{AZURE}resources:Resource"
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,19 @@ def sent_versions() -> Mapping[str, str]:
     return dict(line.rsplit(" ", 1) for line in VERSIONS.read_text().splitlines() if line)
 
 
+def sent_as(one: View) -> str:
+    """The short type that a resource is sent as: of azure-native's generic one what it stands for, such as
+    `keyvault:vaults/secrets`.
+    """
+    if one.type != GENERIC:
+        return one.short_type
+    namespace = str(one.get("resourceProviderNamespace", "")).lower().removeprefix("microsoft.")
+    return f"{namespace}:{one.get('resourceType', '')}"
+
+
 def api_version(one: View) -> str:
     """The API version that a resource is really sent with; "" when nobody has written it down."""
-    if one.type == f"{AZURE}resources:Resource":
+    if one.type == GENERIC:
         return str(one.get("apiVersion", ""))
     module = one.type.removeprefix(AZURE).partition(":")[0].partition("/")[2]
     if found := IN_TOKEN.fullmatch(module):
@@ -166,7 +177,7 @@ def _ending(one: View) -> Iterator[str]:
 def _reasoned(one: View, version: str) -> bool:
     """Whether somebody has written down why this version, and the reason still holds."""
     return any(
-        fnmatchcase(one.short_type, row["name"]) and row["version"] == version and one.config.today < row["until"]
+        fnmatchcase(sent_as(one), row["name"]) and row["version"] == version and one.config.today < row["until"]
         for row in life_cycles()["reasons"]
     )
 
@@ -182,7 +193,7 @@ def _finished(one: View) -> Iterator[str]:
 def _api_ends(one: View) -> Iterator[str]:
     version = api_version(one)
     for row in life_cycles()["retirements"]:
-        named = any(fnmatchcase(one.short_type, pattern) for pattern in row["names"])
+        named = any(fnmatchcase(sent_as(one), pattern) for pattern in row["names"])
         soon = row["date"] <= one.config.today + AHEAD
         if named and soon and version and version < row["before"] and not _reasoned(one, version):
             yield f"is sent with the API version {version}, which ends on {row['date']}, see {row['source']}"

@@ -172,6 +172,28 @@ def test_no_secret_is_stored(file: Path) -> None:
     assert not re.search(r"client.?secret|servicePrincipalKey|password", text, re.IGNORECASE)
 
 
+@pytest.mark.parametrize("file", ALL, ids=named)
+def test_a_checkout_leaves_no_token_behind(file: Path) -> None:
+    """Whatever runs after it, newer packages above all, would find it in the settings of git."""
+    for step in mappings(loaded(file)):
+        if str(step.get("uses", "")).startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+        if "checkout" in step:
+            assert step["persistCredentials"] == "false"
+
+
+@pytest.mark.parametrize("file", [file for file in ALL if file.stem == "dependencies"], ids=named)
+def test_newer_packages_never_run_beside_a_token_that_may_write(file: Path) -> None:
+    """From the step on that chooses them, `make` is what runs them; a token is for the last step, which runs none."""
+    steps = [step for step in mappings(loaded(file)) if {"run", "script"} & step.keys()]
+    *others, last = [(str(step.get("run", step.get("script"))), step.get("env", {})) for step in steps]
+    assert "make lock UPGRADE=1" in [text for text, _ in others]
+    assert all(not environment for _, environment in others)
+    assert any("oken" in value for value in last[1].values())
+    assert "make " not in last[0]
+    assert ".venv" not in last[0]
+
+
 @pytest.mark.parametrize("file", [file for file in ALL if file.stem == "pull-request"], ids=named)
 def test_the_code_of_a_fork_gets_nothing_to_sign_in_with(file: Path) -> None:
     text = file.read_text()
@@ -196,6 +218,13 @@ def test_a_stage_of_azure_devops_waits_for_its_turn(file: Path) -> None:
     for stage in loaded(file).get("stages", []):
         assert stage["lockBehavior"] == "sequential"
         assert [job["environment"] for job in stage["jobs"]] == [stage["stage"]]
+
+
+@pytest.mark.parametrize("name", ["deploy", "night"])
+def test_what_trains_is_waited_for_without_the_lock_and_then_the_plan_is_carried_out(name: str) -> None:
+    commands = [line for line in verbs(ROOT / f".github/workflows/{name}.yml") if " STACK=dev" in line]
+    first = commands.index("make up STACK=dev PLAN=dev.plan.json RUNNING=ok")
+    assert commands[first + 1 : first + 3] == ["make wait STACK=dev", "make up STACK=dev PLAN=dev.plan.json"]
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])

@@ -13,6 +13,7 @@ from policies.judgement import Finding, judge
 from policies.levels import level
 from policies.resource import UNKNOWN, Resource
 from policies.rule import ALWAYS, STRICTER, Level, Rule, Severity, must_be
+from policies.rules.retirement import API_ENDS, GENERIC
 from policies.view import NotKnownYet, View, short_type
 
 TODAY = dt.date(2026, 11, 30)
@@ -137,3 +138,18 @@ def test_one_assignment_alone_may_be_contributor_of_the_group(name: str, broken:
     inputs = {"roleDefinitionId": role, "scope": "/subscriptions/1/resourceGroups/rg", "principalType": "Group"}
     one = Resource(f"urn:pulumi:prod::mlops::{kind}::{name}", kind, inputs)
     assert ("no-broad-contributor" in {found.rule.name for found in judge(rules(), [one], config())}) is broken
+
+
+@pytest.mark.parametrize(
+    ("namespace", "version", "messages"),
+    [
+        ("Microsoft.KeyVault", "2023-07-01", ["is sent with the API version 2023-07-01, which ends on 2027-02-27"]),
+        ("Microsoft.KeyVault", "2026-02-01", []),
+        ("Microsoft.DataFactory", "2018-06-01", []),
+    ],
+)
+def test_a_generic_resource_is_judged_by_what_it_stands_for(namespace: str, version: str, messages: list[str]) -> None:
+    inputs = {"resourceProviderNamespace": namespace, "resourceType": "vaults", "apiVersion": version}
+    one = Resource(f"urn:pulumi:prod::mlops::{GENERIC}::note", GENERIC, inputs)
+    said = [entry.message.partition(", see ")[0] for entry in judge([API_ENDS], [one], config())]
+    assert said == messages

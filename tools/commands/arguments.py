@@ -26,6 +26,8 @@ PlanOption = Annotated[str, typer.Option(envvar="PLAN")]
 FromOption = Annotated[str, typer.Option("--from", envvar="FROM")]
 AllOption = Annotated[bool, typer.Option("--all", envvar="ALL")]
 MeasuredOption = Annotated[bool, typer.Option("--measured", envvar="MEASURED")]
+RunningOption = Annotated[str, typer.Option(envvar="RUNNING", help="ok: training jobs are left to run.")]
+MinutesOption = Annotated[str, typer.Option(envvar="MINUTES")]
 YesOption = Annotated[bool, typer.Option(envvar="YES", help="Ask nothing.")]
 OutOption = Annotated[str, typer.Option(envvar="OUT")]
 

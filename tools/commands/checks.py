@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -17,8 +18,8 @@ from tools.virtualenv import uv_variables
 application = typer.Typer()
 TYPED = ("tools", "emulator", "infra", "ml", "policies", "review", "tests", "benchmarks", "__main__.py")
 LINTS = (
-    ("ruff check", ("-m", "ruff", "check", "--quiet", ".")),
-    ("ruff format", ("-m", "ruff", "format", "--check", "--quiet", ".")),
+    ("ruff check", ("-m", "ruff", "check", "--quiet")),
+    ("ruff format", ("-m", "ruff", "format", "--check", "--quiet")),
     ("mypy --strict", ("-m", "mypy", "--no-error-summary")),
 )
 SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
@@ -34,13 +35,13 @@ def _python(*words: str) -> int:
     return subprocess.run([sys.executable, *words], cwd=ROOT, env=_environment(), check=False).returncode
 
 
-def run_lint() -> bool:
-    """Style, imports and types of the whole project."""
-    targets = [name for name in TYPED if (ROOT / name).exists()]
+def run_lint(only: Sequence[str] = ()) -> bool:
+    """Style, imports and types of the whole project, or of these files and folders."""
+    typed = [name for name in TYPED if (ROOT / name).exists()]
     failed = []
     for name, words in LINTS:
         typer.echo(f"{name} …")
-        if _python(*words, *(targets if "mypy" in words else [])):
+        if _python(*words, *(only or (typed if "mypy" in words else ["."]))):
             failed.append(name)
     typer.echo(f"lint: {', '.join(failed)} found something to do" if failed else "lint: all clean")
     return not failed
@@ -52,15 +53,19 @@ def _named(words: Sequence[str]) -> bool:
 
 
 @application.command()
-def lint() -> None:
+def lint(only: Annotated[list[str] | None, typer.Argument(help="Files and folders instead of all.")] = None) -> None:
     """Style, format and types."""
-    raise typer.Exit(0 if run_lint() else 1)
+    if missing := [name for name in only or () if not (ROOT / name).exists()]:
+        raise SetupError(f"ARGS={' '.join(only or ())}: there is no {', '.join(missing)} in this checkout")
+    raise typer.Exit(0 if run_lint(only or ()) else 1)
 
 
 @application.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
-    """Lint, then every test that a machine without an account can run; further words go to pytest."""
-    clean = run_lint()
+    """Lint, then every test that a machine without an account can run; further words go to pytest. Where these name
+    tests, those files are linted alone.
+    """
+    clean = run_lint([file for file, _, _ in (word.partition("::") for word in context.args) if (ROOT / file).exists()])
     if not clean:
         typer.echo("The tests run all the same; this command fails because of lint.")
     code = _python("-m", "pytest", *([] if _named(context.args) else SIDE_BY_SIDE), *context.args)

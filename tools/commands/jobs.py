@@ -1,13 +1,23 @@
-"""Verbs about jobs, and what jobs and scoring servers print: train, logs, cancel."""
+"""Verbs about jobs, and what jobs and scoring servers print: train, logs, cancel, wait."""
 
 from __future__ import annotations
 
 import typer
 
-from tools import container_logs
+from tools import container_logs, waiting
 from tools import jobs as job_tools
-from tools.commands.arguments import Given, JobOption, StackOption, SystemOption, VersionOption, given_system, number
+from tools.commands.arguments import (
+    Given,
+    JobOption,
+    MinutesOption,
+    StackOption,
+    SystemOption,
+    VersionOption,
+    given_system,
+    number,
+)
 from tools.commands.asking import console, progress, told
+from tools.deployed_system import find_systems
 from tools.stacks import load_stack
 
 application = typer.Typer()
@@ -51,3 +61,13 @@ def cancel(system: SystemOption = "", job: JobOption = "", stack: StackOption = 
     with told():
         needed = Given("JOB", job, "JOB=bike-buyer-0123456789ab-1", "`make runs` lists them")
         job_tools.cancel(given_system(stack, system, needed), job, progress())
+
+
+@application.command()
+def wait(system: SystemOption = "", minutes: MinutesOption = "", stack: StackOption = "local") -> None:
+    """Waits for the jobs of a stack that run, MINUTES at most, and holds no lock meanwhile; `up` then goes on."""
+    most = waiting.limit(minutes)
+    with told():
+        found = [given_system(stack, system)] if system else find_systems(stack)
+        late = [one for each in found for one in waiting.late_jobs(each)]
+        waiting.wait(load_stack(stack), late, most, typer.echo)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tools import deployment, locks, shell
-from tools.commands.arguments import OutOption, PlanOption, ProfileOption, YesOption
+from tools.commands.arguments import OutOption, PlanOption, ProfileOption, RunningOption, YesOption
 from tools.commands.asking import console
 from tools.diagram.page import diagram as diagram_of
 from tools.export import export as export_template
@@ -19,6 +19,7 @@ from tools.preview import preview as preview_lines
 from tools.progress import SetupError
 from tools.saved_plan import SavedPlan, save
 from tools.stacks import load_stack
+from tools.waiting import running_ok
 
 StackArgument = Annotated[str, typer.Argument(help="A stack of stacks/, for instance local or dev.")]
 application = typer.Typer()
@@ -42,13 +43,18 @@ def up(
     system: Annotated[str | None, typer.Argument(help="Only this system.")] = None,
     plan: PlanOption = "",
     yes: YesOption = False,
+    running: RunningOption = "",
 ) -> None:
-    """Brings a stack up to date and shows each system's figures and links; with PLAN: does what is in that file."""
+    """Brings a stack up to date and shows each system's figures and links; with PLAN: does what is in that file, or is
+    left of it. Ends with 75 where nothing failed but that jobs still run; RUNNING=ok leaves them to run, with 0.
+    """
+    ok = running_ok(running)
     if plan and system:
         raise SetupError(f"PLAN={plan} says all that is done: leave SYSTEM={system} out")
     saved = SavedPlan.read(plan, load_stack(stack)) if plan else None
     with alone(stack, "make up"):
-        raise typer.Exit(deployment.up(load_stack(stack), system or None, console(), saved, yes=yes))
+        code = deployment.up(load_stack(stack), system or None, console(), saved, yes=yes, running_ok=ok)
+    raise typer.Exit(code)
 
 
 @application.command()

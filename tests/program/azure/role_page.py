@@ -13,8 +13,9 @@ from tools.role_words import WORDS, RoleWords
 WHO: Mapping[str, str] = MappingProxyType(
     {
         DEPLOYERS: "The Entra group in `mlops:deployersGroupId`: people and pipelines that run the program. A member "
-        "also needs the right to make resources and role assignments, see [azure.md](azure.md).",
-        "pipelines": "Pipelines that sign in without a secret (part `federation`); they need no other right.",
+        "also needs what [nobody is given here](#given-by-hand).",
+        "pipelines": "Pipelines that sign in without a secret (part `federation`). Beside this table the identity is a "
+        "member of the deployers' group, by hand: through it the state is read and written and its secrets are opened.",
         "reviews": "Pull requests (part `federation`): they look and change nothing.",
         "runner": "Machines in the network of the stack `bootstrap` that run pipelines.",
         "workspace": "Azure ML itself, on behalf of the workspace.",
@@ -66,6 +67,28 @@ that a stack does not have grants nothing there. What a stack has is in its [dia
 `tests/contract/test_role_assignments.py` takes each line about the base platform away in turn and sees the call
 refused.
 """
+BY_HAND = (
+    (
+        "a member of the deployers' group",
+        "Owner, or Contributor and User Access Administrator",
+        "subscription, or the resource group where it is there",
+        "makes resources and role assignments, see [azure.md](azure.md)",
+    ),
+    (
+        "the identity `pipelines` of each stack",
+        "membership",
+        "the deployers' group in Entra",
+        "reads and writes the state, opens its secrets, does what the group does",
+    ),
+    (
+        "whoever deploys, `pipelines` too",
+        "Resource Policy Contributor",
+        "subscription",
+        "only with `mlops:policy: {assign: true}`: makes the initiative and assigns it to the group, see "
+        "[azure-verdict.md](azure-verdict.md#watched-by-azure)",
+    ),
+)
+"""What no stack grants, because it lies above the resource group or in Entra: to whom, what, on what, and what for."""
 WIDTH = 118
 AZURES_LIST = "https://learn.microsoft.com/azure/role-based-access-control/built-in-roles"
 
@@ -83,7 +106,17 @@ def role_page(command: str) -> str:
     for who, words in WHO.items():
         lines = [line for line in TABLE if line.who == who]
         parts += ["\n".join([f"## {who}", *textwrap.wrap(words, WIDTH), "", *_table(lines)]) + "\n"] if lines else []
-    return "\n".join([*parts, "\n".join(_roles()) + "\n"])
+    return "\n".join([*parts, "\n".join(_by_hand()) + "\n", "\n".join(_roles()) + "\n"])
+
+
+def _by_hand() -> Iterator[str]:
+    yield "## Given by hand"
+    yield "What no stack grants: it lies above the resource group, or in Entra. Whoever may gives it, once."
+    yield ""
+    yield "| who | gets | on | why |"
+    yield "|---|---|---|---|"
+    for row in BY_HAND:
+        yield f"| {' | '.join(row)} |"
 
 
 def _table(lines: list[Permission]) -> Iterator[str]:
