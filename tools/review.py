@@ -15,6 +15,7 @@ from policies.catalogue import rules
 from policies.configuration import Configuration
 from policies.judgement import judge
 from policies.rules.cost import with_baseline
+from policies.rules.retirement import VERSIONS, with_versions
 from review import assemble, document, markdown
 from review.access import Role
 from review.plan import Plan, messages, read
@@ -104,6 +105,8 @@ def found(stack: Stack, commit: str, plan: Plan, fresh: Freshness, today: dt.dat
 
     after, before = dict(stack.configuration().get("config") or {}), configuration_of(commit, stack)
     now, then = (judged_on(today, one) for one in (after, before))
+    if versions := throwaway.git("show", f"{commit}:{VERSIONS.relative_to(ROOT)}").stdout:
+        then = with_versions(then, versions)
     cost_after, why = facts.costs(plan.after, now)
     cost_before, _ = facts.costs(plan.before, then)
     if cost_before is not None and plan.before:  # what a change costs is measured against BASE

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from policies.configuration import Configuration
 from policies.resource import AZURE
 from policies.rule import ADVICE, ALWAYS, STRICTER, Rule, Severity, Sources
 from policies.view import View
@@ -29,6 +30,8 @@ SIZE_KEYS = ("vmSize", "instanceType", "newClusterNodeType", "nodeType")
 IN_TOKEN = re.compile(r"v(\d{4})(\d\d)(\d\d)(preview)?")
 PREVIEW = "-preview"
 GENERIC = f"{AZURE}resources:Resource"
+SENT = "sentVersions"
+"""No key of a stack file: where `with_versions` puts a list."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,19 @@ def life_cycles() -> Mapping[str, Any]:
 @cache
 def sent_versions() -> Mapping[str, str]:
     """By type (`storage:StorageAccount`), the API version that is sent."""
-    return dict(line.rsplit(" ", 1) for line in VERSIONS.read_text().splitlines() if line)
+    return versions_in(VERSIONS.read_text())
+
+
+def versions_in(text: str) -> dict[str, str]:
+    """A list of such versions, a line a type."""
+    return dict(line.rsplit(" ", 1) for line in text.splitlines() if line)
+
+
+def with_versions(config: Configuration, text: str) -> Configuration:
+    """A stack's configuration with the list that another commit sends by: what a change of packages brings in is
+    found new against it.
+    """
+    return Configuration({**config.values, SENT: versions_in(text)}, config.today)
 
 
 def sent_as(one: View) -> str:
@@ -82,7 +97,7 @@ def api_version(one: View) -> str:
     if found := IN_TOKEN.fullmatch(module):
         year, month, day, preview = found.groups()
         return f"{year}-{month}-{day}{PREVIEW if preview else ''}"
-    return sent_versions().get(one.short_type, "")
+    return str((one.config.get(SENT) or sent_versions()).get(one.short_type, ""))
 
 
 def _at(value: Any, path: str) -> Iterator[Any]:

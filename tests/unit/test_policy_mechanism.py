@@ -13,7 +13,7 @@ from policies.judgement import Finding, judge
 from policies.levels import level
 from policies.resource import UNKNOWN, Resource
 from policies.rule import ALWAYS, STRICTER, Level, Rule, Severity, must_be
-from policies.rules.retirement import API_ENDS, GENERIC
+from policies.rules.retirement import API_ENDS, GENERIC, with_versions
 from policies.view import NotKnownYet, View, short_type
 
 TODAY = dt.date(2026, 11, 30)
@@ -153,3 +153,11 @@ def test_a_generic_resource_is_judged_by_what_it_stands_for(namespace: str, vers
     one = Resource(f"urn:pulumi:prod::mlops::{GENERIC}::note", GENERIC, inputs)
     said = [entry.message.partition(", see ")[0] for entry in judge([API_ENDS], [one], config())]
     assert said == messages
+
+
+def test_a_commit_is_judged_by_the_api_versions_that_it_sends() -> None:
+    kind = "azure-native:keyvault:Vault"
+    one = Resource(f"urn:pulumi:prod::mlops::{kind}::vault", kind, {})
+    older = with_versions(config(), "keyvault:Vault 2023-07-01\n")
+    assert [entry.rule.name for entry in judge([API_ENDS], [one], older)] == ["api-ends"]
+    assert list(judge([API_ENDS], [one], with_versions(config(), "keyvault:Vault 2026-02-01\n"))) == []
