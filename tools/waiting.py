@@ -10,7 +10,7 @@ from itertools import islice
 
 from ml.clients.jobs import Job, Jobs
 from ml.jobs.attempts import failure, going_on
-from ml.jobs.watch import STILL_RUNNING, Progress, required
+from ml.jobs.watch import STILL_RUNNING, TRAINING, Progress, required
 from tools import progress as shown
 from tools.deployed_system import DeployedSystem
 from tools.progress import SetupError
@@ -23,8 +23,7 @@ UNFINISHED = 75
 POLL_SECONDS = 2.0
 MOST_LOOKED_AT = 20
 """Of a system's jobs, the newest; more never run at once."""
-KINDS = ("training", "evaluation")
-TRAINING = "training"
+KINDS = (TRAINING, "evaluation")
 MINUTES, MOST_MINUTES = 50, 1440
 """A wait as long as the sign-in of a pipeline is good for; the longest."""
 Pause = Callable[[float], None]

@@ -26,11 +26,12 @@ RUNNING = "MLOPS_RUNNING"
 """The variable by which somebody says `ok` to training jobs that still run: they are waited for later, and without
 Pulumi's lock.
 """
+TRAINING = "training"
 
 
-def running_ok() -> bool:
-    """Whether a training job that runs is left to run at once."""
-    return os.environ.get(RUNNING) == "ok"
+def left_to_run(job: Job) -> bool:
+    """Whether nobody waits for the job here."""
+    return os.environ.get(RUNNING) == "ok" and job.tags.get("kind") == TRAINING
 
 
 def watch(jobs: Jobs, name: str, seconds: float) -> Job:
@@ -46,7 +47,7 @@ def watch(jobs: Jobs, name: str, seconds: float) -> Job:
             job = required(jobs, name)
             if job.ended:
                 return job
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or left_to_run(job):
                 again = "run `pulumi up` again, it takes the job up where it is"
                 raise Failure(f"{name}: {STILL_RUNNING}: {again}. {job.studio_uri}")
             status(f"{job.status.lower()} {progress.of(job)}".strip())

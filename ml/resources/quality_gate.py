@@ -26,7 +26,7 @@ from ml.identity.values import Properties
 from ml.jobkit.plan import parse
 from ml.jobs.attempts import failure, going_on, release_job
 from ml.jobs.trained_model import Provenance, checked_provenance, data_source, differs
-from ml.jobs.watch import running_ok, watch
+from ml.jobs.watch import watch
 from ml.progress import Failure, note
 from ml.resources.base import InputError, Provider, Resource, derived, new_claim, unknown
 
@@ -103,7 +103,7 @@ class QualityGateProvider(Provider):
         workspace, claim = Workspace.from_inputs(inputs["workspace"]), new_claim()
         jobs, models = Jobs(workspace), Models(workspace, inputs["model"])
         deadline = time.monotonic() + inputs["waitMinutes"] * 60
-        training = finished(jobs, inputs["job"], 0.0 if running_ok() else deadline, going_on)
+        training = finished(jobs, inputs["job"], deadline, going_on)
         provenance = checked_provenance(jobs, training, inputs["artefact"])
         champion = serving(models)
         if champion is not None:

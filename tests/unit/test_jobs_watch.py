@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from ml.clients.jobs import Job
 from ml.clients.tracking import Run
-from ml.jobs.watch import row
+from ml.jobs.watch import RUNNING, left_to_run, row
 
 
 def run(step: int, **metrics: float) -> Run:
@@ -21,3 +24,14 @@ def test_the_metric_that_is_asked_for_comes_first() -> None:
 def test_what_is_newer_comes_before_what_is_asked_for() -> None:
     newer = Run("1", "1", {"auc": 0.8, "loss": 0.4}, {"auc": 1, "loss": 7})
     assert row(newer) == "step 7  loss 0.400  auc 0.800"
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "left"),
+    [("ok", "training", True), ("ok", "evaluation", False), ("", "training", False), ("no", "training", False)],
+)
+def test_only_training_is_left_to_run_and_only_by_a_word(
+    word: str, kind: str, left: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RUNNING, word)
+    assert left_to_run(Job("x-1", "Running", "x", {"kind": kind}, "", archived=False)) is left
