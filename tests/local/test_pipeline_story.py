@@ -27,6 +27,7 @@ from tests.local.platform_stack import PlatformStack
 from tests.local.review_changes import PERMISSIONS, PUBLIC, SYSTEM, TAG, Edit
 from tests.unit.review_services import AzureDevOpsServer, GitHubServer, serving
 
+pytestmark = pytest.mark.long
 LOCAL, DEV, PROD = (f"stacks/Pulumi.{name}.yaml" for name in ("local", "dev", "prod"))
 TRAIN, MAIN = "ml/jobkit/train.py", "    planned, folder, output, settings = arguments()\n"
 OLD_PACKAGES = "ml/environments/scoring.lock.txt"
