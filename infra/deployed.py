@@ -59,14 +59,18 @@ def _profile(workspace: Mapping[str, Any]) -> str:
 
 def _resources(stack: str) -> dict[str, Any]:
     """The outputs of every resource of a stack, by its URN."""
+    found: dict[str, Any] = ask(READ, {"stackName": stack})["outputs"]
+    return found
+
+
+def ask(function: str, arguments: Mapping[str, str]) -> dict[str, Any]:
+    """What a function of the engine answers that reads the state of a stack."""
     left = ATTEMPTS
     while True:
         left -= 1
         try:
-            found: dict[str, Any] = pulumi.runtime.invoke(READ, {"stackName": stack}).value["outputs"]
+            return dict(pulumi.runtime.invoke(function, arguments).value)
         except Exception as error:  # the SDK has no class of its own for what an invoke answers
             if CUT_OFF not in str(error) or not left:
                 raise
             time.sleep(PAUSE_SECONDS)
-        else:
-            return found

@@ -121,6 +121,12 @@ TABLE: tuple[Permission, ...] = (
     Permission(DEPLOYERS, Role.AZUREML_DATA_SCIENTIST, "workspace", "submits jobs, registers and rolls out models"),
     Permission(DEPLOYERS, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "ml", "uploads data, code and job specifications"),
     Permission(DEPLOYERS, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, "lake", "puts sources into the lake"),
+    Permission(
+        DEPLOYERS,
+        Role.ACR_DATA_IMPORTER,
+        "registry",
+        "imports the images of promoted models, and lets them be imported from here: Azure asks on both registries",
+    ),
     Permission(DEPLOYERS, Role.AZUREML_REGISTRY_USER, "model-registry", "promotes models"),
     Permission(DEPLOYERS, Role.IOT_HUB_DATA_CONTRIBUTOR, "iot-hub", "tells devices what to run"),
     Permission(

@@ -33,6 +33,7 @@ from infra.data_flow import DataFlow, DataFlowArgs, FlowScript
 from infra.datastores import Datastores, DatastoresArgs
 from infra.identities import Identities, IdentitiesArgs
 from infra.key_vault import KeyVault, KeyVaultArgs
+from infra.model_source import SourceStack
 from infra.monitoring import Monitoring, MonitoringArgs
 from infra.network import NetworkProfile
 from infra.parts import Part
@@ -126,6 +127,12 @@ class Platform(pulumi.ComponentResource):
         self._build_private_endpoints()
         self.register_outputs(self.outputs)
 
+    @cached_property
+    def source(self) -> SourceStack | None:
+        """The stack whose models are promoted; None where this one trains its own."""
+        name = self.settings.promotes_from
+        return SourceStack.read(name) if name else None
+
     @property
     def workspace_name(self) -> str:
         """Name of the Azure ML workspace."""
@@ -194,6 +201,7 @@ class Platform(pulumi.ComponentResource):
             "lakeAccount": self.lake.account_name,
             "keyVault": self.key_vault.vault_name,
             "registry": self.registry.login_server,
+            "registryId": self.registry.registry_id,
         }
 
     def scoring_endpoint(self, system: str) -> ScoringEndpoint:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import pulumi
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from infra.configuration import settings_error
 from infra.data_factory_settings import DataFactorySettings
@@ -16,6 +16,7 @@ from infra.federation_settings import FederationSettings
 from infra.file_trigger_settings import FileTriggerSettings
 from infra.kubernetes_settings import KubernetesSettings
 from infra.model_registry import ModelRegistrySettings
+from infra.model_source import PROMOTE, known_source
 from infra.notebooks_settings import NotebookSettings
 from infra.operations_settings import OperationsSettings
 from infra.parts import Part, parts
@@ -116,6 +117,12 @@ class Settings(StackSettings):
     model_registry: ModelRegistrySettings = Field(
         default_factory=ModelRegistrySettings, description="the registry for promotion"
     )
+    model_source: Annotated[str, AfterValidator(known_source)] = Field(
+        "train",
+        description="where models come from: train, or promote:<stack> for what serves in that stack, copied by digest "
+        "and judged on this stack's own holdout set",
+        examples=["promote:dev"],
+    )
     monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings, description="logs, metrics and traces")
     operations: OperationsSettings = Field(
         default_factory=OperationsSettings, description="alerts and the budget of the part operations"
@@ -184,6 +191,11 @@ class Settings(StackSettings):
         return self
 
     @property
+    def promotes_from(self) -> str:
+        """The stack whose models are promoted; "" where the stack trains its own."""
+        return self.model_source.partition(PROMOTE)[2]
+
+    @property
     def is_production(self) -> bool:
         """Whether losing the stack's data would matter."""
         return self.environment == "prod"
@@ -207,7 +219,8 @@ class Settings(StackSettings):
         slip: a line that was lost, or another branch.
 
         Raises:
-            pulumi.RunError: a configured system does not exist, or one that is deployed is not mentioned.
+            pulumi.RunError: a configured system does not exist, one that is deployed is not mentioned, or their models
+                are to come from this very stack.
         """
         problems = [
             f"{key} names {name!r}, but there is no ml/systems/{name}/system.py. "
@@ -218,6 +231,11 @@ class Settings(StackSettings):
         ]
         unmentioned = sorted({*deployed} - {*self.systems, *self.retire})
         problems += [_unmentioned(name, name in found) for name in unmentioned]
+        if self.promotes_from and self.promotes_from == pulumi.get_stack():
+            problems.append(
+                f"mlops:modelSource = {self.model_source}: a stack cannot promote its own models. Name the stack that "
+                "trains them, or write train."
+            )
         if problems:
             raise settings_error(problems)
 

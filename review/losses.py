@@ -50,6 +50,8 @@ OWN = {
     "QualityGate": "nothing: its evaluation is archived",
     "ModelVersion": "nothing: the version is archived",
     "ContainerImage": "nothing: the image stays in the registry",
+    "ImportedImage": "nothing: the image stays in the registry",
+    "PromotedModel": "nothing: the copy stays in the storage",
     "Retention": "jobs, models and data versions of the system, for good",
     "SoftDeleteGuard": "nothing",
 }

@@ -162,7 +162,7 @@ def _models(review: StackReview) -> Section:
         lines.append(bullet(f"**{one.name}** {one.what}{why}{more}{limit}"))
         beats = [f"floors {', '.join(one.floors)}"] if one.floors else []
         beats += [f"the champion's {', '.join(one.champion)}"] if one.champion else []
-        if beats and (one.trains or one.what == "is judged again"):
+        if beats and one.is_judged:
             lines.append(
                 f"  - must reach {' and beat '.join(beats)}; then follow: {', '.join(one.follows) or 'nothing'}"
             )

@@ -11,9 +11,11 @@ from review.plan import Op, Plan, Step
 
 Reasons = Callable[[Mapping[str, Any], Mapping[str, Any]], Sequence[str]]
 """What makes a training job another one, from its inputs before and after."""
+JUDGED_AGAIN, PROMOTED = "is judged again", "is promoted"
 FOLLOWING = {
     "ModelVersion": "model version",
     "ContainerImage": "image",
+    "ImportedImage": "image",
     "Rollout": "rollout",
     "EdgeDeployment": "devices",
 }
@@ -25,7 +27,7 @@ class System:
 
     name: str
     what: str
-    """`trains again`, `trains for the first time`, `is judged again`, `is removed`, …"""
+    """`trains again`, `trains for the first time`, `is judged again`, `is promoted`, `is removed`, …"""
     because: tuple[str, ...] = ()
     floors: tuple[str, ...] = ()
     """What a model must reach: `auc >= 0.8`."""
@@ -42,6 +44,11 @@ class System:
     def trains(self) -> bool:
         """Whether a job runs."""
         return self.what.startswith("trains")
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the gate decides anew what serves."""
+        return self.trains or self.what in (JUDGED_AGAIN, PROMOTED)
 
 
 def systems(plan: Plan, reasons: Reasons, price: Callable[[str, float], str]) -> list[System]:
@@ -76,10 +83,12 @@ def _system(
         what = "trains for the first time" if first else "trains again"
         because = () if first else tuple(reasons(job.old, job.new))
         limit, minutes = _limit(job, price), float(job.new.get("timeoutMinutes", 0))
+    elif (copy := kinds.get("PromotedModel")) and copy.op is not Op.DELETE:
+        what, because = PROMOTED, (f"stack {(copy.new.get('source') or {}).get('stack')}",)
     elif judged is not None:
-        what, because = "is judged again", _differing(judged, ("floors", "metric", "margin", "code", "dataDigest"))
-    elif "ContainerImage" in kinds:
-        what, because = "gets another image of the same model", _image(kinds["ContainerImage"])
+        what, because = JUDGED_AGAIN, _differing(judged, ("floors", "metric", "margin", "code", "dataDigest"))
+    elif image := kinds.get("ContainerImage") or kinds.get("ImportedImage"):
+        what, because = "gets another image of the same model", _image(image)
     elif "Rollout" in kinds:
         what, because = "is rolled out anew", tuple(kinds["Rollout"].changed)
     return System(
@@ -126,5 +135,5 @@ def _differing(step: Step, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _image(step: Step) -> tuple[str, ...]:
-    words = {"code": "scoring server", "environmentTag": "packages"}
+    words = {"code": "scoring server", "environmentTag": "packages", "tag": "its digest"}
     return tuple(words.get(name, name) for name in step.replaced_by)

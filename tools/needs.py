@@ -27,12 +27,14 @@ OUR_ACTIONS = {
         "Microsoft.ContainerRegistry/registries/listBuildSourceUploadUrl/action",
         "Microsoft.ContainerRegistry/registries/scheduleRun/action",
     ),
+    "ImportedImage": ("Microsoft.ContainerRegistry/registries/importImage/action",),
     "DataVersion": (f"{ML}/workspaces/data/versions/write",),
     "ModelVersion": (f"{ML}/workspaces/models/versions/write",),
     "Rollout": (
         "Microsoft.ContainerInstance/containerGroups/write",
         f"{ML}/workspaces/onlineEndpoints/deployments/write",
     ),
+    "QualityGate": (f"{ML}/workspaces/jobs/write",),
     "TrainingJob": (f"{ML}/workspaces/jobs/write",),
 }
 """What the project's own resources ask ARM for, by kind."""

@@ -12,7 +12,7 @@ from tools.words import count
 HIDDEN = ("create-replacement", "delete-replaced", "same", "discard", "remove-pending-replace")
 NO_CHANGE = ("same", "read", "refresh")
 OURS = "pulumi-python:dynamic/ml:"
-FOLLOWING = {"ModelVersion": "model", "ContainerImage": "image", "Rollout": "rollout"}
+FOLLOWING = {"ModelVersion": "model", "ContainerImage": "image", "ImportedImage": "image", "Rollout": "rollout"}
 """What is made of a model that won, in this order."""
 MOST_NAMES = 3
 
@@ -81,16 +81,32 @@ def clause(system: str, kinds: Mapping[str, Step], adopted: str) -> str:
     """What happens to one system."""
     if all(step["op"] == "delete" for step in kinds.values()):
         return f"{system} is removed: {names(list(kinds.values()))}"
+    kinds = without_ends(kinds)
     if job := kinds.get("TrainingJob"):
         return f"{system} {training(job, adopted)}{following(kinds, first=job['op'] == 'create')}"
+    if copy := kinds.get("PromotedModel"):
+        return f"{system} {promotion(copy)}{following(kinds, first=copy['op'] == 'create')}"
     if gate := kinds.get("QualityGate"):
         why = differing(gate, {"floors": "floors", "metric": "metric", "code": "evaluation", "dataDigest": "data"})
         return f"{system} is judged again{why}{following(kinds, first=gate['op'] == 'create')}"
-    if "ContainerImage" in kinds:
+    if kinds.keys() & {"ContainerImage", "ImportedImage"}:
         return f"{system} gets another image of the same model, and it is rolled out"
     if "Rollout" in kinds:
         return f"{system} is rolled out again"
     return f"{system} changes: {names(list(kinds.values()))}"
+
+
+def without_ends(kinds: Mapping[str, Step]) -> dict[str, Step]:
+    """Without what goes because another kind takes its place: a training job where the stack promotes from now on."""
+    return {name: step for name, step in kinds.items() if step["op"] != "delete"}
+
+
+def promotion(copy: Step) -> str:
+    """Which model of another stack is promoted, as far as it is known."""
+    source = after(copy)["source"]
+    if source.get("problem"):
+        return f"has nothing to promote yet ({source['problem']})"
+    return f"promotes version {source['version']:.0f} of stack {source['stack']}"
 
 
 def training(job: Step, adopted: str) -> str:

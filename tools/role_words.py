@@ -37,6 +37,12 @@ WORDS: Mapping[str, RoleWords] = MappingProxyType(
         "4abbcc35-e782-43d8-92c5-2d3f1bd2253f": RoleWords(
             "Azure Kubernetes Service Cluster User Role", "connect", READS, "fetches the cluster's address"
         ),
+        "577a9874-89fd-4f24-9dbd-b5034d0ad23a": RoleWords(
+            "Container Registry Data Importer and Data Reader",
+            "import",
+            WRITES,
+            "imports images from other registries, and pulls images",
+        ),
         "7f951dda-4ed3-4680-a7ca-43fe172d538d": RoleWords("AcrPull", "pull", READS, "pulls images"),
         "1823dd4f-9b8c-4ab6-ab4e-7397a3684615": RoleWords(
             "AzureML Registry User", "models", WRITES, "reads and writes models, environments and data of a registry"

@@ -20,6 +20,7 @@ from emulator.container_registry.reference import DEFAULT_TAG, REPOSITORY, TAG, 
 from emulator.container_registry.registry_type import REGISTRY
 from emulator.errors import ServiceError, not_found
 from emulator.http import Request, Response
+from emulator.linked_access import LinkedAccessCheck, require_linked
 from emulator.resource_id import ResourceId
 from emulator.runs.kind import OpenRun, RunKind
 from emulator.runs.records import RunRecords, States
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from emulator.container_registry.registries import Registries
 
 IMPORT = f"{REGISTRY}/importImages"
+IMPORTS = f"{REGISTRY}/importImage/action"
+FROM_REGISTRY = LinkedAccessCheck(IMPORTS, "source.resourceId", f"{REGISTRY}/read")
+"""AcrPull on the registry that has the image is not enough: https://github.com/Azure/acr/issues/237."""
 DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
 PYTHON = ("library/python", "python")
 SOURCE = ("registryUri", "resourceId", "sourceImage")
@@ -75,6 +79,8 @@ class Imports(RunKind):
         """202 with an operation to poll, once the request itself is found good."""
         body = request.json() or {}
         asked = read_request(body)
+        if request.principal is not None:
+            require_linked(self.emulator.access, request.principal, IMPORTS, registry.id, body, (FROM_REGISTRY,))
         if body.get("mode", "NoForce") != "Force":
             self._refuse_existing(registry, asked["targets"])
         document = Document(f"{registry.id}/importImages/{uuid.uuid4().hex}", queued(), {"request": asked})

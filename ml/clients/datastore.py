@@ -176,6 +176,18 @@ class Folder:
                     client.download_blob(name).readinto(stream)
         return target
 
+    def upload(self, source: Path) -> None:
+        """Uploads every file below `source`, over what is there.
+
+        Raises:
+            CloudError: the storage refuses it, or does not answer.
+        """
+        with self._opened() as (client, path):
+            ensure_container(client)
+            for file in sorted(one for one in source.rglob("*") if one.is_file()):
+                with file.open("rb") as stream:
+                    client.upload_blob(path + file.relative_to(source).as_posix(), stream, overwrite=True)
+
     @contextmanager
     def _opened(self) -> Iterator[tuple[ContainerClient, str]]:
         """The container and the path of the folder in it, with a slash at its end."""
@@ -185,7 +197,7 @@ class Folder:
             with self._container() as (client, path):
                 yield client, path.rstrip("/") + "/"
         except AzureError as error:
-            raise CloudError(f"{self.uri} cannot be read: {error}", status=_status(error)) from None
+            raise CloudError(f"{self.uri} cannot be used: {error}", status=_status(error)) from None
 
     @contextmanager
     def _container(self) -> Iterator[tuple[ContainerClient, str]]:

@@ -102,6 +102,13 @@ class Models:
         """The oldest version that was registered with this file."""
         return next((one for one in self.list() if one.sha256 == sha256), None)
 
+    def registered(self, sha256: str, version: int | None = None) -> ModelRecord | None:
+        """What was registered with this file: under this number, where one is given; else the oldest version."""
+        if version is None:
+            return self.find_by_sha256(sha256)
+        found = self.get(version)
+        return found if found is not None and found.sha256 == sha256 else None
+
     def required(self, version: int) -> ModelRecord:
         """A version.
 
@@ -142,11 +149,22 @@ class Models:
         arm().delete(f"{self.path}/versions/{made.version}", API_VERSION)
         return oldest
 
+    def register_as(
+        self, version: int, uri: str, *, properties: Mapping[str, str], tags: Mapping[str, str], description: str = ""
+    ) -> ModelRecord:
+        """Registers a folder of a datastore under a number that it has elsewhere already, where another job wrote it.
+
+        Raises:
+            CloudError: the registration was refused, as it is when the number is another file's.
+        """
+        body = content(uri, properties, tags, description)
+        arm().put(f"{self.path}/versions/{version}", API_VERSION, {"properties": body})
+        return self.required(version)
+
     def _put_next(
         self, uri: str, properties: Mapping[str, str], tags: Mapping[str, str], description: str
     ) -> ModelRecord:
-        body = {"modelUri": uri, "modelType": "custom_model", "properties": dict(properties), "tags": dict(tags)}
-        body |= {"description": description} if description else {}
+        body = content(uri, properties, tags, description)
         body |= {"jobName": properties[JOB]} if JOB in properties else {}  # leads from the model to its run in MLflow
         taken_back = 0
         for _ in range(MOST_WRITERS):
@@ -254,6 +272,12 @@ class Models:
         for document in arm().list(f"{self.path}/versions", API_VERSION, listViewType="All"):
             arm().delete(f"{self.path}/versions/{document['name']}", API_VERSION)
         arm().delete(self.path, API_VERSION)
+
+
+def content(uri: str, properties: Mapping[str, str], tags: Mapping[str, str], description: str) -> dict[str, Any]:
+    """The properties of a version to be registered."""
+    body = {"modelUri": uri, "modelType": "custom_model", "properties": dict(properties), "tags": dict(tags)}
+    return {**body, "description": description} if description else body
 
 
 def is_digest_tag(key: str) -> bool:

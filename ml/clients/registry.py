@@ -67,20 +67,29 @@ class ContainerRegistry:
     # -- changes
 
     def import_image(
-        self, source: str, target: str, *, force: bool = False, wait: Callable[[float], None] = time.sleep
+        self,
+        source: str,
+        target: str,
+        *,
+        registry_id: str = "",
+        force: bool = False,
+        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         """Copies an image into this registry; nothing happens when the target tag is there, unless `force`.
 
         Args:
             source: `docker.io/library/python:3.11`, or `<login server>/<repository>@sha256:<digest>`.
             target: `<repository>:<tag>`.
+            registry_id: ARM id of the registry of the same tenant that has the source: Azure then reads it with the
+                rights of whoever asks, on that registry too.
 
         Raises:
             CloudError: the source cannot be read, or the import takes too long.
         """
         host, _, image = source.partition("/")
+        place = {"resourceId": registry_id} if registry_id else {"registryUri": host}
         body = {
-            "source": {"registryUri": host, "sourceImage": image},
+            "source": {**place, "sourceImage": image},
             "targetTags": [target],
             "mode": "Force" if force else "NoForce",
         }

@@ -12,6 +12,7 @@ from typing import Any
 from ml.clients.datastore import Folder, folder_uri
 from ml.clients.jobs import Job, Jobs, JobSpecification
 from ml.clients.models import FILE, ModelRecord
+from ml.gate.challenger import Challenger
 from ml.gate.verdict import Interval, Scored
 from ml.identity.code import stage
 from ml.identity.environment import ensure_environment
@@ -45,7 +46,7 @@ class Result:
 
 
 def ensure_evaluation(
-    jobs: Jobs, inputs: Properties, training: Job, artefact: str, champion: ModelRecord | None, claim: str
+    jobs: Jobs, inputs: Properties, challenger: Challenger, champion: ModelRecord | None, claim: str
 ) -> Job:
     """Adopts the evaluation of this challenger against this champion, or starts one; stamps it with the claim.
 
@@ -55,7 +56,7 @@ def ensure_evaluation(
     prefix = job_prefix(inputs["system"], inputs["evaluationDigest"], KIND)
     attempts = jobs.attempts(prefix)
     judged = {
-        "challenger": training.name,
+        "challenger": challenger.job,
         "champion": f"{inputs['model']}:{champion.version}" if champion else NONE,
         "champion-sha256": champion.sha256 if champion else NONE,
     }
@@ -71,7 +72,7 @@ def ensure_evaluation(
         staged = Path(folder, "code")
         stage(ROOT, inputs["code"], parse_plan(inputs["system"], inputs["plan"]), staged)
         tags = {"claim": claim, "kind": "evaluation", "system": inputs["system"], **judged}
-        return jobs.submit(specification(inputs, name, artefact, champion, staged, environment, tags))
+        return jobs.submit(specification(inputs, name, challenger.uri, champion, staged, environment, tags))
 
 
 def specification(

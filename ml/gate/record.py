@@ -8,12 +8,14 @@ from ml.clients.errors import CloudError
 from ml.clients.events import Event, Events, now
 from ml.clients.jobs import Job, Jobs
 from ml.clients.models import ModelRecord
+from ml.gate.challenger import Challenger
 from ml.gate.evaluation import Result
 from ml.gate.verdict import Verdict
 from ml.gate.winner import canonical
 from ml.progress import note
 
 NONE = "none"
+PROMOTED_FROM = "promoted_from"
 # Azure ML takes 1,000 characters: https://learn.microsoft.com/azure/machine-learning/resource-limits-capacity
 LONGEST_TAG = 1000
 
@@ -25,19 +27,22 @@ class Decided:
     verdict: Verdict
     result: Result
     evaluation: Job
-    training: Job
+    challenger: Challenger
     champion: ModelRecord | None
     registered: ModelRecord | None
 
     @property
     def tags(self) -> dict[str, str]:
         """The decision as tags: `verdict`, `reason`, `challenger_job`, `challenger_version` and `against` (versions, or
-        `none`), `data_source` (the challenger's) and `decided`, because an adopted evaluation may be decided on again.
+        `none`), `data_source` (the challenger's), `promoted_from` (`dev:7`, of a model of another stack) and `decided`,
+        because an adopted evaluation may be decided on again.
         """
+        source = self.challenger.promoted_from
         return {
+            **({PROMOTED_FROM: source} if source else {}),
             "verdict": self.verdict.kind,
             "reason": self.verdict.text[:LONGEST_TAG],
-            "challenger_job": self.training.name,
+            "challenger_job": self.challenger.job,
             "challenger_version": str(self.registered.version) if self.registered else NONE,
             "against": str(self.champion.version) if self.champion else NONE,
             "data_source": self.result.challenger.data,
@@ -53,7 +58,7 @@ class Decided:
             kind=self.verdict.kind,
             version=self.registered.version if self.registered else None,
             reason=self.verdict.text,
-            job=self.training.name,
+            job=self.challenger.job,
             before=self.champion.version if self.champion else None,
             figures=canonical(self.result.challenger.metrics),
         )

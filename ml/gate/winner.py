@@ -18,6 +18,8 @@ from ml.identity.values import Properties, plain
 DIGITS = 6
 PROVENANCE = ("data", "job", "commit")
 DATA_SOURCE = "dataSource"
+PROMOTED_FROM = "promotedFrom"
+"""The stack and the version there that a model was promoted from, `dev:7`; of no model that was trained here."""
 
 
 class UnusableModel(ValueError):
@@ -37,16 +39,19 @@ class Winner:
     commit: str
     data_source: str = ""
     """`real`, `generated` or `unknown`; empty for a version that was registered before anybody noted it."""
+    promoted_from: str = ""
+    """`dev:7`; empty for one that was trained in this workspace."""
 
     @property
     def outputs(self) -> Properties:
         """What a gate puts out about it."""
-        source = {DATA_SOURCE: self.data_source} if self.data_source else {}
+        noted = {DATA_SOURCE: self.data_source, PROMOTED_FROM: self.promoted_from}
+        origin = {"data": self.data, "job": self.job, "commit": self.commit}
         return {
             "sha256": self.sha256,
             "source": {"uri": self.uri, "model": self.model, "job": self.job},
             "metrics": canonical(self.metrics),
-            "provenance": {"data": self.data, "job": self.job, "commit": self.commit, **source},
+            "provenance": {**origin, **{name: value for name, value in noted.items() if value}},
         }
 
 
@@ -59,7 +64,7 @@ def canonical(metrics: Mapping[str, float]) -> dict[str, float]:
 
 def to_properties(system: str, outputs: Mapping[str, Any]) -> dict[str, str]:
     """A gate's outputs as properties of a model version, which never change."""
-    noted = {DATA_SOURCE: outputs["provenance"].get(DATA_SOURCE)}
+    noted = {name: outputs["provenance"].get(name) for name in (DATA_SOURCE, PROMOTED_FROM)}
     return {
         "sha256": outputs["sha256"],
         "system": system,
@@ -89,5 +94,11 @@ def from_record(model: str, record: ModelRecord) -> Winner:
             f"{properties['metrics'][:100]}"
         ) from None
     data, job, commit = (properties[name] for name in PROVENANCE)
-    noted = properties.get(DATA_SOURCE, "")
-    return Winner(properties["sha256"], model, properties["source"], metrics, data, job, commit, noted)
+    noted = [properties.get(name, "") for name in (DATA_SOURCE, PROMOTED_FROM)]
+    return Winner(properties["sha256"], model, properties["source"], metrics, data, job, commit, *noted)
+
+
+def promoted_version(provenance: Mapping[str, Any]) -> int | None:
+    """The number that a promoted model keeps, because its image says it too; None of a model that was trained here."""
+    label = str(provenance.get(PROMOTED_FROM) or "")
+    return int(label.rpartition(":")[2]) if label else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from ml.clients.datastore import Folder
 from ml.clients.errors import CloudError
@@ -49,21 +50,32 @@ def read_provenance(workspace: Workspace, folder: str) -> Provenance:
         raise ValueError(f"{folder}{PROVENANCE} is missing or unusable") from None
 
 
+def whole_provenance(
+    workspace: Workspace, folder: str, expected: Mapping[str, str] = MappingProxyType({})
+) -> Provenance:
+    """The same after a look at every file it recorded, and at those that are `expected`, by name and sha256.
+
+    Raises:
+        ValueError: a file is missing or another one.
+    """
+    found = read_provenance(workspace, folder)
+    for name, recorded in {**found.files, **expected}.items():
+        stored = Folder(workspace, folder).sha256(name)
+        if stored != recorded:
+            raise ValueError(differs(f"{folder}{name}", stored, recorded))
+    return found
+
+
 def checked_provenance(jobs: Jobs, training: Job, folder: str) -> Provenance:
-    """The same for a job that has ended, after a look at every file it recorded.
+    """The same for a job that has ended.
 
     Raises:
         Failure: a file is another one. The job is marked, so that the next `up` starts another attempt.
     """
     try:
-        found = read_provenance(jobs.workspace, folder)
+        return whole_provenance(jobs.workspace, folder)
     except ValueError as error:
         raise damaged(jobs, training, str(error)) from None
-    for name, recorded in found.files.items():
-        stored = Folder(jobs.workspace, folder).sha256(name)
-        if stored != recorded:
-            raise damaged(jobs, training, differs(f"{folder}{name}", stored, recorded))
-    return found
 
 
 def differs(file: str, stored: str | None, recorded: str) -> str:

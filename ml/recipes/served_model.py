@@ -9,7 +9,9 @@ import pulumi
 
 from ml.resources.container_image import ContainerImage
 from ml.resources.data_version import DataVersion
+from ml.resources.imported_image import ImportedImage
 from ml.resources.model_version import ModelVersion
+from ml.resources.promoted_model import PromotedModel
 from ml.resources.quality_gate import QualityGate
 from ml.resources.retention import Retention
 from ml.resources.rollout import Rollout
@@ -25,7 +27,11 @@ TRAIN, EVALUATE = "ml.jobkit.train", "ml.jobkit.evaluate"
 
 
 class ServedModel:
-    """The resources of one system. They are named `<system>-<step>`: those names are in every stack's state."""
+    """The resources of one system. They are named `<system>-<step>`: those names are in every stack's state.
+
+    Where the stack promotes, a copy of what serves in the other stack takes the place of the training job, and an
+    import that of the build; gate and rollout are the same.
+    """
 
     def __init__(self, name: str, spec: SystemSpec, platform: Platform) -> None:
         self.name, self.spec, self.platform = name, spec, platform
@@ -47,11 +53,12 @@ class ServedModel:
         self.after_cluster = pulumi.ResourceOptions(depends_on=[self.retention, *own])
         self.plan = spec.plan(name)
         self.data = self._data(asset)
-        self.training = self._training()
+        self.source = platform.source.model(name) if platform.source else None
+        self.origin = self._promotion(self.source) if self.source else self._training()
         self.gate = self._gate()
         self.version = self._version()
         self.in_groups = spec.target.kind == "container_group"
-        self.image = self._image()
+        self.image = self._import(self.source) if self.source else self._image()
         self.endpoint: ServingGroups | ScoringEndpoint = (
             platform.serving_groups(name) if self.in_groups else platform.scoring_endpoint(name)
         )
@@ -90,8 +97,19 @@ class ServedModel:
             opts=self.after_cluster,
         )
 
+    def _promotion(self, source: Mapping[str, Any]) -> PromotedModel:
+        return PromotedModel(
+            f"{self.name}-promotion",
+            system=self.name,
+            model=self.model,
+            workspace=self.platform.workspace_inputs,
+            source=source,
+            opts=self.after,
+        )
+
     def _gate(self) -> QualityGate:
-        task = self.spec.task
+        task, origin = self.spec.task, self.origin
+        promoted = origin.provenance if isinstance(origin, PromotedModel) else None
         return QualityGate(
             f"{self.name}-gate",
             system=self.name,
@@ -101,9 +119,10 @@ class ServedModel:
             environment="tabular",
             entry=EVALUATE,
             plan=self.plan.document(),
-            job=self.training.job,
-            job_digest=self.training.digest,
-            artefact=self.training.artefact,
+            job=origin.job if promoted is None else None,
+            promoted=promoted,
+            job_digest=origin.digest,
+            artefact=origin.artefact,
             data_digest=self.data.digest,
             data_reference=self.data.reference,
             floors=task.floors,
@@ -139,6 +158,19 @@ class ServedModel:
             opts=self.after,
         )
 
+    def _import(self, source: Mapping[str, Any]) -> ImportedImage:
+        return ImportedImage(
+            f"{self.name}-image",
+            system=self.name,
+            model=self.model,
+            version=self.version.version,
+            sha256=self.gate.sha256,
+            workspace=self.platform.workspace_inputs,
+            registry=self.platform.registry_inputs,
+            source=source,
+            opts=self.after,
+        )
+
     def _rollout(self) -> Rollout:
         platform, rollout, serving = self.platform, self.sizes.rollout, self.sizes.serving
         return Rollout(
@@ -170,7 +202,7 @@ class ServedModel:
         return {
             "cloud": self.platform.settings.cloud,
             "data": {"source": self.data.source, "rows": self.data.rows, "version": self.data.digest},
-            "job": self.training.job,
+            "job": self.origin.job,
             "experimentUri": self.gate.experimentUri,
             "scoringUri": self.rollout.scoringUri,
             "openApiUri": self.rollout.openApiUri,
@@ -179,6 +211,7 @@ class ServedModel:
                 "name": self.model,
                 "version": self.rollout.serving,
                 "sha256": self.gate.sha256,
+                "image": self.rollout.image,
                 "metrics": self.gate.metrics,
             },
         }

@@ -9,10 +9,11 @@ import pulumi
 
 from ml.clients.datastore import Folder
 from ml.clients.jobs import Jobs
-from ml.clients.models import FILE, ModelRecord, Models
+from ml.clients.models import FILE, JOB, ModelRecord, Models
 from ml.clients.workspace import Workspace
+from ml.gate.challenger import copied_again
 from ml.gate.evaluation import UNUSABLE
-from ml.gate.winner import canonical, to_properties
+from ml.gate.winner import PROMOTED_FROM, canonical, promoted_version, to_properties
 from ml.identity.values import Properties
 from ml.jobs.trained_model import damaged, differs
 from ml.progress import Failure, status
@@ -35,13 +36,14 @@ class ModelVersionProvider(Provider):
         """
         models, claim = Models(Workspace.from_inputs(inputs["workspace"]), inputs["model"]), new_claim()
         sha256 = inputs["sha256"]
-        there = models.find_by_sha256(sha256)
+        number = promoted_version(inputs["provenance"])
+        there = models.registered(sha256, number)
         if there is not None:
             status(f"adopting {models.name}:{there.version}")
             check_stored(models, there, sha256)
             made = models.tag(there.version, {"claim": claim}, archived=False)
         else:
-            made = register(models, inputs, claim)
+            made = register(models, inputs, claim, number)
         return sha256, {"version": made.version, "uri": made.uri, "claim": claim}
 
     def problem(self, properties: Properties) -> str:
@@ -68,8 +70,12 @@ class ModelVersionProvider(Provider):
             models.archive(there.version)
 
 
-def register(models: Models, inputs: Properties, claim: str) -> ModelRecord:
-    """Registers the folder that holds the file, after a look at the file and before a second one."""
+def register(models: Models, inputs: Properties, claim: str, number: int | None) -> ModelRecord:
+    """Registers the folder that holds the file, after a look at the file and before a second one. A promoted model
+    keeps its number, which its image says of itself.
+    """
+    if number is not None and (taken := models.get(number)) is not None:
+        raise Failure(number_taken(models, taken, inputs["provenance"]))
     uri, sha256 = inputs["source"]["uri"], inputs["sha256"]
     folder = Folder(models.workspace, uri)
     found = folder.sha256(FILE)
@@ -80,7 +86,11 @@ def register(models: Models, inputs: Properties, claim: str) -> ModelRecord:
     status(f"registering {models.name}")
     tags = {"claim": claim, "system": inputs["system"]}
     properties = to_properties(inputs["system"], inputs)
-    made = models.register(uri, properties=properties, tags=tags, description=description(inputs))
+    words = description(inputs)
+    if number is None:
+        made = models.register(uri, properties=properties, tags=tags, description=words)
+    else:
+        made = models.register_as(number, uri, properties=properties, tags=tags, description=words)
     try:
         check_stored(models, made, sha256)
     except Failure:
@@ -89,17 +99,32 @@ def register(models: Models, inputs: Properties, claim: str) -> ModelRecord:
     return made
 
 
+def number_taken(models: Models, taken: ModelRecord, provenance: Properties) -> str:
+    """Why a promoted model cannot have its number, and what to do."""
+    of = f", trained by {taken.properties[JOB]}" if taken.properties.get(JOB) else ""
+    return (
+        f"{models.name}:{taken.version} of workspace {models.workspace.name} is another model{of}, and the image of "
+        f"{provenance[PROMOTED_FROM]} says that it serves version {taken.version}: not registered. Train on in the "
+        "other stack until its number is free here, or give up the history here: take the system out once (`make up "
+        "RETIRE=<system>`) and in again"
+    )
+
+
 def description(inputs: Properties) -> str:
     """The version in a few words for a person."""
     figures = ", ".join(f"{name} {value:.4f}" for name, value in canonical(inputs["metrics"]).items())
     job, data, commit = (inputs["provenance"][name] for name in ("job", "data", "commit"))
-    return f"On the holdout set: {figures}.\n\nTrained by {job} on data {data} at commit {commit}."
+    source = inputs["provenance"].get(PROMOTED_FROM)
+    where = f", promoted from {source}" if source else ""
+    return f"On the holdout set: {figures}.\n\nTrained by {job} on data {data} at commit {commit}{where}."
 
 
 def lost_since(models: Models, inputs: Properties, problem: str) -> Failure:
     """The failure to raise for a model that was damaged after the gate had promoted it. Its job and its evaluation are
     marked, so that the next `up` trains and judges again.
     """
+    if inputs["provenance"].get(PROMOTED_FROM):
+        return Failure(f"{problem}. {copied_again(inputs['provenance'])}")
     jobs = Jobs(models.workspace)
     training = jobs.find(inputs["source"]["job"])
     if training is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,6 +15,7 @@ from ml.clients.datastore import Folder
 from ml.clients.jobs import Job, Jobs
 from ml.clients.models import FILE, ModelRecord, Models
 from ml.clients.workspace import Workspace
+from ml.gate.challenger import Challenger, challenger_of, finished
 from ml.gate.evaluation import UNUSABLE, Result, ensure_evaluation, read_result
 from ml.gate.record import Decided, record
 from ml.gate.verdict import GENERATED, Rule, Verdict, decide
@@ -24,9 +25,8 @@ from ml.identity.digest import digest
 from ml.identity.environment import EnvironmentFileError, environment_digest
 from ml.identity.values import Properties
 from ml.jobkit.plan import parse
-from ml.jobs.attempts import failure, going_on, release_job
-from ml.jobs.trained_model import Provenance, checked_provenance, data_source, differs
-from ml.jobs.watch import watch
+from ml.jobs.attempts import release_job
+from ml.jobs.trained_model import data_source, differs
 from ml.progress import Failure, note
 from ml.resources.base import InputError, Provider, Resource, derived, new_claim, unknown
 
@@ -56,6 +56,7 @@ class QualityGateProvider(Provider):
         "evaluationDigest",
         "plan",
         "job",
+        "promoted",
         "artefact",
         "dataReference",
     )
@@ -96,23 +97,22 @@ class QualityGateProvider(Provider):
         return self.ensure(inputs)[1]
 
     def ensure(self, inputs: Properties) -> tuple[str, Properties]:
-        """Waits for the training job, has the challenger judged beside the champion, and decides.
+        """Waits for the training job, if there is one, has the challenger judged beside the champion, and decides.
 
         Safe to repeat: it adopts the evaluation of the same challenger against the same champion.
         """
         workspace, claim = Workspace.from_inputs(inputs["workspace"]), new_claim()
         jobs, models = Jobs(workspace), Models(workspace, inputs["model"])
         deadline = time.monotonic() + inputs["waitMinutes"] * 60
-        training = finished(jobs, inputs["job"], deadline, going_on)
-        provenance = checked_provenance(jobs, training, inputs["artefact"])
+        challenger = challenger_of(jobs, inputs, deadline)
         champion = serving(models)
         if champion is not None:
             check_champion(models, champion)
-        evaluation = ensure_evaluation(jobs, inputs, training, inputs["artefact"], champion, claim)
+        evaluation = ensure_evaluation(jobs, inputs, challenger, champion, claim)
         evaluation = finished(jobs, evaluation.name, deadline, lambda _: "The next `pulumi up` evaluates again.")
-        result = read_result(jobs, inputs, evaluation, inputs["artefact"], champion)
-        result = with_data(result, provenance, data_source(workspace, champion) if champion else "")
-        registered = models.find_by_sha256(result.challenger.sha256)
+        result = read_result(jobs, inputs, evaluation, challenger.uri, champion)
+        result = with_data(result, challenger, data_source(workspace, champion) if champion else "")
+        registered = models.registered(result.challenger.sha256, challenger.version)
         verdict = decide(
             result.challenger,
             result.champion,
@@ -123,14 +123,14 @@ class QualityGateProvider(Provider):
         )
         if models.champion() != (champion.version if champion else None):
             raise Failure(f"{inputs['model']}: the champion changed while the challenger was judged: {REFRESH}")
-        record(jobs, inputs["system"], Decided(verdict, result, evaluation, training, champion, registered))
+        record(jobs, inputs["system"], Decided(verdict, result, evaluation, challenger, champion, registered))
         tell(inputs, verdict, result, evaluation)
         if verdict.kind == "kept" and champion is not None:
             winner = published(models, champion)
         elif registered is not None:  # described as it was then, for good
             winner = published(models, registered)
         else:
-            winner = promoted(inputs, result, training, provenance)
+            winner = challenger.winner(inputs["model"], result.challenger.sha256, dict(result.challenger.metrics))
         return inputs["digest"], {
             "verdict": verdict.kind,
             **described(jobs, winner),
@@ -177,18 +177,6 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def finished(jobs: Jobs, name: str, deadline: float, next_step: Callable[[Job], str]) -> Job:
-    """The job when it has ended well.
-
-    Raises:
-        Failure: it failed, or still runs at the deadline; the next `up` goes on.
-    """
-    job = watch(jobs, name, max(deadline - time.monotonic(), 0))
-    if job.failed:
-        raise Failure(failure(jobs, job, next_step(job)))
-    return job
-
-
 def serving(models: Models) -> ModelRecord | None:
     """The champion; None when nothing serves yet.
 
@@ -226,25 +214,11 @@ def published(models: Models, champion: ModelRecord) -> Winner:
         ) from None
 
 
-def with_data(result: Result, provenance: Provenance, champions: str) -> Result:
+def with_data(result: Result, judged: Challenger, champions: str) -> Result:
     """The result with what each model was trained on."""
-    challenger = replace(result.challenger, data=provenance.data)
+    challenger = replace(result.challenger, data=judged.data_source)
     champion = replace(result.champion, data=champions) if result.champion else None
     return replace(result, challenger=challenger, champion=champion)
-
-
-def promoted(inputs: Properties, result: Result, training: Job, provenance: Provenance) -> Winner:
-    """The challenger as what wins."""
-    return Winner(
-        sha256=result.challenger.sha256,
-        model=inputs["model"],
-        uri=inputs["artefact"],
-        metrics=result.challenger.metrics,
-        data=inputs["dataDigest"],
-        job=training.name,
-        commit=provenance.commit,
-        data_source=provenance.data,
-    )
 
 
 def described(jobs: Jobs, winner: Winner) -> Properties:
@@ -277,9 +251,14 @@ def tell(inputs: Properties, verdict: Verdict, result: Result, evaluation: Job) 
 
 
 class QualityGate(Resource, module="ml", name="QualityGate"):
-    """Judges the model of one training job; `sha256`, `source`, `metrics` and `provenance` describe the winner.
+    """Judges the model of one training job, or one that serves in another stack; `sha256`, `source`, `metrics` and
+    `provenance` describe the winner.
 
     Args:
+        job: the training job; none of a model of another stack.
+        promoted: where a model of another stack comes from (`PromotedModel.provenance`).
+        job_digest: identity of what is judged.
+        artefact: URI of the folder with its files.
         floors: the least a model must reach on the holdout set, by metric.
         metric: what challenger and champion are compared by.
         margin: by how much the challenger must be better. None: by more than chance explains (the 95 % interval of the
@@ -321,7 +300,8 @@ class QualityGate(Resource, module="ml", name="QualityGate"):
         environment: str,
         entry: str,
         plan: Mapping[str, Any],
-        job: pulumi.Input[str],
+        job: pulumi.Input[str] | None = None,
+        promoted: pulumi.Input[Mapping[str, str]] | None = None,
         job_digest: pulumi.Input[str],
         artefact: pulumi.Input[str],
         data_digest: pulumi.Input[str],
@@ -342,6 +322,7 @@ class QualityGate(Resource, module="ml", name="QualityGate"):
             "entry": entry,
             "plan": dict(plan),
             "job": job,
+            "promoted": promoted,
             "jobDigest": job_digest,
             "artefact": artefact,
             "dataDigest": data_digest,

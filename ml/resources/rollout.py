@@ -167,6 +167,7 @@ class Rollout(Resource, module="ml", name="Rollout"):
 
     outputs: ClassVar[tuple[str, ...]] = ("serving", "deployment", "scoringUri", "openApiUri")
 
+    image: pulumi.Output[str]
     serving: pulumi.Output[int]
     deployment: pulumi.Output[str]
     scoringUri: pulumi.Output[str]  # noqa: N815 - the name in the state

@@ -129,6 +129,13 @@ def pull(world: World, who: str, where: str) -> Answer:
     return answer.status_code, answer.headers["www-authenticate"].rpartition('scope="')[2].strip('"')
 
 
+def imports_image(world: World, who: str, where: str) -> Answer:
+    """Asks a registry for an image of a registry of the same tenant: both are this one."""
+    source = {"resourceId": IDS["registry"], "sourceImage": f"none@sha256:{'0' * 64}"}
+    body = {"source": source, "targetTags": [f"promoted:{uuid.uuid4().hex}"]}
+    return answer_of(world.send(who, "POST", f"{IDS['registry']}/importImage", body, "2023-07-01"))
+
+
 def telemetry(world: World, who: str, where: str) -> Answer:
     """Sends an item as the exporters do."""
     key = world.arm.send("GET", IDS["insights"], version="2020-02-02").json()["properties"]["ConnectionString"]

@@ -34,7 +34,8 @@ SECRETS_PROVIDER = "https://github.com/google/go-cloud/blob/master/secrets/azure
 WRITE_BLOB = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write"
 READ_BLOB = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
 MESSAGES = "Microsoft.Storage/storageAccounts/queueServices/queues/messages"
-PULL = "Microsoft.ContainerRegistry/registries/pull/read"
+REGISTRY = "Microsoft.ContainerRegistry/registries"
+PULL = f"{REGISTRY}/pull/read"
 HUB = "Microsoft.Devices/IotHubs"
 ML_TYPE = "Microsoft.MachineLearningServices"
 AKS = "Microsoft.ContainerService/managedClusters"
@@ -294,6 +295,15 @@ NEEDS = (
     submits(DEPLOYERS),
     writes(DEPLOYERS, "ml"),
     writes(DEPLOYERS, "lake"),
+    Need(
+        DEPLOYERS,
+        Role.ACR_DATA_IMPORTER,
+        "registry",
+        "POST https://management.azure.com/…/registries/{name}/importImage, with the id of the other stack's registry",
+        (f"{REGISTRY}/importImage/action", f"{REGISTRY}/read", PULL),
+        "https://github.com/Azure/acr/issues/237",
+        calls.imports_image,
+    ),
     Need(
         DEPLOYERS,
         Role.AZUREML_REGISTRY_USER,

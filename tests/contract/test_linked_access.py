@@ -63,6 +63,39 @@ def test_a_private_endpoint_needs_subnet_and_target(arm: Arm, group: str, emulat
     arm.send("DELETE", mine)
 
 
+def test_an_import_needs_more_of_the_registry_it_is_from_than_to_pull(
+    arm: Arm, group: str, emulator: RunningEmulator
+) -> None:
+    """As https://github.com/Azure/acr/issues/237 has it: AcrPull there is refused, the role of importers is not."""
+    made = [
+        f"{group}/providers/Microsoft.ContainerRegistry/registries/cr{name}{uuid.uuid4().hex[:8]}"
+        for name in ("to", "from")
+    ]
+    for path in made:
+        arm.send("PUT", path, {**WEST, "sku": {"name": "Basic"}}, "2023-07-01")
+    target, source = made
+    client = arm.send("PUT", identity(group, "importer"), WEST).json()["properties"]
+    signed_in = sign_in(emulator, client)
+    body = {"source": {"resourceId": source, "sourceImage": "none:1"}, "targetTags": ["promoted:1"]}
+
+    def give(scope: str, role: Role) -> None:
+        path = f"{scope}/providers/{ROLE_ASSIGNMENT}/{uuid.uuid4()}"
+        definition = f"{SUBSCRIPTION}/providers/{ROLE_DEFINITION}/{role.value}"
+        given = {"roleDefinitionId": definition, "principalId": client["principalId"]}
+        assert arm.send("PUT", path, {"properties": {**given, "principalType": "ServicePrincipal"}}).status_code == 201
+
+    def ask() -> httpx.Response:
+        return arm.send("POST", f"{target}/importImage", body, "2023-07-01", headers=signed_in)
+
+    give(target, Role.ACR_DATA_IMPORTER)
+    give(source, Role.ACR_PULL)
+    status, code, message = refusal(ask())
+    assert (status, code) == (403, "LinkedAuthorizationFailed")
+    assert f"'Microsoft.ContainerRegistry/registries/read' on the linked scope(s) '{source}'" in message
+    give(source, Role.ACR_DATA_IMPORTER)
+    assert ask().status_code == 202
+
+
 def sign_in(emulator: RunningEmulator, client: dict[str, Any]) -> dict[str, str]:
     """The header of an identity's requests."""
     tokens = Tokens(emulator.settings.state, emulator.settings.base_url)

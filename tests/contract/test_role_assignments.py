@@ -25,7 +25,7 @@ from tests.contract.test_arm import Arm
 
 CALLED = [line for line in TABLE if (need := need_of(line)) and need.call]
 BY_DEFINITION = [line for line in TABLE if (need := need_of(line)) and not need.call]
-ANSWERS = (200, 201, 501)
+ANSWERS = (200, 201, 202, 501)
 """A service that the emulator has not says 501 to whoever is let through."""
 
 

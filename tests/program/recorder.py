@@ -20,7 +20,7 @@ import yaml
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime import rpc, set_all_config
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, MockSettings
-from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.proto import provider_pb2, resource_pb2
 from pulumi.runtime.settings import configure
 from pulumi.runtime.stack import run_in_stack
 
@@ -139,6 +139,7 @@ class _Recorder(MockMonitor):
         isolation: str,
         only: str,
         state: Mapping[str, Any],
+        source: Mapping[str, Any] | None,
     ) -> None:
         super().__init__(_NoInvokes())
         self.only = only
@@ -147,9 +148,12 @@ class _Recorder(MockMonitor):
         self.deployed = deployed
         self.isolation = isolation
         self.state = state
+        self.source = source
         self.recording = Recording()
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - the name in Pulumi's protocol
+        if request.tok == "pulumi:pulumi:readStackOutputs":
+            return self._source(rpc.deserialize_properties(request.args)["name"])
         if request.tok != "pulumi:pulumi:readStackResourceOutputs":
             return super().Invoke(request)  # type: ignore[no-untyped-call]
         kept = {"type": "pulumi-python:dynamic/ml:Retention"}
@@ -159,6 +163,15 @@ class _Recorder(MockMonitor):
             outputs = {"managedNetwork": {"isolationMode": self.isolation}}
             found["workspace"] = {"type": "azure-native:machinelearningservices:Workspace", "outputs": outputs}
         answer.update({"outputs": {**found, **self.state}})
+        return resource_pb2.ResourceInvokeResponse(**{"return": answer})
+
+    def _source(self, name: str) -> Any:
+        """The outputs of another stack, as the engine answers and refuses."""
+        if self.source is None:
+            failure = provider_pb2.CheckFailure(reason=f"unknown stack {name!r}")
+            return resource_pb2.ResourceInvokeResponse(failures=[failure])
+        answer = struct_pb2.Struct()
+        answer.update({"name": name, "outputs": self.source, "secretOutputNames": []})
         return resource_pb2.ResourceInvokeResponse(**{"return": answer})
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name in Pulumi's protocol
@@ -229,17 +242,25 @@ def run(
     isolation: str = "",
     only: str = "",
     state: Mapping[str, Any] = MappingProxyType({}),
+    source: Mapping[str, Any] | None = None,
 ) -> Recording:
     """Runs `program` with a stack's configuration (keys without namespace, values as in the stack's file).
 
     The resources named in `failing` fail as under `--continue-on-error`; the stack has the systems `deployed` already,
     and with `isolation` a workspace whose managed network is of that mode.
     With `only` it is an `up` of that system: the others are left out. `state`: what the stack has besides, by URN.
+    `source`: the outputs of every other stack; None where there is none, as in a preview without an account.
     """
 
     def inside() -> Recording:
         recorder = _Recorder(
-            preview=preview, failing=failing, deployed=deployed, isolation=isolation, only=only, state=state
+            preview=preview,
+            failing=failing,
+            deployed=deployed,
+            isolation=isolation,
+            only=only,
+            state=state,
+            source=source,
         )
         set_all_config(as_text(config), [f"{PROJECT}:{key}" for key in secrets])
         settings = MockSettings(  # type: ignore[no-untyped-call]

@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PULUMI = ("pulumi", "pulumi_azure_native", "pulumi_kubernetes")
-LIFE_CYCLE = ("ml.resources", "ml.identity", "ml.jobs", "ml.gate", "ml.images", "ml.rollout", "ml.progress")
+STEPS = ("identity", "jobs", "gate", "images", "data", "promotion", "rollout")
+LIFE_CYCLE = ("ml.resources", *(f"ml.{name}" for name in STEPS if name != "data"), "ml.progress")
 JOB_CODE = (*PULUMI, *LIFE_CYCLE, "infra", "emulator", "tools", "azure", "ml.clients")
 PULUMI_FREE = (*PULUMI, "ml.resources", "infra", "emulator", "tools")
 # folder pattern -> what its files must not import
@@ -25,7 +26,7 @@ FORBIDDEN = {
     "ml/scoring/**/*.py": (*JOB_CODE, "ml.data", "ml.systems"),
     "ml/resources/**/*.py": ("infra", "emulator", "tools", "pulumi_azure_native", "ml.systems"),
     "ml/clients/**/*.py": (*PULUMI, *LIFE_CYCLE, "infra", "emulator", "tools", "ml.systems"),
-    **{f"ml/{name}/**/*.py": PULUMI_FREE for name in ("identity", "jobs", "gate", "images", "data", "rollout")},
+    **{f"ml/{name}/**/*.py": PULUMI_FREE for name in STEPS},
     "ml/progress.py": (*PULUMI_FREE, "ml"),
     "emulator/**/*.py": ("infra", "ml"),
     "policies/**/*.py": ("infra", "ml", "emulator", "tools", "review"),

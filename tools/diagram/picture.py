@@ -15,9 +15,11 @@ from tools.diagram.wires import wires_of
 STEPS: Mapping[str, str] = {
     "DataVersion": "data version",
     "TrainingJob": "training job",
+    "PromotedModel": "promoted model",
     "QualityGate": "quality gate",
     "ModelVersion": "model version",
     "ContainerImage": "container image",
+    "ImportedImage": "imported image",
     "Rollout": "rollout",
 }
 """The life of a model, in its order, by the class of the resource."""

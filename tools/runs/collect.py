@@ -14,6 +14,8 @@ from ml.clients.errors import CloudError
 from ml.clients.jobs import Job, Jobs
 from ml.clients.models import ModelRecord, Models
 from ml.clients.tracking import Run, Tracking
+from ml.gate.record import PROMOTED_FROM
+from ml.gate.winner import DATA_SOURCE
 from tools.deployed_system import DeployedSystem
 from tools.live import is_evaluation
 
@@ -43,7 +45,11 @@ class Data:
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """One training job. `evaluation` is the newest that judged its model, `record` the version that holds its model."""
+    """One training job. `evaluation` is the newest that judged its model, `record` the version that holds its model.
+
+    Of a model that was promoted from another stack (`promoted_from`: `dev:7`), `job` is the evaluation too: it was
+    trained there, by the job that `record` names.
+    """
 
     job: Job
     run: Run | None = None
@@ -51,6 +57,12 @@ class TrainingRun:
     judged: Run | None = None
     record: ModelRecord | None = None
     data: Data = field(default_factory=Data)
+    promoted_from: str = ""
+
+    @property
+    def name(self) -> str:
+        """The training job, wherever it ran."""
+        return self.job.tags.get("challenger_job", self.job.name) if self.promoted_from else self.job.name
 
     @property
     def figures(self) -> Mapping[str, float]:
@@ -123,11 +135,21 @@ def join(
     found = []
     for job in jobs:
         if is_evaluation(job):
+            if source := job.tags.get(PROMOTED_FROM):
+                found.append(promoted(job, source, tracked.get(job.name), records))
             continue
         run, evaluation = tracked.get(job.name), evaluations.get(job.name)
         judged = tracked.get(evaluation.name) if evaluation else None
         found.append(TrainingRun(job, run, evaluation, judged, records.get(job.name), data_of(job, run, sources)))
     return found
+
+
+def promoted(evaluation: Job, source: str, judged: Run | None, records: Mapping[str, ModelRecord]) -> TrainingRun:
+    """What is known of a model of another stack, which only its evaluation ran for here."""
+    record = records.get(evaluation.tags.get("challenger_job", ""))
+    noted = record.properties if record else {}
+    data = Data(noted.get("data", ""), noted.get(DATA_SOURCE, evaluation.tags.get("data_source", "")))
+    return TrainingRun(evaluation, None, evaluation, judged, record, data, source)
 
 
 def data_of(job: Job, run: Run | None, sources: Mapping[str, str]) -> Data:

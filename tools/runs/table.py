@@ -30,7 +30,7 @@ def show(system: DeployedSystem, console: Console) -> None:
         codes = Codes(system.workspace, Path(folder))
         codes.fetch([one.job for one in found.runs[: MOST_SHOWN + 1]])
         for one, before in zip(shown, [*found.runs[1:], None], strict=False):
-            what = changed(codes, one, before) if before else ["the first"]
+            what = origin(one) or (changed(codes, one, before) if before else ["the first"])
             for line in lines(one, what, found.champion, console.width):
                 console.print(line, markup=False)
     if len(found.runs) > MOST_SHOWN:
@@ -51,11 +51,19 @@ def lines(one: TrainingRun, what: Sequence[str], champion: ModelRecord | None, w
     time = words.when(one.job.created) or "at some time"
     indent = " " * (len(time) + 2)
     yield words.hanging(f"{time}  ", f"{words.figures(one.figures, FIGURES)}  {one.verdict}", width)
-    yield words.hanging(indent, ", ".join(part for part in (one.job.name, mark(one.record, champion)) if part), width)
+    yield words.hanging(indent, ", ".join(part for part in (one.name, mark(one.record, champion)) if part), width)
     parts = {"changed": "; ".join(what), "data": str(one.data), "because": one.reason}
     for label, text in parts.items():
         if text:
             yield words.hanging(f"{indent}{label:<{LABEL}}", text, width)
+
+
+def origin(one: TrainingRun) -> list[str]:
+    """Where a model comes from that was not trained here."""
+    if not one.promoted_from:
+        return []
+    commit = one.record.properties.get("commit", "") if one.record else ""
+    return [f"promoted from {one.promoted_from}", *([f"trained there at commit {commit}"] if commit else [])]
 
 
 def mark(record: ModelRecord | None, champion: ModelRecord | None) -> str:

@@ -11,6 +11,7 @@ from ml.clients.events import REQUEST_SECONDS, Event, Events
 from ml.clients.jobs import Jobs
 from ml.clients.models import ModelRecord
 from ml.gate.verdict import GENERATED
+from ml.gate.winner import PROMOTED_FROM
 from ml.jobs.trained_model import data_source
 from ml.progress import Failure
 from ml.rollout.core.ports import Site
@@ -58,12 +59,18 @@ def record_promotion(site: Site, version: int, before: int | None) -> str:
     event = Event(
         kind="promoted",
         version=version,
-        reason=by_hand or gate_said(site, found) or "rolled out",
+        reason=f"{by_hand or gate_said(site, found) or 'rolled out'}{origin(found)}",
         job=found.properties.get("job", "") if found else "",
         before=before if before != version else None,
         figures=found.figures if found else {},
     )
     return events.append(event)
+
+
+def origin(found: ModelRecord | None) -> str:
+    """Where a version comes from that was not trained here."""
+    source = found.properties.get(PROMOTED_FROM) if found else ""
+    return f"; promoted from {source}" if source else ""
 
 
 def gate_said(site: Site, found: ModelRecord | None) -> str:

@@ -50,7 +50,9 @@ REASONS = {
     "storage:Queue": STORED,
     "ml:DataVersion": STORED,
     "ml:EdgeDeployment": "the hub's unit has the price; devices are not Azure's",
+    "ml:ImportedImage": "what the registry stores is on its line",
     "ml:ModelVersion": STORED,
+    "ml:PromotedModel": STORED,
     "ml:Retention": "it only deletes",
     "ml:SoftDeleteGuard": "it only looks and clears away",
 }

@@ -298,7 +298,7 @@ OPERATIONS = (
     stack("failed-jobs-alert", removed("alerts-jobs"), "workspace"),
 )
 LIFE = (
-    value("job-time-limit", "bike_buyer-training", "timeoutMinutes", GONE, unknown="timeoutMinutes"),
+    value("job-time-limit", "bike_buyer-gate", "timeoutMinutes", GONE, unknown="timeoutMinutes"),
     value("gate-has-floor", "bike_buyer-gate", "metric", "log_loss"),
     value("gate-floor-kept", "bike_buyer-gate", "floors/auc", 0.6),
     stack("gate-before-rollout", changed("bike_buyer-rollout", "depends_on", ()), "bike_buyer-rollout"),
