@@ -144,6 +144,7 @@ def test_a_star_stands_for_any_text(pattern: str, action: str, same: bool) -> No
 
 
 SHORTER = {
+    Role.ACR_DATA_IMPORTER: "Container Registry Data Importer and Data Reader",
     Role.RBAC_ADMINISTRATOR: "Role Based Access Control Administrator",
     Role.AKS_CLUSTER_USER: "Azure Kubernetes Service Cluster User Role",
     Role.DEVICE_PROVISIONING_DATA_CONTRIBUTOR: "Device Provisioning Service Data Contributor",
