@@ -11,7 +11,7 @@ from review.plan import Op, Plan, Step
 
 Reasons = Callable[[Mapping[str, Any], Mapping[str, Any]], Sequence[str]]
 """What makes a training job another one, from its inputs before and after."""
-JUDGED_AGAIN, PROMOTED = "is judged again", "is promoted"
+JUDGED_AGAIN, PROMOTED = "is judged again", "is promoted from stack"
 FOLLOWING = {
     "ModelVersion": "model version",
     "ContainerImage": "image",
@@ -27,7 +27,7 @@ class System:
 
     name: str
     what: str
-    """`trains again`, `trains for the first time`, `is judged again`, `is promoted`, `is removed`, …"""
+    """`trains again`, `trains for the first time`, `is judged again`, `is promoted from stack dev`, `is removed`, …"""
     because: tuple[str, ...] = ()
     floors: tuple[str, ...] = ()
     """What a model must reach: `auc >= 0.8`."""
@@ -48,7 +48,7 @@ class System:
     @property
     def is_judged(self) -> bool:
         """Whether the gate decides anew what serves."""
-        return self.trains or self.what in (JUDGED_AGAIN, PROMOTED)
+        return self.trains or self.what.startswith((JUDGED_AGAIN, PROMOTED))
 
 
 def systems(plan: Plan, reasons: Reasons, price: Callable[[str, float], str]) -> list[System]:
@@ -84,7 +84,7 @@ def _system(
         because = () if first else tuple(reasons(job.old, job.new))
         limit, minutes = _limit(job, price), float(job.new.get("timeoutMinutes", 0))
     elif (copy := kinds.get("PromotedModel")) and copy.op is not Op.DELETE:
-        what, because = PROMOTED, (f"stack {(copy.new.get('source') or {}).get('stack')}",)
+        what, because = f"{PROMOTED} {(copy.new.get('source') or {}).get('stack')}", ()
     elif judged is not None:
         what, because = JUDGED_AGAIN, _differing(judged, ("floors", "metric", "margin", "code", "dataDigest"))
     elif image := kinds.get("ContainerImage") or kinds.get("ImportedImage"):
@@ -97,11 +97,17 @@ def _system(
         because=because,
         floors=tuple(f"{metric} ≥ {value:g}" for metric, value in sorted((gate.get("floors") or {}).items())),
         champion=_figures(judged),
-        follows=tuple(word for kind, word in FOLLOWING.items() if kind in kinds) if what != "is removed" else (),
+        follows=_follows(kinds),
         limit=limit,
         lowered=_lowered(judged),
         minutes=minutes,
     )
+
+
+def _follows(kinds: Mapping[str, Step]) -> tuple[str, ...]:
+    """What is made of the model, without what goes because something else takes its place."""
+    found = (word for kind, word in FOLLOWING.items() if kind in kinds and kinds[kind].op is not Op.DELETE)
+    return tuple(dict.fromkeys(found))
 
 
 def _limit(job: Step, price: Callable[[str, float], str]) -> str:

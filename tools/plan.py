@@ -105,7 +105,7 @@ def promotion(copy: Step) -> str:
     """Which model of another stack is promoted, as far as it is known."""
     source = after(copy)["source"]
     if source.get("problem"):
-        return f"has nothing to promote yet ({source['problem']})"
+        return f"promotes what serves in stack {source['stack']}, which is not known ({source['problem']})"
     return f"promotes version {source['version']:.0f} of stack {source['stack']}"
 
 

@@ -30,7 +30,7 @@ class PromotedModelProvider(Provider):
         source = inputs["source"]
         found = digest(source.get("version"), source.get("sha256"))
         if problem := source.get("problem"):
-            note(f"{inputs['system']} has nothing to promote: {problem}")
+            note(f"{inputs['system']}: what stack {source['stack']} serves is not known here: {problem}")
         elif old.get("digest") and old["digest"] != found:
             note(f"{inputs['system']}: version {source['version']} of stack {source['stack']} is promoted")
         return {**inputs, "digest": found}

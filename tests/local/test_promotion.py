@@ -71,7 +71,7 @@ def tamper(checkout: Checkout) -> None:
 
 def test_nothing_is_promoted_before_the_other_stack_serves_anything(checkout: Checkout) -> None:
     printed = checkout.tool("preview", TARGET)
-    assert "bike_buyer has nothing to promote yet (there is no stack 'local'" in printed
+    assert "bike_buyer promotes what serves in stack local, which is not known (there is no stack 'local'" in printed
     assert "bike_buyer-training" not in printed
 
 
