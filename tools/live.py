@@ -18,6 +18,8 @@ from ml.clients.jobs import Job, Jobs
 from ml.clients.lease import rollout_lock
 from ml.clients.models import ModelRecord, Models
 from ml.gate.evaluation import KIND, RESULT, Result, parse, result_uri
+from ml.gate.record import PROMOTED_FROM
+from ml.gate.winner import DATA_SOURCE
 from ml.rollout.core.ports import digest_of
 from tools.deployed_system import DeployedSystem
 from tools.progress import SetupError
@@ -190,7 +192,7 @@ def read_champion(system: DeployedSystem, registry: Registry) -> Champion | None
         sha256=record.sha256,
         figures=record.figures,
         data=data,
-        source=data_source(system, data),
+        source=data_source(system, data) or record.properties.get(DATA_SOURCE, ""),
         since=record.served,
         job=record.properties.get("job", ""),
     )
@@ -224,7 +226,10 @@ def recent_jobs(system: DeployedSystem) -> list[Job]:
     trained = stands = False
     for job in Jobs(system.workspace).newest(system.name):
         found.append(job)
-        trained, stands = trained or not is_evaluation(job), stands or (is_evaluation(job) and not job.archived)
+        trained = (
+            trained or not is_evaluation(job) or PROMOTED_FROM in job.tags
+        )  # what is promoted is trained elsewhere
+        stands = stands or (is_evaluation(job) and not job.archived)
         if trained and stands:
             break
     return found

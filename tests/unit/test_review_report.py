@@ -120,6 +120,19 @@ def test_a_job_names_what_makes_it_another_one_and_its_limit() -> None:
     assert "at most 60 min of `cpu`, at most $1.00" in comment(one)
 
 
+def test_a_stack_that_promotes_from_now_on_says_from_which_and_what_must_be_reached() -> None:
+    kind, new = "pulumi-python:dynamic/ml:PromotedModel", {"system": "bike", "source": {"stack": "dev"}}
+    gate = {"system": "bike", "floors": {"auc": 0.8}}
+    one = review(
+        step("delete", JOB, "job", {"system": "bike"}),
+        step("create", kind, "promotion", None, new),
+        step("replace", GATE, "gate", gate, gate, replaceReasons=["digest"]),
+    )
+    assert "bike is promoted from stack dev" in sentence(one)
+    assert "must reach floors auc ≥ 0.8" in comment(one)
+    assert "trains" not in sentence(one)
+
+
 def test_a_plan_that_failed_is_a_comment_too_and_holds_no_traceback() -> None:
     from review.assemble import failed
     from review.redact import Redactor

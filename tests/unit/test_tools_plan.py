@@ -93,6 +93,28 @@ def test_an_image_that_changes_anyway_is_not_said_to_wait_for_a_win() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ({"stack": "dev", "version": 7.0}, "bike_buyer promotes version 7 of stack dev; "),
+        (
+            {"stack": "dev", "problem": "no such stack"},
+            "promotes what serves in stack dev, which is not known (no such",
+        ),
+    ],
+)
+def test_a_stack_that_promotes_from_now_on_is_not_said_to_train(source: dict[str, Any], said: str) -> None:
+    new = {"system": "bike_buyer", "source": source}
+    copied = [
+        ours("PromotedModel", "create", None, new, "promotion"),
+        ours("ImportedImage", "create", None, new, "image"),
+    ]
+    found = sentence([ours("TrainingJob", "delete", OLD, None, "training"), *copied])
+    assert said in found
+    assert "trains" not in found
+    assert found.count("image follows if it reaches its floors") == 1
+
+
 def test_what_is_deleted_is_named() -> None:
     assert "bike_buyer is removed: 5 resources" in sentence(
         [ours("TrainingJob", "delete", OLD, None), *({**one, "newState": None} for one in chain("delete"))]

@@ -57,6 +57,18 @@ def test_a_run_has_its_evaluation_its_version_and_its_data() -> None:
     assert (old.verdict, old.figures, str(old.data)) == ("completed", {}, "unknown d0")
 
 
+def test_a_model_of_another_stack_is_shown_by_the_evaluation_that_judged_it_last() -> None:
+    tags = {"challenger_job": "x-new-1", "promoted_from": "dev:2", "verdict": "promoted", "reason": "better"}
+    jobs = [evaluation(f"x-gate-{number}", "x-new-1", **tags) for number in (2, 1)]
+    origin = {"data": "d9", "dataSource": "real", "commit": "c0ffee", "promotedFrom": "dev:2"}
+    record = ModelRecord(2, {}, {**RECORD.properties, **origin}, "u", False)
+    (one,) = join(jobs, {"x-gate-2": run("x-gate-2", challenger_auc=0.8)}, [record], {})
+    assert (one.name, one.verdict, one.figures, str(one.data)) == ("x-new-1", "promoted", {"auc": 0.8}, "real d9")
+    said = "\n".join(table.lines(one, table.origin(one), record, 200))
+    assert "x-new-1, version 2, champion" in said
+    assert "promoted from dev:2; trained there at commit c0ffee" in said
+
+
 def test_figures_are_those_of_the_evaluation_else_of_the_training_else_those_registered() -> None:
     tracked, judged = run("x-new-1", holdout_auc=0.7), run("x-gate-1", challenger_auc=0.8)
     whole = TrainingRun(training("x-new-1"), tracked, evaluation("x-gate-1", "x-new-1"), judged, RECORD)

@@ -135,7 +135,8 @@ def join(
     found = []
     for job in jobs:
         if is_evaluation(job):
-            if source := job.tags.get(PROMOTED_FROM):
+            source = job.tags.get(PROMOTED_FROM)
+            if source and job in evaluations.values():  # the newest of this model
                 found.append(promoted(job, source, tracked.get(job.name), records))
             continue
         run, evaluation = tracked.get(job.name), evaluations.get(job.name)
@@ -152,9 +153,14 @@ def promoted(evaluation: Job, source: str, judged: Run | None, records: Mapping[
     return TrainingRun(evaluation, None, evaluation, judged, record, data, source)
 
 
+def input_digest(job: Job) -> str:
+    """The digest of the data that a job has read."""
+    return job.inputs.get(DATA, "").rstrip("/").rpartition("/")[2].rpartition(":")[2]
+
+
 def data_of(job: Job, run: Run | None, sources: Mapping[str, str]) -> Data:
     """What a job was trained on."""
-    digest = job.inputs.get(DATA, "").rstrip("/").rpartition("/")[2].rpartition(":")[2]
+    digest = input_digest(job)
     tags, parameters = (run.tags, run.parameters) if run else ({}, {})
     source = sources.get(digest) or tags.get("data_source", "")
     return Data(digest, source, parameters.get(f"{ROWS}all", ""), parameters.get(f"{ROWS}holdout", ""))

@@ -24,7 +24,7 @@ from ml.jobkit.tasks.base import Array, Examples, Task
 from ml.jobkit.tasks.contract import FILE as CONTRACT
 from ml.resources.training_job import artefact
 from tools.deployed_system import DeployedSystem
-from tools.runs.collect import DATA, TrainingRun
+from tools.runs.collect import DATA, TrainingRun, input_digest
 
 MOST_ROWS = 10
 
@@ -84,7 +84,8 @@ def compare(a: Array, b: Array, held_out: Examples, digest: str) -> Disagreement
 
 def candidate(system: DeployedSystem, name: str, one: TrainingRun, folder: Path, planned: plan.Plan) -> Candidate:
     """The model of a run, by its files."""
-    source, target = Folder(system.workspace, artefact(system.name, one.job.name)), folder / f"model-{name}"
+    where = one.record.uri if one.promoted_from and one.record else artefact(system.name, one.job.name)
+    source, target = Folder(system.workspace, where), folder / f"model-{name}"
     target.mkdir()
     for file in (MODEL, FEATURES):
         content = source.read(file)
@@ -98,10 +99,10 @@ def candidate(system: DeployedSystem, name: str, one: TrainingRun, folder: Path,
 
 
 def download_data(system: DeployedSystem, one: TrainingRun, folder: Path) -> Path:
-    """The data a run was trained on."""
-    assets = DataAssets(system.workspace)
-    found = (assets.find(name, one.data.digest) for name in system.assets if one.data.digest)
+    """The data a run was trained on; of a model of another stack, those it was judged on here."""
+    assets, digest = DataAssets(system.workspace), input_digest(one.job) if one.promoted_from else one.data.digest
+    found = (assets.find(name, digest) for name in system.assets if digest)
     there = next((asset for asset in found if asset), None)
     if there is None:
-        raise CloudError(f"the data {one.data.digest or one.job.inputs.get(DATA)} of B is gone", status=404)
+        raise CloudError(f"the data {digest or one.job.inputs.get(DATA)} of B is gone", status=404)
     return Folder(system.workspace, there.uri).download(folder)
