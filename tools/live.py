@@ -226,9 +226,8 @@ def recent_jobs(system: DeployedSystem) -> list[Job]:
     trained = stands = False
     for job in Jobs(system.workspace).newest(system.name):
         found.append(job)
-        trained = (
-            trained or not is_evaluation(job) or PROMOTED_FROM in job.tags
-        )  # what is promoted is trained elsewhere
+        # What is promoted was trained in another stack.
+        trained = trained or not is_evaluation(job) or PROMOTED_FROM in job.tags
         stands = stands or (is_evaluation(job) and not job.archived)
         if trained and stands:
             break
