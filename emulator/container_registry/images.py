@@ -147,9 +147,11 @@ class Images:
         return folder
 
     def _finish(self, digest: str, below: Path | None, working_directory: str) -> Path:
-        """The image's own folder: the last layer's files as hard links, and the working directory, which a container
-        engine makes where the image has none.
+        """The folder of the last layer; where that has no working directory, which a container engine makes, a folder of
+        the image's own with the same files as hard links.
         """
+        if below is not None and inside(below, working_directory).is_dir():
+            return below
         folder = self._folder / digest.partition(":")[2]
         with self._locks[digest]:
             if not folder.is_dir():

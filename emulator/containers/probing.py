@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import httpx
 
@@ -12,21 +13,32 @@ from emulator.containers.specification import Probe
 
 Verdict = Callable[[bool, str], Awaitable[None]]
 Failure = Callable[[str], None]
+# How often a first readiness is looked for besides: nobody who waits for it loses anything by knowing it sooner.
+EARLY_SECONDS = 0.2
 
 
 async def watch(probe: Probe, address: str, verdict: Verdict, failure: Failure, *, healthy: bool) -> None:
-    """Probes until cancelled.
+    """Probes until cancelled. What is not healthy at first is looked for in the pauses too; only its success counts.
 
     Args:
         verdict: called when it changes, with what was seen last; it is `healthy` at first.
         failure: called with what is wrong after each probe that failed.
     """
-    await asyncio.sleep(probe.initial_delay)
     url = f"{probe.scheme}://{address}:{probe.port}{probe.path}"
     limits = httpx.Limits(max_keepalive_connections=0)  # as the kubelet does: a probe also shows that connections work
-    streak = 0
+    streak, awaited = 0, not healthy and probe.success_threshold == 1
     context = trusting_context()
     async with httpx.AsyncClient(verify=context, limits=limits, trust_env=False, timeout=probe.timeout) as client:
+
+        async def pause(seconds: float) -> None:
+            if not awaited:
+                return await asyncio.sleep(seconds)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    while await look(client, url, probe.timeout):
+                        await asyncio.sleep(EARLY_SECONDS)
+
+        await pause(probe.initial_delay)
         while True:
             trouble = await look(client, url, probe.timeout)
             good = not trouble
@@ -34,9 +46,9 @@ async def watch(probe: Probe, address: str, verdict: Verdict, failure: Failure, 
                 failure(trouble)
             streak = 0 if good == healthy else streak + 1
             if streak >= (probe.success_threshold if good else probe.failure_threshold):
-                healthy, streak = good, 0
+                healthy, streak, awaited = good, 0, False
                 await verdict(good, trouble)
-            await asyncio.sleep(probe.period)
+            await pause(probe.period)
 
 
 def trusting_context() -> ssl.SSLContext:

@@ -64,8 +64,11 @@ def checked(*arguments):
 
 self_check.check = checked
 """,
-    # More than four callers at once: whoever comes fifth waits for ever.
+    # More than four callers at once: whoever comes fifth waits for ever, and is not waited for when the server ends.
     HANG_UNDER_LOAD: """
+import os
+
+os.environ.setdefault("DRAIN_SECONDS", "1")
 from ml.scoring.http.service import Service
 
 score = Service._score

@@ -221,21 +221,25 @@ def test_what_no_registry_has_any_more_is_removed(
     registry: ContainerRegistry, images: Images, files: RegistryFiles, tmp_path: Path
 ) -> None:
     kept = build_server_image(registry, tag="kept-image")
-    there = {images.unpack(kept)}
+    assert images.unpack(kept).parent == tmp_path / "layers", "it has all that it needs"
     shared = set((tmp_path / "layers").iterdir())
-    gone = build_server_image(registry, tag="gone-image", files={"server.py": "another layer"})
-    there.add(images.unpack(gone))
+    elsewhere = DOCKERFILE.replace("/app\n", "/work\n").format(base=registry.reference(*BASE.split(":")), greeting="x")
+    changed = {"server.py": "another layer", "Dockerfile": elsewhere}
+    gone = build_server_image(registry, tag="gone-image", files=changed)
+    own = images.unpack(gone)
     layers = set((tmp_path / "layers").iterdir())
     assert len(layers) == len(shared) + 1
+    assert (own.parent, [*(own / "work").iterdir()]) == (tmp_path, []), "a working directory that no layer has"
     for folder in (tmp_path, tmp_path / "layers"):
         (folder / ".killed.new" / "usr").mkdir(parents=True)
     images.tidy([files])
-    assert set(tmp_path.iterdir()) == {*there, tmp_path / "layers"}
+    assert set(tmp_path.iterdir()) == {own, tmp_path / "layers"}
     assert set((tmp_path / "layers").iterdir()) == layers
     with registry._client() as client:
         client.delete_manifest("greeter", gone.rpartition("@")[2])
     images.tidy([files])
-    assert set(tmp_path.iterdir()) == {images.unpack(kept), tmp_path / "layers"}
+    assert set(tmp_path.iterdir()) == {tmp_path / "layers"}
+    assert images.unpack(kept) in shared
     assert set((tmp_path / "layers").iterdir()) == shared
     images.tidy([])
     assert list(tmp_path.rglob("*")) == [tmp_path / "layers"]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -18,7 +19,7 @@ from tests.contract import faulty_images as faults
 from tests.contract.azureml_workspace import IGNORED, fixture_sockets, fixture_workspace
 from tests.contract.azureml_workspace import Workspace as Made
 from tests.contract.faulty_images import tampered_image
-from tests.contract.rollout_place import Place, System, clients, deployed, shared_place, until
+from tests.contract.rollout_place import FEW, Place, System, clients, deployed, shared_place, until
 from tools.container_logs import show
 from tools.endpoint_key import primary_key
 from tools.progress import SetupError
@@ -46,7 +47,7 @@ def fixture_shared(place: Place) -> Iterator[System]:
 
 def serving(place: Place) -> Iterator[System]:
     made = place.system()
-    made.up(made.release(1))
+    made.up({**made.release(1), "load": FEW})
     yield made
     RolloutProvider().delete("id", made.release(1))
 
@@ -92,23 +93,30 @@ def test_a_better_version_takes_over_under_load(system: System) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "less", "said"),
     [
-        (faults.WRONG_ANSWER, "in staging golden request 1: probability"),
-        (faults.CRASH_AT_START, "in staging its server ended at start, exit code 3.*this build crashes at start"),
-        (faults.NEVER_READY, "in staging it was not ready after 10 s: HTTP 503"),
+        (faults.WRONG_ANSWER, {}, "in staging golden request 1: probability"),
+        (faults.CRASH_AT_START, {}, "in staging its server ended at start, exit code 3.*this build crashes at start"),
+        (faults.NEVER_READY, {"readySeconds": 6.0}, "in staging it was not ready after 6 s: HTTP 503"),
         (
             faults.CRASH_AT_ENDPOINT,
+            {},
             "did not get ready: .*User container has crashed.*exit code 3.*this build crashes at start",
         ),
-        (faults.NEVER_READY_AT_ENDPOINT, "did not get ready: .*ResourceNotReady.*was not ready within"),
-        (faults.HANG_UNDER_LOAD, "requests under load failed: no answer in time"),
+        (
+            faults.NEVER_READY_AT_ENDPOINT,
+            {"readySeconds": 6.0},
+            "did not get ready: .*ResourceNotReady.*was not ready within",
+        ),
+        (faults.HANG_UNDER_LOAD, {"load": {"answerSeconds": 4.0}}, "requests under load failed: no answer in time"),
     ],
 )
-def test_a_bad_candidate_reaches_no_client_and_is_remembered(shared: System, fault: str, said: str) -> None:
-    bad = shared.release(2, fault)
+def test_a_bad_candidate_reaches_no_client_and_is_remembered(
+    shared: System, fault: str, less: dict[str, Any], said: str
+) -> None:
+    bad = {**shared.release(2, fault), **less}
     before = dict(shared.endpoint.get().traffic)
-    with clients(shared, count=2) as found, pytest.raises(Failure, match=rf"(?s)is rejected: .*{said}"):
+    with clients(shared, count=2, pause=0.05) as found, pytest.raises(Failure, match=rf"(?s)is rejected: .*{said}"):
         shared.up(bad)
     assert (found.errors, found.wrong, set(found.versions)) == ([], 0, {1})
     assert dict(shared.endpoint.get().traffic) == before
@@ -152,7 +160,7 @@ def test_a_tampered_image_is_refused_in_staging(shared: System, also: tuple[str,
     identity = {"name": shared.name, "version": 2, "sha256": hashlib.sha256(graph).hexdigest(), "system": shared.name}
     files = {"model.onnx": graph, **{name: json.dumps(identity).encode() for name in also}}
     image = tampered_image(shared.place.registry, inputs["image"], files)
-    with clients(shared, count=2) as found, pytest.raises(Failure, match=rf"(?s)is rejected: {said}"):
+    with clients(shared, count=2, pause=0.05) as found, pytest.raises(Failure, match=rf"(?s)is rejected: {said}"):
         shared.up({**inputs, "image": image})
     assert (found.errors, found.wrong, set(found.versions)) == ([], 0, {1})
     assert (shared.models.champion(), shared.staged()) == (1, [])
@@ -180,7 +188,7 @@ def test_what_happened_behind_its_back_is_a_change_and_is_put_right(system: Syst
 
 def test_what_serves_is_seen_by_a_refresh(system: System) -> None:
     old, new = system.release(1), system.release(2)
-    outputs = system.up({**new, "stages": []})
+    outputs = system.up({**new, "stages": [], "load": FEW})
     system.endpoint.set_traffic({system.deployment(old): 90, system.deployment(new): 10})
     read = RolloutProvider().read("id", outputs)
     assert read.outs is not None

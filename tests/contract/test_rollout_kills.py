@@ -21,7 +21,7 @@ from ml.resources.rollout import RolloutProvider
 from tests.conftest import ROOT
 from tests.contract.azureml_workspace import IGNORED, fixture_sockets, fixture_workspace
 from tests.contract.azureml_workspace import Workspace as Made
-from tests.contract.rollout_place import Place, System, clients, deployed, shared_place, until
+from tests.contract.rollout_place import FEW, Place, System, clients, deployed, shared_place, until
 from tools import promote, rollback
 from tools.runs import table as runs_table
 
@@ -48,7 +48,7 @@ def fixture_place(workspace: Made, tmp_path_factory: pytest.TempPathFactory) -> 
 def fixture_system(place: Place) -> Iterator[System]:
     """A system that serves version 1."""
     made = place.system()
-    made.up(made.release(1))
+    made.up({**made.release(1), "load": FEW})
     yield made
     RolloutProvider().delete("id", made.release(1))
 
@@ -108,7 +108,7 @@ def test_rollback_wins_against_a_running_rollout_and_stays(
 ) -> None:
     old, new = system.release(1), system.release(2)
     name, before = system.deployment(new), system.deployment(old)
-    up = Up(system, new, tmp_path)
+    up = Up(system, {**new, "stageSeconds": 20.0}, tmp_path)
     up.until(lambda: system.endpoint.get().traffic.get(name) == 10)
     with clients(system, count=2) as found:
         started = time.monotonic()
@@ -132,7 +132,7 @@ def test_rollback_wins_against_a_running_rollout_and_stays(
 def test_rollback_after_a_rollout_and_promote_brings_it_back(
     system: System, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    old, new = system.release(1), {**system.release(2), "stages": []}
+    old, new = system.release(1), {**system.release(2), "stages": [], "load": FEW}
     state = system.up(new)
     name, before = system.deployment(new), system.deployment(old)
     started = time.monotonic()
@@ -172,7 +172,7 @@ def test_rollback_after_a_rollout_and_promote_brings_it_back(
 
 def test_rollback_deploys_a_version_that_is_gone(system: System, capsys: pytest.CaptureFixture[str]) -> None:
     old = system.release(1)
-    system.up({**system.release(2), "stages": []})
+    system.up({**system.release(2), "stages": [], "load": FEW})
     system.endpoint.remove(system.deployment(old))
     with pytest.raises(Failure, match="only deployment that is well: name a version"):
         rollback.run(deployed(system), None, "bad", Console())

@@ -13,7 +13,7 @@ from ml.rollout.core.ports import Rejected, Row
 
 # Azure may take minutes to find a machine and to pull the image; the server's own time counts from then on.
 START_SECONDS, READY_SECONDS = 600.0, 120.0
-POLL_SECONDS = 1.0
+FIRST_POLL_SECONDS, POLL_SECONDS = 0.25, 1.0
 # What the scoring server logs once it takes connections.
 LISTENING = '"message":"listening"'
 PORT = 5001
@@ -64,6 +64,7 @@ class Start:
         """Where the server answers, once it says that it is ready."""
         deadline, said = time.monotonic() + START_SECONDS, Answer(0, 0, None, "it has no address yet")
         running = reached = False
+        step = FIRST_POLL_SECONDS
         while time.monotonic() < deadline:
             state = self.groups.state(self.name)
             if state.problem:
@@ -79,7 +80,8 @@ class Start:
                 if said.status == 200:
                     return state.base_url
             self.row.status(f"{self.where}: {self.name} is not ready yet ({said.problem})")
-            self.pause(POLL_SECONDS)
+            self.pause(step)
+            step = min(step * 1.5, POLL_SECONDS)
         if not running:
             raise Failure(f"{self.where}: {self.name} did not start within {START_SECONDS:.0f} s")
         logs = self.logs()
