@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pulumi
 
+from infra.alias_urns import leave_out_alias_urns
 from infra.bootstrap import Bootstrap, BootstrapSettings, is_bootstrap
 from infra.dependents import skip_dependents_of_failures, without_failures
 from infra.deployed import Deployed
@@ -14,6 +15,7 @@ from infra.settings import Settings
 from ml.recipes import build, build_table
 from ml.recipes.soft_delete import guard
 
+leave_out_alias_urns()
 skip_dependents_of_failures()
 if is_bootstrap():
     keep_renamed()

@@ -203,9 +203,13 @@ class Supervisor:
 
     def reset(self) -> None:
         """Stops the emulator and its jobs and removes all it kept, ports included."""
+        self.end()
+        shutil.rmtree(self.state, ignore_errors=True)
+
+    def end(self) -> None:
+        """Stops the emulator and all that it started, jobs too."""
         self.stop()
         end_marked(lambda environment: environment.get(STATE) == str(self.state))
-        shutil.rmtree(self.state, ignore_errors=True)
 
     def environment(self) -> dict[str, str]:
         """What programs need to find this emulator where they would find Azure."""

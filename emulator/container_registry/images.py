@@ -147,8 +147,8 @@ class Images:
         return folder
 
     def _finish(self, digest: str, below: Path | None, working_directory: str) -> Path:
-        """The folder of the last layer; where that has no working directory, which a container engine makes, a folder of
-        the image's own with the same files as hard links.
+        """The folder of the last layer. Where that has no working directory, which a container engine makes: a folder
+        of the image's own with the same files as hard links.
         """
         if below is not None and inside(below, working_directory).is_dir():
             return below

@@ -31,12 +31,10 @@ async def watch(probe: Probe, address: str, verdict: Verdict, failure: Failure, 
     async with httpx.AsyncClient(verify=context, limits=limits, trust_env=False, timeout=probe.timeout) as client:
 
         async def pause(seconds: float) -> None:
-            if not awaited:
-                return await asyncio.sleep(seconds)
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    while await look(client, url, probe.timeout):
-                        await asyncio.sleep(EARLY_SECONDS)
+                    while not awaited or await look(client, url, probe.timeout):
+                        await asyncio.sleep(EARLY_SECONDS if awaited else seconds)
 
         await pause(probe.initial_delay)
         while True:

@@ -29,15 +29,16 @@ from ml.resources.container_image import ContainerImageProvider
 from tests.conftest import RunningEmulator
 from tests.contract.azureml_workspace import Workspace as Made
 from tests.contract.azureml_workspace import fixture_workspace, until
-from tests.contract.image_builder import make_registry
+from tests.contract.rollout_place import shared_place
 from tests.unit.scoring.models import people, write_model
 
 __all__ = ["fixture_workspace"]
 
 
 @pytest.fixture(scope="module", name="registry")
-def fixture_registry(emulator: RunningEmulator) -> ContainerRegistry:
-    return make_registry()
+def fixture_registry(workspace: Made, tmp_path_factory: pytest.TempPathFactory) -> ContainerRegistry:
+    """That of the rollouts, so that the packages of a scoring server go into an image once."""
+    return shared_place(workspace, tmp_path_factory.mktemp("place")).registry
 
 
 @pytest.fixture(name="models")

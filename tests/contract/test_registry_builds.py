@@ -18,7 +18,7 @@ from ml.clients.registry import ContainerRegistry
 from ml.clients.registry_builds import API_VERSION, RegistryBuilds
 from tests.conftest import RunningEmulator
 from tests.contract.azureml_workspace import until
-from tests.contract.image_builder import BASE, build_server_image, make_registry
+from tests.contract.image_builder import BASE, DOCKERFILE, build_server_image, make_registry
 
 
 @pytest.fixture(scope="module", name="registry")
