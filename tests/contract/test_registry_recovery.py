@@ -21,13 +21,14 @@ from tests.conftest import ROOT
 from tests.contract.azureml_workspace import until
 from tests.contract.image_builder import BASE, build_server_image, make_registry
 
-STEPS = 400
+STEPS = 200
+"""Of a build that is still under way when the emulator is killed."""
 
 
-@pytest.fixture(name="supervisor")
-def fixture_supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+@pytest.fixture(name="supervisor", scope="module")
+def fixture_supervisor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervisor]:
     """An emulator that may be killed, to which the clients of this process talk meanwhile."""
-    supervisor = Supervisor(tmp_path / "killed")
+    supervisor = Supervisor(tmp_path_factory.mktemp("killed"))
     supervisor.start()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in supervisor.environment().items():
@@ -36,6 +37,12 @@ def fixture_supervisor(tmp_path: Path) -> Iterator[Supervisor]:
         yield supervisor
         forget_cloud()
     supervisor.reset()
+
+
+@pytest.fixture(name="registry", scope="module")
+def fixture_registry(supervisor: Supervisor) -> ContainerRegistry:
+    """Its one registry."""
+    return make_registry()
 
 
 def forget_cloud() -> None:
@@ -61,8 +68,7 @@ def servers(supervisor: Supervisor) -> list[psutil.Process]:
     return [one for one in psutil.process_iter(["cmdline"]) if any(state in word for word in one.info["cmdline"] or [])]
 
 
-def test_a_killed_build_is_taken_up_again(supervisor: Supervisor, tmp_path: Path) -> None:
-    registry = make_registry()
+def test_a_killed_build_is_taken_up_again(supervisor: Supervisor, registry: ContainerRegistry, tmp_path: Path) -> None:
     builds = RegistryBuilds(registry)
     steps = "".join(f"LABEL n{number}=x\n" for number in range(STEPS))
     (tmp_path / "Dockerfile").write_text(f"FROM {registry.reference(*BASE.split(':'))}\n{steps}")
@@ -82,8 +88,9 @@ def test_a_killed_build_is_taken_up_again(supervisor: Supervisor, tmp_path: Path
     assert builds.run(run.id).digest == registry.digest("killed", "1")
 
 
-def test_a_run_whose_cancel_was_accepted_stays_cancelled_after_a_kill(supervisor: Supervisor, tmp_path: Path) -> None:
-    registry = make_registry()
+def test_a_run_whose_cancel_was_accepted_stays_cancelled_after_a_kill(
+    supervisor: Supervisor, registry: ContainerRegistry, tmp_path: Path
+) -> None:
     builds = RegistryBuilds(registry)
     steps = "".join(f"LABEL n{number}=x\n" for number in range(STEPS))
     (tmp_path / "Dockerfile").write_text(f"FROM {registry.reference(*BASE.split(':'))}\n{steps}")
@@ -99,8 +106,7 @@ def test_a_run_whose_cancel_was_accepted_stays_cancelled_after_a_kill(supervisor
     assert set(registry.tags("cancelled")) == {"0", "1"}
 
 
-def test_bytes_of_deleted_images_go_at_the_next_start(supervisor: Supervisor) -> None:
-    registry = make_registry()
+def test_bytes_of_deleted_images_go_at_the_next_start(supervisor: Supervisor, registry: ContainerRegistry) -> None:
     files = RegistryFiles(supervisor.state / "container-registry" / registry.id.rpartition("/")[2] / "storage")
     gone, kept = (build_server_image(registry, tag=tag, files={"server.py": tag}) for tag in ("gone", "kept"))
     layers = {image: files.json(image.rpartition("@")[2])["layers"][-1]["digest"] for image in (gone, kept)}
@@ -119,8 +125,7 @@ def test_bytes_of_deleted_images_go_at_the_next_start(supervisor: Supervisor) ->
     assert files.blob(layers[gone]).exists()
 
 
-def test_a_killed_import_is_taken_up_again(supervisor: Supervisor) -> None:
-    registry = make_registry()
+def test_a_killed_import_is_taken_up_again(supervisor: Supervisor, registry: ContainerRegistry) -> None:
     (server,) = servers(supervisor)
     server.suspend()  # nothing is copied before the emulator is killed
     body = {"source": {"resourceId": registry.id, "sourceImage": BASE}, "targetTags": ["copy:1"]}
