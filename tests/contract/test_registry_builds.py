@@ -212,7 +212,7 @@ def test_an_unpacked_image_runs_as_its_configuration_says(
 
 def test_images_share_files_on_disk(registry: ContainerRegistry, images: Images) -> None:
     first = images.unpack(build_server_image(registry, tag="a", greeting="a"))
-    second = images.unpack(build_server_image(registry, tag="b", files={"server.py": "another layer"}))
+    second = images.unpack(build_server_image(registry, tag="b", files={"server.py": "a layer of its own"}))
     assert first != second
     assert images.unpack(build_server_image(registry, tag="c", greeting="c")) == first, "it has the same layers"
     assert os.path.samefile(first / "usr/local/bin/python3.11", second / "usr/local/bin/python3.11")
