@@ -52,6 +52,7 @@ class Pack:
 
     def __init__(self, stub: Any) -> None:
         self._stub = stub
+        self._messages: dict[int, tuple[Resource, Any]] = {}
 
     def info(self) -> Any:
         """What the pack says of itself and its rules."""
@@ -71,8 +72,13 @@ class Pack:
 
     def analyze_stack(self, resources: Sequence[Resource]) -> list[Said]:
         """What the rules on a whole stack say; single resources must have been analysed before, as the engine does."""
-        sent = [
-            analyzer_pb2.AnalyzerResource(
+        sent = [self._message(one) for one in resources]
+        return _said(self._stub.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=sent)))
+
+    def _message(self, one: Resource) -> Any:
+        """A resource as the protocol has it: most of a stack is the same in one case after the other."""
+        if id(one) not in self._messages:
+            message = analyzer_pb2.AnalyzerResource(
                 urn=one.urn,
                 name=one.name,
                 type=one.type,
@@ -81,9 +87,8 @@ class Pack:
                 parent=one.parent,
                 dependencies=list(one.depends_on),
             )
-            for one in resources
-        ]
-        return _said(self._stub.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=sent)))
+            self._messages[id(one)] = (one, message)  # with the resource, or another one might get its id
+        return self._messages[id(one)][1]
 
     def remediate(self, one: Resource) -> dict[str, Any]:
         """By rule that mends something, the resource's inputs after it."""
