@@ -32,8 +32,6 @@ from ml.rollout.sites import CONTAINER_GROUP, HostRow, to_place
 from tests.contract.azureml_workspace import IGNORED, fixture_sockets, fixture_workspace
 from tests.contract.azureml_workspace import Workspace as Made
 from tests.contract.container_groups import ROLES, assign
-from tests.contract.image_builder import build_server_image
-from tests.contract.online_endpoint import SERVER
 from tests.contract.rollout_place import System, shared_place, until
 from tests.rollout_ports import PortsSuite
 from tools import live, rollback
@@ -166,12 +164,10 @@ def test_the_life_of_a_model_in_container_groups(system: InGroups) -> None:
 
 
 class Cloud:
-    """The system's groups with a model of their own; what a server is told is chosen when it is made. Behind the real
-    gateway stand servers that do as they are told: those of the life above are the real ones.
-    """
+    """The system's groups with a model of their own; what a server is told is chosen when it is made."""
 
-    def __init__(self, system: InGroups, model: str, image: str) -> None:
-        self.inputs, self.image, self.broken = system.release(1), image, False
+    def __init__(self, system: InGroups, model: str) -> None:
+        self.inputs, self.broken = system.release(1), False
         self.site = GroupSite(system.place.workspace, system.name, model, f"ci-{system.name}", HostRow(), self.place)
         self.lease: Lease
 
@@ -185,15 +181,11 @@ class Cloud:
 
     def place(self) -> Place:
         made = to_place(self.inputs)
-        return replace(made, variables={**made.variables, "CRASH": "1"}) if self.broken else made
-
-    def start_gateway(self) -> None:
-        """Its gateway, which a rollout makes of the first image that it deploys."""
-        endpoint = self.site.endpoint
-        endpoint.gateway.ensure(self.place(), str(self.inputs["image"]), endpoint.key(), endpoint.shares.url)
+        return replace(made, variables={**made.variables, "MAX_ROWS": "none"}) if self.broken else made
 
     def target(self, version: int) -> Target:
-        return Target(self.site.system, version, self.image, "", deployment_name(version, self.image, "small"))
+        image = str(self.inputs["image"])
+        return Target(self.site.system, version, image, "", deployment_name(version, image, "small"))
 
     def spoil(self, version: int, *, broken: bool = True) -> None:
         self.broken = broken
@@ -206,16 +198,11 @@ class Cloud:
 class TestGroups(PortsSuite):
     """Container groups behave as the world in memory of the unit tests does."""
 
-    @pytest.fixture(scope="class")
-    def image(self, system: InGroups) -> str:
-        """What the deployments run."""
-        return build_server_image(system.place.registry, tag="obedient", files={"server.py": SERVER})
-
     @pytest.fixture
-    def site(self, system: InGroups, image: str) -> Iterator[Cloud]:
+    def site(self, system: InGroups) -> Iterator[Cloud]:
         """With versions 1 and 2 of a model of its own; the fence is up, as in a rollout."""
         model = f"ports-{uuid.uuid4().hex[:6]}"
-        cloud = Cloud(system, model, image)
+        cloud = Cloud(system, model)
         for number in (1, 2):
             uri = folder_uri(f"systems/{model}/{number}")
             Registry(cloud.site.workspace, model).register(uri, properties={SHA256: f"sha-{number}"}, tags={})
@@ -223,7 +210,6 @@ class TestGroups(PortsSuite):
             lease = acquire(lock, {}, lambda text: None)
             with held(cloud.site, lease) as ports:
                 cloud.lease = ports.lease
-                cloud.start_gateway()
                 yield cloud
         cloud.site.endpoint.shares.delete()
         for name in cloud.site.endpoint.groups():
