@@ -56,6 +56,11 @@ class Service:
         return self.checkout.in_system("key").strip()
 
     @cached_property
+    def uri(self) -> str:
+        """Where it scores, asked for once: the stack does not say it after an `up` in which the rollout failed."""
+        return str(self.checkout.outputs()["scoringUri"])
+
+    @cached_property
     def rows(self) -> list[Row]:
         """Rows to ask about: the committed example, and variations of it."""
         example = json.loads(self.checkout.folder.joinpath("ml/systems/bike_buyer/request.json").read_text())["data"][0]
@@ -68,7 +73,7 @@ class Service:
 
     def load(self, **options: Any) -> CheckedLoad:
         """Clients of the endpoint, not yet started."""
-        return CheckedLoad(self.checkout.outputs()["scoringUri"], self.key, self.authority, self.rows, **options)
+        return CheckedLoad(self.uri, self.key, self.authority, self.rows, **options)
 
     def right(self, version: int, row: int) -> float:
         """What the registered model of a version says to a row, by onnxruntime itself."""

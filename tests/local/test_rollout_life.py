@@ -57,18 +57,8 @@ def trees(checkout: Checkout, old: int, new: int) -> None:
     checkout.edit(SYSTEM, f"rounds={old},", f"rounds={new},")
 
 
-def test_a_model_below_the_floor_fails_and_nothing_serves(checkout: Checkout, service: Service) -> None:
-    checkout.edit(SYSTEM, "learning_rate=0.06", "learning_rate=1e-12")
-    trees(checkout, 200, 2)
-    printed = checkout.tool("up", "local", check=False)
-    assert re.search(r"auc 0\.\d+ is below the floor 0\.8", printed), printed[-3000:]
-    assert "Traceback" not in printed
-    assert (service.deployments(), service.champion()) == ([], None)
-    checkout.edit(SYSTEM, "learning_rate=1e-12", "learning_rate=0.06")
-
-
 def test_the_first_model_serves_and_the_printed_line_asks_it(checkout: Checkout, service: Service) -> None:
-    trees(checkout, 2, FIRST)
+    trees(checkout, 200, FIRST)
     printed = checkout.tool("up", "local")
     outputs = checkout.outputs()
     assert outputs["model"]["version"] == service.champion() == 1
@@ -78,8 +68,8 @@ def test_the_first_model_serves_and_the_printed_line_asks_it(checkout: Checkout,
     answer = json.loads(subprocess.check_output(["bash", "-c", f"{make} -s"], cwd=checkout.folder, text=True))
     assert (answer["model"], answer["version"]) == ("bike-buyer", 1)
     assert 0 < answer["result"][0]["probability"] < 1
-    checkout.pulumi(UNCHANGED)
     checkout.pulumi("refresh --yes --skip-preview --expect-no-changes -s local")
+    checkout.pulumi(UNCHANGED)
 
 
 def test_one_digest_from_the_evaluation_to_the_running_service(checkout: Checkout, service: Service) -> None:
@@ -96,12 +86,11 @@ def sha256(path: Path) -> str:
     return subprocess.check_output(["sha256sum", str(path)], text=True).split()[0]
 
 
-@pytest.mark.alone
 def test_a_better_model_takes_over_under_load(checkout: Checkout, service: Service) -> None:
     trees(checkout, FIRST, SECOND)
     checkout.edit(STACK, f"stageSeconds: {SHORT}", f"stageSeconds: {LONG}")
     stages: dict[int, float] = {}
-    with service.load() as load:
+    with service.load(rate=80.0) as load:
         wait_until(lambda: len(load.answers) >= ANSWERS_BEFORE, f"{ANSWERS_BEFORE} answers")
         running = checkout.start("up", "local")
         for share in (10, 50):
@@ -126,7 +115,9 @@ def test_a_better_model_takes_over_under_load(checkout: Checkout, service: Servi
     checkout.edit(STACK, f"stageSeconds: {LONG}", f"stageSeconds: {SHORT}")
 
 
-def test_a_worse_model_changes_nothing(checkout: Checkout, service: Service) -> None:
+def test_a_worse_model_changes_nothing_and_a_tag_of_the_endpoint_no_traffic(
+    checkout: Checkout, service: Service
+) -> None:
     """Not even one of other features: the champion is judged, and served, by those it was trained with."""
     before = (service.traffic(), service.deployments(), service.champion(), checkout.outputs()["model"])
     checkout.edit(SYSTEM, "num_leaves=127", "num_leaves=2")
@@ -143,17 +134,11 @@ def test_a_worse_model_changes_nothing(checkout: Checkout, service: Service) -> 
     checkout.edit(SYSTEM, "num_leaves=2", "num_leaves=127")
     checkout.edit(FEATURES, AFTER, f"{FEATURE}{AFTER}")
     trees(checkout, 1, SECOND)
-    checkout.tool("up", "local")
-    assert (service.traffic(), service.deployments(), service.champion(), checkout.outputs()["model"]) == before
-
-
-def test_a_tag_of_the_endpoint_leaves_its_traffic_alone(checkout: Checkout, service: Service) -> None:
-    before = service.traffic()
     checkout.edit(STACK, "owner: local-user", "owner: somebody-else")
     with service.load() as load:
         checkout.tool("up", "local")
     assert load.problems == []
-    assert service.traffic() == before
+    assert (service.traffic(), service.deployments(), service.champion(), checkout.outputs()["model"]) == before
     (endpoint,) = (body for _, body in checkout.rows("microsoft.machinelearningservices/workspaces/onlineendpoints"))
     assert endpoint["tags"]["owner"] == "somebody-else"
 
@@ -171,9 +156,6 @@ def test_a_server_that_crashes_is_refused_and_remembered(checkout: Checkout, ser
     assert "Traceback" not in printed + refused.replace('Traceback (most recent call last):\n  File "/app', "")
     assert (load.problems, load.wrong(service.right)) == ([], [])
     assert (service.traffic(), service.champion(), service.staged()) == (*before, [])
-    faults.spoil(checkout.folder, faults.HEALTHY)
-    checkout.tool("up", "local")
-    assert (service.traffic(), service.champion()) == before
 
 
 def test_a_server_that_fails_its_clients_is_taken_back_within_the_stage(checkout: Checkout, service: Service) -> None:

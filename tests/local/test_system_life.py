@@ -53,12 +53,8 @@ def test_up_trains_and_shows_the_figures(checkout: Checkout) -> None:
     assert [job.status for job in checkout.jobs()] == ["Completed"]
 
 
-def test_the_same_program_changes_nothing(checkout: Checkout) -> None:
-    checkout.pulumi(UNCHANGED)
+def test_the_same_program_changes_nothing_nor_do_comments_formatting_and_test_tools(checkout: Checkout) -> None:
     checkout.pulumi("refresh --yes --skip-preview --expect-no-changes -s local")
-
-
-def test_comments_formatting_and_test_tools_retrain_nothing(checkout: Checkout) -> None:
     checkout.edit("ml/jobkit/tasks/binary/figures.py", "from __future__", "# a comment\nfrom __future__")
     checkout.edit(TRAIN, MAIN, "    (planned, folder, output,\n       settings) = arguments()  # reformatted\n")
     checkout.edit("pyproject.toml", '"pytest>=8.4"', '"pytest>=8.3"')
@@ -89,16 +85,12 @@ def test_back_to_an_earlier_value_adopts_the_earlier_job(checkout: Checkout) -> 
     checkout.pulumi(UNCHANGED)
 
 
-def test_a_renamed_resource_keeps_what_its_successor_adopts(checkout: Checkout) -> None:
-    before = checkout.jobs()
-    checkout.edit("ml/recipes/served_model.py", '"{self.name}-training"', '"{self.name}-model-training"')
-    checkout.tool("up", "local")
-    assert checkout.jobs() == before
-    checkout.pulumi("refresh --yes --skip-preview --expect-no-changes -s local")
-
-
 def test_a_moved_checkout_with_a_deleted_endpoint_and_a_deleted_model_serves_again(checkout: Checkout) -> None:
-    """Moved while its emulator runs, which nothing but its working directory tells from others."""
+    """Moved while its emulator runs, which nothing but its working directory tells from others. The training's resource
+    has another name besides: what is deleted under the old one is what the new one has adopted, and stays.
+    """
+    jobs = checkout.jobs()
+    checkout.edit("ml/recipes/served_model.py", '"{self.name}-training"', '"{self.name}-model-training"')
     place, emulator = str(checkout.folder), psutil.Process(checkout.emulator_pid())
     assert checkout.documents_with(place) == 0
     checkout.script(DELETE)
@@ -109,6 +101,7 @@ def test_a_moved_checkout_with_a_deleted_endpoint_and_a_deleted_model_serves_aga
     assert "Deleted by another hand: azure-native:machinelearningservices:OnlineEndpoint bike_buyer-endpoint" in printed
     assert re.search(r"bike-buyer:\d+ is gone: it is registered again", printed)
     assert re.search(r"answers +yes by version \d+", printed)
+    assert checkout.jobs() == jobs
     checkout.pulumi(UNCHANGED)
 
 
@@ -150,7 +143,6 @@ def test_a_killed_cli_leaves_one_job_that_the_next_up_adopts(checkout: Checkout,
     gate.touch()
     checkout.tool("up", "local")
     assert [job.status for job in checkout.jobs()[count:]] == ["Completed"]
-    checkout.pulumi(UNCHANGED)
 
 
 def test_back_to_an_earlier_value_after_a_kill_keeps_what_is_in_use(checkout: Checkout) -> None:
@@ -190,18 +182,15 @@ def test_a_killed_emulator_loses_nothing_and_the_job_ends(checkout: Checkout, tm
     assert checkout.outputs()["job"] == checkout.jobs()[-1].name
 
 
-def test_a_failing_script_shows_its_last_lines_and_stops_after_three_attempts(checkout: Checkout) -> None:
+def test_a_failing_script_shows_its_last_lines_and_is_tried_again_by_the_next_up(checkout: Checkout) -> None:
+    """That it is not after three attempts, `tests/contract/test_gate_life.py` shows."""
     count = len(checkout.jobs())
     checkout.edit(TRAIN, MAIN, '    print("about to divide", flush=True)\n    print(1 / 0)\n' + MAIN)
-    for attempt in (1, 2, 3):
+    for attempt in (1, 2):
         printed = checkout.tool("up", "local", check=False)
         assert "about to divide" in printed
         assert "ZeroDivisionError: division by zero" in printed
         assert [job.status for job in checkout.jobs()[count:]] == ["Failed"] * attempt
-    refused = checkout.tool("up", "local", check=False)
-    assert "3 attempts failed" in refused
-    assert "ZeroDivisionError" in refused
-    assert len(checkout.jobs()) == count + 3
 
 
 def test_destroy_leaves_an_empty_cloud(checkout: Checkout) -> None:
