@@ -27,7 +27,6 @@ from tests.local.platform_stack import PlatformStack
 from tests.local.review_changes import PERMISSIONS, PUBLIC, SYSTEM, TAG, Edit
 from tests.unit.review_services import AzureDevOpsServer, GitHubServer, serving
 
-pytestmark = pytest.mark.long
 LOCAL, DEV, PROD = (f"stacks/Pulumi.{name}.yaml" for name in ("local", "dev", "prod"))
 TRAIN, MAIN = "ml/jobkit/train.py", "    planned, folder, output, settings = arguments()\n"
 OLD_PACKAGES = "ml/environments/scoring.lock.txt"
@@ -75,7 +74,7 @@ def emulated(checkout: Checkout, name: str, **settings: str) -> str:
     content: dict[str, Any] = yaml.safe_load(checkout.folder.joinpath(LOCAL).read_text())
     config = content["config"]
     del config["mlops:allowGeneratedData"]
-    config |= {"mlops:environment": name, "mlops:rollout": {"stageSeconds": 5}}
+    config |= {"mlops:environment": name, "mlops:rollout": {"stages": [50], "stageSeconds": 5}}
     return yaml.safe_dump({**content, "config": config | {f"mlops:{key}": value for key, value in settings.items()}})
 
 
