@@ -66,12 +66,7 @@ def load_cloud() -> Cloud:
         answer = httpx.get(url, params={"api-version": METADATA_VERSION}, verify=trust(), timeout=10)
         answer.raise_for_status()
         return read(answer.json())
-    except (
-        httpx.HTTPError,
-        OSError,
-        ValueError,
-        LookupError,
-    ) as error:  # OSError: it never ran, and has no certificate
+    except (httpx.HTTPError, OSError, ValueError, LookupError) as error:  # OSError: without its certificate's file
         given = f"ARM_METADATA_HOSTNAME is '{host}', but {url} does not describe a cloud ({error})"
         message = f"{given}. Is it running? Is the name right?"
         raise CloudError(message) from None

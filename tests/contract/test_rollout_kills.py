@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import json
 import os
-import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from ml.clients.events import Events
 from ml.clients.lease import rollout_lock
 from ml.progress import Failure
 from ml.resources.rollout import RolloutProvider
+from tests.conftest import ROOT
 from tests.contract.azureml_workspace import IGNORED, fixture_sockets, fixture_workspace
 from tests.contract.azureml_workspace import Workspace as Made
 from tests.contract.rollout_place import FEW, Place, System, clients, deployed, shared_place, until
@@ -25,6 +27,15 @@ from tools.runs import table as runs_table
 
 __all__ = ["fixture_sockets", "fixture_workspace"]
 pytestmark = IGNORED
+UP = """
+import json, socket, sys
+resolve = socket.getaddrinfo
+socket.getaddrinfo = lambda host, *more, **options: resolve(
+    "127.0.0.1" if isinstance(host, str) and host.endswith(".localhost") else host, *more, **options
+)
+from ml.resources.rollout import RolloutProvider
+RolloutProvider().create(json.load(open(sys.argv[1])))
+"""
 LEASE_SECONDS = 15.0
 
 
@@ -42,45 +53,26 @@ def fixture_system(place: Place) -> Iterator[System]:
     RolloutProvider().delete("id", made.release(1))
 
 
-# One process that has imported what an `up` needs; each `up` is a copy of it, which nothing binds to these tests.
-PREPARED = multiprocessing.get_context("forkserver")
-PREPARED.set_forkserver_preload(["ml.resources.rollout", "azure.identity", "azure.storage.blob", "httpx"])
-
-
-def bring_up(inputs: dict[str, Any], environment: dict[str, str], log: Path) -> None:
-    """What the process of an `up` does."""
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    for stream in (1, 2):
-        os.dup2(output, stream)
-    os.environ.update(environment)
-    resolve = socket.getaddrinfo
-
-    def local(host: Any, *more: Any, **options: Any) -> Any:
-        name = "127.0.0.1" if isinstance(host, str) and host.endswith(".localhost") else host
-        return resolve(name, *more, **options)
-
-    socket.getaddrinfo = local
-    RolloutProvider().create(inputs)
-
-
 class Up:
     """An `up` in a process of its own."""
 
     def __init__(self, system: System, inputs: dict[str, Any], folder: Path) -> None:
-        self.log = folder / "up.log"
-        environment = {**os.environ, **system.place.made.emulator.environment}
-        self.process = PREPARED.Process(target=bring_up, args=(inputs, environment, self.log))
-        self.process.start()
+        file, self.log = folder / "inputs.json", folder / "up.log"
+        file.write_text(json.dumps(inputs))
+        with self.log.open("wb") as log:
+            command = [sys.executable, "-c", UP, str(file)]
+            environment = {**os.environ, **system.place.made.emulator.environment}
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
     def until(self, reached: Callable[[], Any]) -> None:
         """Waits for a moment of the rollout."""
-        until(lambda: reached() or not self.process.is_alive(), 120)
-        assert self.process.is_alive(), self.log.read_text()
+        until(lambda: reached() or self.process.poll() is not None, 120)
+        assert self.process.poll() is None, self.log.read_text()
 
     def kill(self) -> None:
         """Kills it as `kill -9` does."""
         self.process.kill()
-        self.process.join()
+        self.process.wait()
 
 
 def test_killed_in_each_stage_the_next_one_ends_it(system: System, tmp_path: Path) -> None:
@@ -130,8 +122,7 @@ def test_rollback_wins_against_a_running_rollout_and_stays(
         started = time.monotonic()
         rollback.run(deployed(system), None, 'wrong for "new" customers', Console())
         took = time.monotonic() - started
-        up.process.join(60)
-        assert up.process.exitcode not in (None, 0)
+        assert up.process.wait(60) != 0
     assert took < LEASE_SECONDS
     assert found.errors == []
     assert "took over" in up.log.read_text()
