@@ -150,11 +150,12 @@ def test_what_takes_too_long_is_ended_and_says_how_to_go_on(tmp_path: Path) -> N
 
 
 STARTED = """
-import subprocess, sys, time
+import signal, subprocess, sys, time
 from pathlib import Path
 from tools.progress import Step
 from tools.rehearsal.place import place
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
 folder, signs = Path(sys.argv[1]), Path(sys.argv[2])
 hanging = "import os, sys, time, pathlib; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(600)"
 with place("dev", 5, folder) as here:
@@ -176,7 +177,10 @@ def test_nothing_is_left_after_it_was_stopped(tmp_path: Path, number: signal.Sig
             lambda: all((signs / name).is_file() and (signs / name).read_text() for name in ("job", "verb")), "both"
         )
         process.send_signal(number)
-        process.wait(30)
+        try:
+            process.wait(30)
+        finally:
+            process.kill()  # or leaving the block would wait for it
     running = [int((signs / name).read_text()) for name in ("job", "verb")]
     if number is signal.SIGKILL:  # nobody tidies up after that but the next rehearsal
         os.kill(running.pop(), signal.SIGKILL)
