@@ -1,4 +1,7 @@
-"""A model that serves in one stack is promoted to another one by digest: no job trains there; in order."""
+"""A model that serves in one stack is promoted to another one by digest: no job trains there; in order.
+
+Runs with `make test-long`: `test_pipeline_story.py` promotes too, `tests/contract/test_promotion.py` tampers.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from tests.local.checkout import Checkout
 from tests.local.platform_stack import PlatformStack
 from tools.standing import stack_outputs
 
+pytestmark = pytest.mark.long
 SYSTEM = "ml/systems/bike_buyer/system.py"
 FLOORS, LOW, UNREACHABLE = '{"auc": 0.80, "accuracy": 0.75}', '{"auc": 0.5, "accuracy": 0.4}', '{"auc": 0.999}'
 SOURCE, TARGET = "local", "target"
