@@ -53,6 +53,25 @@ def localhost_names() -> Iterator[None]:
     socket.getaddrinfo = original
 
 
+LIBRARIES_OWN = {"PYTEST_CURRENT_TEST", "AZUREML_CURRENT_CLOUD", "_MLFLOW_TELEMETRY_SESSION_ID"}
+"""What pytest, azure-ai-ml and MLflow keep in the environment while they work."""
+
+
+@pytest.fixture(autouse=True)
+def same_environment() -> Iterator[None]:
+    """A test leaves the environment as it found it: the files that this worker runs next would live in another one."""
+    before = dict(os.environ)
+    yield
+    after = dict(os.environ)
+    moved = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} - LIBRARIES_OWN
+    for name in moved:
+        if name in before:
+            os.environ[name] = before[name]
+        else:
+            del os.environ[name]
+    assert not moved, f"the test left other environment variables behind: {', '.join(sorted(moved))}"
+
+
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
     """One emulator for the whole session; its variables are in this process's environment too."""

@@ -110,7 +110,9 @@ class Project:
     def environment(self, toys: Mapping[str, float] | None = None) -> dict[str, str]:
         own = {"PYTHONPATH": str(ROOT), "TOY_CLOUD": str(self.cloud), "TOYS": json.dumps(dict(toys or {}))}
         prepared = {**shell.common(os.environ), **shell.contained(self.backend, self.folder / "home")}
-        return {**os.environ, **prepared, **own, **self.extra}
+        # Somebody who tests in the shell of a stack means that stack by this variable, not this project's.
+        inherited = {name: value for name, value in os.environ.items() if name != "PULUMI_STACK"}
+        return {**inherited, **prepared, **own, **self.extra}
 
     def cli(self, toys: Mapping[str, float] | None = None) -> Pulumi:
         return Pulumi(Stack(STACK, "emulator", self.folder / "unused"), self.environment(toys), self.folder)

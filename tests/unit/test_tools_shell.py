@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -70,14 +71,13 @@ def test_leaving_an_emulator_shell_takes_its_variables_away() -> None:
     assert values["AZURE_MLOPS_STACK"] == "dev"
 
 
-def test_a_verb_for_azure_typed_in_an_emulator_shell_asks_azure(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {**OURS, "IDENTITY_ENDPOINT": "https://localhost", "SSL_CERT_FILE": "/gone/ca.pem"}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PULUMI_HOME", str(shell.HOME))
-    values = shell.enter(AZURE)
-    assert not set(shell.EMULATOR) & set(os.environ)
-    assert os.environ["AZURE_MLOPS_STACK"] == "dev"
-    assert dict(os.environ) == values
+def test_a_verb_for_azure_typed_in_an_emulator_shell_asks_azure() -> None:
+    inside = {**OURS, "IDENTITY_ENDPOINT": "https://localhost", "SSL_CERT_FILE": "/gone/ca.pem"}
+    with patch.dict(os.environ, {**inside, "PULUMI_HOME": str(shell.HOME)}):
+        values = shell.enter(AZURE)
+        assert not set(shell.EMULATOR) & set(os.environ)
+        assert os.environ["AZURE_MLOPS_STACK"] == "dev"
+        assert dict(os.environ) == values
 
 
 def test_path_names_the_engine_once(engine: Path) -> None:
