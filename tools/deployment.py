@@ -17,7 +17,7 @@ from ml.jobs.watch import RUNNING
 from tools import preflight, shell, summary, temporary
 from tools.data_origin import data_origin
 from tools.deployed_system import ENDPOINT
-from tools.plan_rest import BEGUN, DONE, Rest
+from tools.plan_rest import Rest
 from tools.preview import planned
 from tools.progress import SetupError
 from tools.pulumi_cli import Pulumi
@@ -171,17 +171,17 @@ def carry_out(pulumi: Pulumi, rest: Rest | None, only: Sequence[str], console: C
     """Runs the engine, on all or on what is left of a plan. Returns its exit code and, where nothing failed but that
     jobs still run, what waits for them.
     """
-    if rest and rest.state == DONE:
+    held = rest.words(pulumi) if rest else only
+    if rest and held is None:
         console.print(f"All of {rest.plan.file.name} has been carried out: nothing of it is left.")
         return 0, []
-    held = rest.words(pulumi) if rest else only
-    words = ["up", "--yes", "--skip-preview", "--continue-on-error", *held]
+    words = ["up", "--yes", "--skip-preview", "--continue-on-error", *(held or ())]
     outcome = follow(pulumi, words, f"Updating stack {pulumi.stack.name}", console, emulator_gone(pulumi.stack))
     if outcome.told:
         learn_traffic(pulumi, pulumi.resources(), console)
     late = unfinished(outcome.board) if outcome.code else []
     if rest and (late or not outcome.code):
-        rest.set(BEGUN if late else DONE)
+        rest.begin()
     return outcome.code, late
 
 

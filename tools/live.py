@@ -18,7 +18,7 @@ from ml.clients.jobs import Job, Jobs
 from ml.clients.lease import rollout_lock
 from ml.clients.models import ModelRecord, Models
 from ml.gate.evaluation import KIND, RESULT, Result, parse, result_uri
-from ml.gate.record import PROMOTED_FROM
+from ml.gate.record import PROMOTED_TAG
 from ml.gate.winner import DATA_SOURCE
 from ml.rollout.core.ports import digest_of
 from tools.deployed_system import DeployedSystem
@@ -227,7 +227,7 @@ def recent_jobs(system: DeployedSystem) -> list[Job]:
     for job in Jobs(system.workspace).newest(system.name):
         found.append(job)
         # What is promoted was trained in another stack.
-        trained = trained or not is_evaluation(job) or PROMOTED_FROM in job.tags
+        trained = trained or not is_evaluation(job) or PROMOTED_TAG in job.tags
         stands = stands or (is_evaluation(job) and not job.archived)
         if trained and stands:
             break

@@ -114,12 +114,10 @@ class Load:
             body = response.read()
             if response.status != 200:
                 said = body.decode(errors="replace")[:LONGEST]
-                return Answer(sent, response.status, 0, row, problem=f"HTTP {response.status}: {said}", done=_now())
+                return Answer(
+                    sent, response.status, 0, row, problem=f"HTTP {response.status}: {said}", done=time.monotonic()
+                )
             found = json.loads(body)
-            return Answer(sent, 200, int(found["version"]), row, found["result"][0], done=_now())
+            return Answer(sent, 200, int(found["version"]), row, found["result"][0], done=time.monotonic())
         except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:
-            return Answer(sent, 0, 0, row, problem=f"{type(error).__name__}: {error}", done=_now())
-
-
-def _now() -> float:
-    return time.monotonic()
+            return Answer(sent, 0, 0, row, problem=f"{type(error).__name__}: {error}", done=time.monotonic())

@@ -22,12 +22,11 @@ from tools.saved_plan import SavedPlan, hold_to, inputs_of
 from tools.shell import HOME
 
 FOLDER = HOME / "plans"
-BEGUN, DONE = "begun", "done"
 
 
 @dataclass(frozen=True)
 class Rest:
-    """A plan, and the file that says how far it is; there is none before its first `up`."""
+    """A plan, and the file that says that an `up` has done all of it or a part; there is none before."""
 
     plan: SavedPlan
     note: Path
@@ -38,26 +37,27 @@ class Rest:
         return cls(plan, folder / hashlib.sha256(plan.file.read_bytes()).hexdigest()[:16])
 
     @property
-    def state(self) -> str:
-        """`begun`, `done`, or "" before its first `up`."""
-        return self.note.read_text() if self.note.is_file() else ""
+    def begun(self) -> bool:
+        """Whether there was such an `up`."""
+        return self.note.is_file()
 
-    def set(self, state: str) -> None:
-        """Notes how far it is."""
+    def begin(self) -> None:
+        """Notes it."""
         self.note.parent.mkdir(parents=True, exist_ok=True)
-        self.note.write_text(state)
+        self.note.touch()
 
-    def words(self, pulumi: Pulumi) -> list[str]:
-        """Arguments with which an `up` does what is left of it, and nothing else.
+    def words(self, pulumi: Pulumi) -> list[str] | None:
+        """Arguments with which an `up` does what is left of it, and nothing else; None where nothing is left.
 
         Raises:
             SetupError: that is not what `up` would do now; says where it is more than the plan.
         """
-        if self.state != BEGUN:
+        if not self.begun:
             return hold_to(pulumi, self.plan)
         file = self.note.with_suffix(".json")
         plan_of(pulumi, ["--save-plan", str(file)])
-        more = list(beyond(self.plan.resources, SavedPlan.read(str(file), pulumi.stack).resources))
+        left = SavedPlan.read(str(file), pulumi.stack).resources
+        more = list(beyond(self.plan.resources, left))
         if more:
             lines = "".join(f"\n  - {line}" for line in more)
             raise SetupError(
@@ -65,7 +65,7 @@ class Rest:
                 f"{lines}\nTo go on, plan again and look at it: "
                 f"make preview STACK={pulumi.stack.name} PLAN={self.plan.name}"
             )
-        return ["--plan", str(file)]
+        return ["--plan", str(file)] if any(map(_changes, left.values())) else None
 
 
 def beyond(planned: Mapping[str, Any], left: Mapping[str, Any]) -> Iterator[str]:

@@ -24,8 +24,8 @@ POLL_SECONDS = 2.0
 MOST_LOOKED_AT = 20
 """Of a system's jobs, the newest; more never run at once."""
 KINDS = (TRAINING, "evaluation")
-MINUTES, MOST_MINUTES = 50, 1440
-"""A wait as long as the sign-in of a pipeline is good for; the longest."""
+MINUTES = 50
+"""A wait as long as the sign-in of a pipeline is good for."""
 Pause = Callable[[float], None]
 
 
@@ -44,23 +44,6 @@ def later(stack: Stack, names: Sequence[str], plan: str = "") -> str:
         f"Not finished: {', '.join(names)}. The jobs go on in Azure ML, and nobody holds the stack's lock. Next: "
         f"`make wait STACK={stack.name}`, then `{again}`, which goes on from here."
     )
-
-
-def limit(text: str) -> float:
-    """MINUTES as a number.
-
-    Raises:
-        SetupError: it is none, or no time to wait.
-    """
-    try:
-        minutes = float(text) if text else float(MINUTES)
-    except ValueError:
-        minutes = -1.0
-    if not 0 < minutes <= MOST_MINUTES:
-        raise SetupError(
-            f"MINUTES={text}: write how many minutes to wait, such as MINUTES={MINUTES}; {MOST_MINUTES} at most"
-        )
-    return minutes
 
 
 def running_ok(text: str) -> bool:

@@ -13,7 +13,7 @@ from emulator.containers.specification import Probe
 
 Verdict = Callable[[bool, str], Awaitable[None]]
 Failure = Callable[[str], None]
-# How often a first readiness is looked for besides: nobody who waits for it loses anything by knowing it sooner.
+# How often a first readiness is looked for besides: a rollout waits for it, 0.8 s less for each deployment.
 EARLY_SECONDS = 0.2
 
 
@@ -31,10 +31,13 @@ async def watch(probe: Probe, address: str, verdict: Verdict, failure: Failure, 
     async with httpx.AsyncClient(verify=context, limits=limits, trust_env=False, timeout=probe.timeout) as client:
 
         async def pause(seconds: float) -> None:
+            if not awaited:
+                await asyncio.sleep(seconds)
+                return
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    while not awaited or await look(client, url, probe.timeout):
-                        await asyncio.sleep(EARLY_SECONDS if awaited else seconds)
+                    while await look(client, url, probe.timeout):
+                        await asyncio.sleep(EARLY_SECONDS)
 
         await pause(probe.initial_delay)
         while True:

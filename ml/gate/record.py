@@ -15,7 +15,7 @@ from ml.gate.winner import canonical
 from ml.progress import note
 
 NONE = "none"
-PROMOTED_FROM = "promoted_from"
+PROMOTED_TAG = "promoted_from"
 # Azure ML takes 1,000 characters: https://learn.microsoft.com/azure/machine-learning/resource-limits-capacity
 LONGEST_TAG = 1000
 
@@ -39,7 +39,7 @@ class Decided:
         """
         source = self.challenger.promoted_from
         return {
-            **({PROMOTED_FROM: source} if source else {}),
+            **({PROMOTED_TAG: source} if source else {}),
             "verdict": self.verdict.kind,
             "reason": self.verdict.text[:LONGEST_TAG],
             "challenger_job": self.challenger.job,

@@ -60,7 +60,9 @@ def check(files: Path, uri: str, source: Source) -> None:
     Raises:
         Failure: somebody changed the model, or it is gone.
     """
-    path = files / FILE
-    stored = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    stored = None
+    if (files / FILE).is_file():
+        with (files / FILE).open("rb") as content:
+            stored = hashlib.file_digest(content, "sha256").hexdigest()
     if stored != source.sha256:
         raise Failure(f"{differs(uri + FILE, stored, source.sha256)}: nothing of {source.name} is promoted")

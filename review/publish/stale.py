@@ -43,18 +43,29 @@ def mark(pulls: Iterable[tuple[str, Comments]], commit: str, branch: str) -> Mar
         try:
             found = [one for one in comments.all() if bases(one.body)]
             reviews += len(found)
-            for one in found:
-                try:
-                    stale += [name] if _mark(comments, one, commit, branch) else []
-                except PublishError as error:
-                    if error.status != FORBIDDEN:
-                        raise
-                    refused.append(f"{name}: {error}")
+            said, forbidden = _mark_all(comments, found, commit, branch)
+            stale += [name] if said else []
+            refused += [f"{name}: {error}" for error in forbidden]
         except PublishError as error:
             if error.status == UNKNOWN_TOKEN:
                 raise
             problems.append(f"{name}: {error}")
-    return Marked(number, reviews, tuple(dict.fromkeys(stale)), (*problems, *(() if stale else refused)))
+    return Marked(number, reviews, tuple(stale), (*problems, *(() if stale else refused)))
+
+
+def _mark_all(
+    comments: Comments, found: Iterable[Comment], commit: str, branch: str
+) -> tuple[bool, list[PublishError]]:
+    """Whether one of them says now that it is stale, and what was answered where one may not be changed."""
+    said, forbidden = False, list[PublishError]()
+    for one in found:
+        try:
+            said |= _mark(comments, one, commit, branch)
+        except PublishError as error:
+            if error.status != FORBIDDEN:
+                raise
+            forbidden.append(error)
+    return said, forbidden
 
 
 def _mark(comments: Comments, seen: Comment, commit: str, branch: str) -> bool:

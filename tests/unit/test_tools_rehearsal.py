@@ -114,7 +114,7 @@ def test_the_change_takes_the_place_of_base_and_what_git_ignores_stays(tmp_path:
     }
     assert root.joinpath("kept").read_text() == "9"
     assert root.joinpath(".emulator").is_dir()
-    assert here.loaded().cloud == "azure"
+    assert load_stack("dev", root / "stacks").cloud == "azure"
 
 
 def test_a_verb_knows_nothing_of_the_shell_that_asked_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

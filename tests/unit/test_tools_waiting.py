@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -14,12 +16,15 @@ from ml.clients.jobs import Job, Jobs
 from ml.clients.workspace import Workspace
 from ml.jobs.watch import STILL_RUNNING
 from policies.resource import UNKNOWN
-from tools.plan_rest import DONE, Rest, beyond
+from tools import plan_rest
+from tools.commands.arguments import limit
+from tools.plan_rest import Rest, beyond
 from tools.progress import Progress, SetupError
+from tools.pulumi_cli import Pulumi
 from tools.saved_plan import SavedPlan
 from tools.screen.board import Board, Message, Row
 from tools.stacks import Stack
-from tools.waiting import Late, later, limit, running_ok, unfinished, wait
+from tools.waiting import MINUTES, Late, later, running_ok, unfinished, wait
 
 STACK = Stack("dev", "azure", Path("unused"))
 NAME = "bike-buyer-0123456789ab-1"
@@ -59,12 +64,12 @@ def test_what_to_do_next_can_be_typed() -> None:
 
 @pytest.mark.parametrize("text", ["soon", "0", "-1", "1441", "nan"])
 def test_what_is_no_time_to_wait_is_refused(text: str) -> None:
-    with pytest.raises(SetupError, match=f"MINUTES={text}: write how many minutes to wait, such as MINUTES=50"):
-        limit(text)
+    with pytest.raises(SetupError, match=f"MINUTES={text}: write a number of minutes, such as MINUTES=50"):
+        limit(text, MINUTES)
 
 
 def test_a_time_to_wait_has_a_default_and_may_be_less_than_a_minute() -> None:
-    assert (limit(""), limit("0.5")) == (50, 0.5)
+    assert (limit("", MINUTES), limit("0.5", MINUTES)) == (50, 0.5)
     assert (running_ok(""), running_ok("ok")) == (False, True)
     with pytest.raises(SetupError, match="RUNNING=yes: write RUNNING=ok"):
         running_ok("yes")
@@ -150,12 +155,30 @@ def test_what_is_left_of_a_plan_is_never_more_than_it_says(
     assert list(beyond(planned, left)) == more
 
 
-def test_how_far_a_plan_is_goes_by_what_is_in_its_file(tmp_path: Path) -> None:
+def test_whether_a_plan_is_begun_goes_by_what_is_in_its_file(tmp_path: Path) -> None:
     file, notes = tmp_path / "dev.plan.json", tmp_path / "notes"
     file.write_text("a plan")
     plan = SavedPlan(file, {}, "dev.plan.json")
-    assert Rest.of(plan, notes).state == ""
-    Rest.of(plan, notes).set(DONE)
-    assert Rest.of(plan, notes).state == DONE
+    assert not Rest.of(plan, notes).begun
+    Rest.of(plan, notes).begin()
+    assert Rest.of(plan, notes).begun
     file.write_text("another plan")
-    assert Rest.of(plan, notes).state == ""
+    assert not Rest.of(plan, notes).begun
+
+
+@pytest.mark.parametrize(
+    ("now", "goes_on"), [("same", False), ("create", True)], ids=["all is there", "it was taken down since"]
+)
+def test_what_is_left_of_a_begun_plan_is_what_is_not_there_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, goes_on: bool
+) -> None:
+    def save(pulumi: Pulumi, words: Sequence[str]) -> None:
+        Path(words[-1]).write_text(json.dumps({"resourcePlans": steps(now)}))
+
+    monkeypatch.setattr(plan_rest, "plan_of", save)
+    file = tmp_path / "dev.plan.json"
+    file.write_text(json.dumps({"resourcePlans": steps("create")}))
+    rest = Rest.of(SavedPlan.read(str(file), STACK), tmp_path / "notes")
+    rest.begin()
+    words = rest.words(cast(Pulumi, SimpleNamespace(stack=STACK)))
+    assert (words is not None) == goes_on

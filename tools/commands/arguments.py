@@ -29,6 +29,7 @@ MeasuredOption = Annotated[bool, typer.Option("--measured", envvar="MEASURED")]
 RunningOption = Annotated[str, typer.Option(envvar="RUNNING", help="ok: training jobs are left to run.")]
 MinutesOption = Annotated[str, typer.Option(envvar="MINUTES")]
 YesOption = Annotated[bool, typer.Option(envvar="YES", help="Ask nothing.")]
+MOST_MINUTES = 1440
 OutOption = Annotated[str, typer.Option(envvar="OUT")]
 
 
@@ -69,6 +70,23 @@ def in_words(missing: list[Given]) -> str:
     hints = [one.hint for one in missing if one.hint]
     said = f" ({'; '.join(hints)})" if hints else ""
     return f"{listed} missing: write for instance {' '.join(one.example for one in missing)}{said}"
+
+
+def limit(minutes: str, default: float) -> float:
+    """MINUTES as a number.
+
+    Raises:
+        SetupError: it is none, or no time that anything could take.
+    """
+    try:
+        found = float(minutes) if minutes else default
+    except ValueError:
+        found = -1.0
+    if not 0 < found <= MOST_MINUTES:
+        raise SetupError(
+            f"MINUTES={minutes}: write a number of minutes, such as MINUTES={default:g}; {MOST_MINUTES} at most"
+        )
+    return found
 
 
 def number(version: str) -> int | None:

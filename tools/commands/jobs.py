@@ -14,6 +14,7 @@ from tools.commands.arguments import (
     SystemOption,
     VersionOption,
     given_system,
+    limit,
     number,
 )
 from tools.commands.asking import console, progress, told
@@ -66,7 +67,7 @@ def cancel(system: SystemOption = "", job: JobOption = "", stack: StackOption = 
 @application.command()
 def wait(system: SystemOption = "", minutes: MinutesOption = "", stack: StackOption = "local") -> None:
     """Waits for the jobs of a stack that run, MINUTES at most, and holds no lock meanwhile; `up` then goes on."""
-    most = waiting.limit(minutes)
+    most = limit(minutes, waiting.MINUTES)
     with told():
         found = [given_system(stack, system)] if system else find_systems(stack)
         late = [one for each in found for one in waiting.late_jobs(each)]

@@ -8,14 +8,13 @@ from typing import Annotated
 
 import typer
 
-from tools.commands.arguments import OutOption, SystemOption
+from tools.commands.arguments import MinutesOption, OutOption, SystemOption, limit
 from tools.progress import SetupError
 from tools.versions import ROOT
 
 PublishOption = Annotated[bool, typer.Option(envvar="PUBLISH")]
 LiveOption = Annotated[bool, typer.Option(envvar="LIVE")]
 RehearseOption = Annotated[bool, typer.Option(envvar="REHEARSE")]
-MinutesOption = Annotated[float, typer.Option(envvar="MINUTES", min=1)]
 StaleOption = Annotated[bool, typer.Option(envvar="STALE")]
 BaseOption = Annotated[str, typer.Option(envvar="BASE")]
 application = typer.Typer()
@@ -31,7 +30,7 @@ def review(
     live: LiveOption = False,
     stale: StaleOption = False,
     rehearse: RehearseOption = False,
-    minutes: MinutesOption = 45,
+    minutes: MinutesOption = "",
     system: SystemOption = "",
 ) -> None:
     """What this checkout would change in a stack of BASE's: one comment, one JSON file. Ends with 5 where something
@@ -49,9 +48,9 @@ def review(
     from review.publish.http import PublishError
     from review.publish.place import publish as to_place
     from tools import review as reviews
-    from tools.rehearsal.run import Wanted
+    from tools.rehearsal.run import MINUTES, Wanted
 
-    wanted = Wanted(system, minutes) if rehearse else None
+    wanted = Wanted(system, limit(minutes, MINUTES)) if rehearse else None
     report = reviews.Review(base, public=reviews.is_public(), live=live, rehearsal=wanted).of(reviews.wanted(stack))
     comment, page, data = reviews.written(report, Path(out) if out else ROOT / FOLDER)
     typer.echo(comment)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from infra.model_source import PROMOTE
 from tools.preflight import ZEROS
 from tools.preview import OWN_KEYS, from_nothing, without_secrets
 from tools.progress import SetupError
@@ -16,7 +17,6 @@ SALT = "v1:gOz9syQrGfo=:v1:YlI52N7X7BaSDFmx:DNOdC8W33o6JXxW/uvaM8ISH+Xh24g=="
 SOMEBODY = "00000000-0000-0000-0000-0000000e3a03"
 STAGE_SECONDS, WAIT_MINUTES = 15, 20
 SYSTEMS, ROLLOUT, SOURCE = (f"{PROJECT}:{key}" for key in ("systems", "rollout", "modelSource"))
-PROMOTE = "promote:"
 
 
 def systems_of(stack: Stack) -> list[str]:

@@ -26,8 +26,6 @@ from tools import throwaway
 from tools.progress import SetupError, Step
 from tools.pulumi_cli import Written
 from tools.shell import HOME
-from tools.stacks import PROJECT, Stack, load_stack
-from tools.state_file import StateFile
 from tools.throwaway import Checkout
 from tools.versions import ROOT
 
@@ -114,15 +112,6 @@ class Place:
     def head(self, checkout: Checkout, configuration: Mapping[str, object]) -> None:
         """Makes it another checkout, with what is not committed there."""
         self.put(((one, checkout.root / one) for one in throwaway.files_of(checkout.root)), configuration)
-
-    def resources(self) -> list[dict[str, object]]:
-        """What the stack's state has."""
-        state = StateFile(self.root / ".pulumi-state", PROJECT, self.stack)
-        return list(state.checkpoint().get("resources") or [])
-
-    def loaded(self) -> Stack:
-        """The stack as it is configured here."""
-        return load_stack(self.stack, self.root / "stacks")
 
     def verb(self, *words: str, step: Step, **variables: str) -> Done:
         """`make <verb>` without its set-up.

@@ -175,9 +175,9 @@ def _tried(stage: Stage, name: str, after: Standings, loads: Loads, started: flo
     if now is None:
         return Tried(name=name, before=was.champion)
     new = [job for job in now.jobs if job not in was.jobs]
-    judged = now.judged if now.judged and (was.judged is None or now.judged != was.judged) else None
+    judged = now.judged if now.judged != was.judged else None
     requests = got(load, started) if load else None
-    moved = was.champion is not None and now.champion not in (None, was.champion)
+    moved = now.champion not in (None, was.champion)
     back = stage.go_back(name, was.champion, load) if moved and was.champion is not None else None
     return Tried(
         name=name,

@@ -14,7 +14,7 @@ from ml.clients.errors import CloudError
 from ml.clients.jobs import Job, Jobs
 from ml.clients.models import ModelRecord, Models
 from ml.clients.tracking import Run, Tracking
-from ml.gate.record import PROMOTED_FROM
+from ml.gate.record import PROMOTED_TAG
 from ml.gate.winner import DATA_SOURCE
 from tools.deployed_system import DeployedSystem
 from tools.live import is_evaluation
@@ -135,7 +135,7 @@ def join(
     found = []
     for job in jobs:
         if is_evaluation(job):
-            source = job.tags.get(PROMOTED_FROM)
+            source = job.tags.get(PROMOTED_TAG)
             if source and job in evaluations.values():  # the newest of this model
                 found.append(promoted(job, source, tracked.get(job.name), records))
             continue
