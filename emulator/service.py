@@ -99,7 +99,9 @@ class ResourceType:
     long_running_delete: bool = False
     soft_delete: bool = False
     created_status: int = 201
-    """What a PUT answers that made something at once: clients of some types know no 201."""
+    """What a PUT answers that made something at once: clients of some types know no 201. With 202 they ask for what was
+    made at the `Location` of the answer, which is empty.
+    """
     creatable: bool = True
     makes_parent: bool = False
     """A PUT may come before its parent, which `prepare` then makes; without the parent its list is empty."""

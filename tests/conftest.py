@@ -53,23 +53,27 @@ def localhost_names() -> Iterator[None]:
     socket.getaddrinfo = original
 
 
-LIBRARIES_OWN = {"PYTEST_CURRENT_TEST", "AZUREML_CURRENT_CLOUD", "_MLFLOW_TELEMETRY_SESSION_ID"}
-"""What pytest, azure-ai-ml and MLflow keep in the environment while they work."""
+OURS = ("AZURE_MLOPS_", "MLOPS_", "PULUMI_")
+"""How variables begin that say which stack, data and engine a process works with."""
 
 
 @pytest.fixture(autouse=True)
-def same_environment() -> Iterator[None]:
-    """A test leaves the environment as it found it: the files that this worker runs next would live in another one."""
-    before = dict(os.environ)
+def same_stack() -> Iterator[None]:
+    """A test leaves these variables as it found them: the files that its worker runs next would work with another
+    stack.
+    """
+    before = ours()
     yield
-    after = dict(os.environ)
-    moved = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} - LIBRARIES_OWN
-    for name in moved:
-        if name in before:
-            os.environ[name] = before[name]
-        else:
-            del os.environ[name]
-    assert not moved, f"the test left other environment variables behind: {', '.join(sorted(moved))}"
+    moved = before.items() ^ ours().items()
+    for name, _ in moved:
+        os.environ.pop(name, None)
+    os.environ.update(before)
+    assert not moved, f"the test left other variables behind: {', '.join(sorted({name for name, _ in moved}))}"
+
+
+def ours() -> dict[str, str]:
+    """Those variables as they are now."""
+    return {name: value for name, value in os.environ.items() if name.startswith(OURS)}
 
 
 @pytest.fixture(scope="session")

@@ -72,6 +72,14 @@ class Operations:
             where["location"] = f"{base}/operationresults/{operation.name}?{query}"
         return {**where, "retry-after": RETRY_AFTER_SECONDS}
 
+    def location(self, document: Document, request: Request) -> dict[str, str]:
+        """Where a client of a type that answers 202 finds what was made."""
+        query = f"api-version={request.query.get('api-version', '')}"
+        return {
+            "location": f"{self.emulator.settings.base_url}{document.id}?{query}",
+            "retry-after": RETRY_AFTER_SECONDS,
+        }
+
     def status(self, request: Request) -> Response:
         """`{status: InProgress | Succeeded | Failed | Canceled}`; the header asks the client to come back."""
         operation = self._get(request)

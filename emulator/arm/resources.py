@@ -177,6 +177,8 @@ class Resources:
         """Answers with the operation that applies a stored document, or applies it at once where there is none."""
         if operation is None:
             self.application(stored)()
+            if created and kind.created_status == 202:
+                return Response(202, headers=self.operations.location(stored, request))
             return self.answer(self.store.get(stored.id) or stored, kind, kind.created_status if created else 200)
         return self.answer(stored, kind, 201, self.operations.headers(operation, request))
 

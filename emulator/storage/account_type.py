@@ -43,7 +43,7 @@ class StorageAccount(ResourceType):
     """An account: its name is taken everywhere, its keys are shown by `listKeys` alone."""
 
     type = ACCOUNT_TYPE
-    created_status = 200
+    created_status = 202
 
     def __init__(self, emulator: Emulator, accounts: Accounts, store: BlobStore) -> None:
         self.emulator = emulator

@@ -84,7 +84,7 @@ class Workspace:
     def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Creates a resource and waits for it."""
         answer = self.request("PUT", path, json=body)
-        assert answer.status_code in (200, 201), answer.text
+        assert answer.status_code in (200, 201, 202), answer.text
         self.finish(answer)
         found: dict[str, Any] = self.request("GET", path).json()
         return found

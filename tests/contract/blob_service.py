@@ -108,7 +108,7 @@ class StorageAccounts:
         }
         answer = self.send("PUT", f"{ACCOUNTS}/{name}", body)
         assert answer.is_success, answer.text
-        endpoint = answer.json()["properties"]["primaryEndpoints"]["blob"]
+        endpoint = self.send("GET", f"{ACCOUNTS}/{name}").json()["properties"]["primaryEndpoints"]["blob"]
         keys = self.send("POST", f"{ACCOUNTS}/{name}/listKeys").json()["keys"]
         return BlobService(OURS, name, keys[0]["value"], endpoint)
 

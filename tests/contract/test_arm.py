@@ -356,7 +356,9 @@ def test_head_says_whether_a_resource_exists(arm: Arm, group: str) -> None:
 def test_new_storage_account_is_answered_as_its_clients_know(arm: Arm, group: str) -> None:
     path = f"{group}/providers/Microsoft.Storage/storageAccounts/stheadcontract"
     body = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
-    assert [arm.send("PUT", path, body, version="2023-01-01").status_code for _ in range(2)] == [200, 200]
+    made, again = (arm.send("PUT", path, body, version="2023-01-01") for _ in range(2))
+    assert (made.status_code, made.content, again.status_code) == (202, b"", 200)
+    assert arm.client.get(made.headers["location"]).json()["id"] == again.json()["id"]
     endpoints = arm.send("GET", path, version="2023-01-01").json()["properties"]["primaryEndpoints"]
     hosts = {kind: httpx.URL(endpoints[kind]).netloc.decode() for kind in ("dfs", "queue")}
     answers = {kind: arm.client.get("/files", headers={"host": host}) for kind, host in hosts.items()}

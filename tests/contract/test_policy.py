@@ -76,9 +76,11 @@ def body(**properties: Any) -> dict[str, Any]:
 
 
 def made(name: str, **properties: Any) -> dict[str, Any]:
-    """What Azure answers to a storage account; it is gone again."""
-    found = arm().put(storage(name), STORAGE, body(**properties))
+    """What Azure makes of a storage account; it is gone again."""
+    arm().put(storage(name), STORAGE, body(**properties))
+    found = arm().get(storage(name), STORAGE)
     arm().delete(storage(name), STORAGE)
+    assert found is not None
     return found
 
 
