@@ -170,18 +170,28 @@ def _apply(commit: str, name: str, target: Path) -> None:
         if stack is None:
             target.touch()
             return
-        with backend(checkout, stack) as (pulumi, words):
-            run = pulumi.command("up", "--yes", "--skip-preview", "--json", *words)
-            done = subprocess.run(
-                run, cwd=checkout.root, env=pulumi.environment, capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                said = "\n".join(errors(done.stdout)) or (done.stderr or done.stdout).strip()[-2000:]
-                raise SetupError(
-                    f"stack {name} of BASE ({commit[:12]}) cannot be made, not even without Azure:\n{said}"
-                )
-            folder = backend_folder(pulumi.environment["PULUMI_BACKEND_URL"])
-            shutil.copy(StateFile(folder or Path(), PROJECT, name).file, target)
+        try:
+            make(checkout, stack, target)
+        except SetupError as error:
+            raise SetupError(f"stack {name} of BASE ({commit[:12]}) {error}") from None
+
+
+def make(checkout: Checkout, stack: Stack, target: Path) -> None:
+    """Puts the state that a checkout makes of its stack, with resources that echo, into a file.
+
+    Raises:
+        SetupError: its program fails; the message carries what it said.
+    """
+    with backend(checkout, stack) as (pulumi, words):
+        run = pulumi.command("up", "--yes", "--skip-preview", "--json", *words)
+        done = subprocess.run(
+            run, cwd=checkout.root, env=pulumi.environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            said = "\n".join(errors(done.stdout)) or (done.stderr or done.stdout).strip()[-2000:]
+            raise SetupError(f"cannot be made, not even without Azure:\n{said}")
+        folder = backend_folder(pulumi.environment["PULUMI_BACKEND_URL"])
+        shutil.copy(StateFile(folder or Path(), PROJECT, stack.name).file, target)
 
 
 def errors(printed: str) -> list[str]:

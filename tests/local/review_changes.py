@@ -53,6 +53,8 @@ FAILS = (
     "\nclass Platform(",
     '\nraise RuntimeError("the program is broken")\n\n\nclass Platform(',
 )
+SECRET_TEXT = ("infra/workbook.py", "kind=", 'description=pulumi.Config("page").require_secret("text"), kind=')
+"""One that the project's own stacks have no use for: they keep no secret."""
 OPENED = (STORAGE, "public_network_access=network.public_access", 'public_network_access="Enabled"')
 REFUSED = (PROD, "mlops:networkProfile: private", "mlops:networkProfile: hybrid")
 
@@ -77,6 +79,13 @@ SINGLE = {
     "exemption added": Change((KEYS, (DEV, EXEMPTIONS, EXEMPT.format(day="2027-05-01")))),
     "exemption expired": Change((KEYS, (DEV, EXEMPTIONS, EXEMPT.format(day="2026-01-01")))),
 }
+
+
+def secret(text: str) -> Edit:
+    """A secret of the stack file, by what it is encrypted to."""
+    return DEV, "config:\n", f"config:\n  page:text: {{secure: {text}}}\n"
+
+
 TOGETHER = Change(
     (
         *(RENAME, SIZE, PUBLIC, KEYS, ROUNDS, FLOOR, COMMENT, ROWS, PACKAGE, ANOTHER, REMOVED),

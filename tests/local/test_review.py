@@ -18,13 +18,15 @@ from pathlib import Path
 
 import pytest
 
-from review import markdown
-from review.plan import Op
+from review import assemble, document, markdown
+from review.plan import Op, read
+from review.redact import Redactor
 from review.report import Freshness, Report, Risk, StackReview
 from review.sentence import sentence
 from tests.docs import story
-from tests.local.review_changes import DEV, FAILS, ROUNDS, SINGLE, TOGETHER, changed
+from tests.local.review_changes import DEV, FAILS, ROUNDS, SECRET_TEXT, SINGLE, TOGETHER, changed, secret
 from tests.local.review_golden import golden, kept
+from tools import review as reviews
 from tools import shell, throwaway
 from tools.preflight import ZEROS
 from tools.review import Review
@@ -170,6 +172,27 @@ def test_one_change_is_told_in_the_first_sentence(name: str, tmp_path: Path) -> 
     review = of(tmp_path / "head", *change.edits, stack=change.stack)
     assert EXPECTED[name].lower() in sentence(review).lower()
     assert readable(markdown.render(Report("mlops", (review,))))
+
+
+@pytest.mark.long
+def test_another_secret_is_told_and_not_shown(tmp_path: Path) -> None:
+    before, after = "v1:AAAAnonceAAAA:cipherbefore", "v1:BBBBnonceBBBB:cipherafter"
+    base = changed(tmp_path / "base", (SECRET_TEXT, secret(before)))
+    head = changed(tmp_path / "head", (SECRET_TEXT, secret(after)))
+    stacks = [stack for one in (base, head) if (stack := one.stack("dev"))]
+    throwaway.make(base, stacks[0], tmp_path / "state.json")
+    planned, problem = throwaway.plan(head, stacks[1], tmp_path / "state.json")
+    assert not problem
+    plan = read(planned, throwaway.resources(tmp_path / "state.json"))
+    review = assemble.review(reviews.found(stacks[1], throwaway.commit_of("HEAD"), plan, FRESH, TODAY), Redactor())
+    comment = markdown.render(Report("mlops", (review,)))
+    assert "1 updated" in sentence(review)
+    assert "[secret] → [another secret]" in comment
+    words = [throwaway.configuration(one)["config"]["page:text"]["secure"] for one in stacks]
+    assert words[0] != words[1]
+    for hidden in (before, after, *words):
+        assert hidden not in comment
+        assert hidden not in document.text(Report("mlops", (review,)))
 
 
 @pytest.mark.long
