@@ -25,6 +25,14 @@ from policies.view import View
 
 DELEGATE = "Role Based Access Control Administrator"
 """May be granted with a condition that says which roles its holder may give away."""
+MAY_GIVE = re.compile(
+    r"@Request\[Microsoft\.Authorization/roleAssignments:RoleDefinitionId\]\s*"
+    r"ForAnyOfAnyValues:GuidEquals\s*\{([^}]*)\}",
+    re.IGNORECASE,
+)
+"""The roles in such a condition, as it reads in
+https://learn.microsoft.com/azure/role-based-access-control/delegate-role-assignments-examples.
+"""
 DEPLOYS = "pipelines-identity-on-group-group-contributor"
 """The assignment of the identity that runs this program: it has to make everything in the group."""
 FORBIDDEN = {
@@ -53,8 +61,15 @@ def _role(one: View) -> str:
 
 def _owner(one: View) -> Iterator[str]:
     name = FORBIDDEN.get(_role(one))
-    if name and not (name == DELEGATE and one.get("condition")):
-        yield f"grants {name}, whose holder can give every right away"
+    if name != DELEGATE:
+        if name:
+            yield f"grants {name}, whose holder can give every right away"
+        return
+    given = MAY_GIVE.findall(str(one.get("condition") or ""))
+    if not given:
+        yield f"grants {name} without a condition that lists the roles its holder may give away"
+    for identifier in sorted({part.strip().lower() for part in ",".join(given).split(",")} & set(FORBIDDEN)):
+        yield f"grants {name}, whose holder may make others {FORBIDDEN[identifier]}"
 
 
 def _broad(one: View) -> Iterator[str]:

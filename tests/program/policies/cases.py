@@ -60,6 +60,8 @@ def edge(**inputs: Any) -> Change:
 ROLE = "/providers/Microsoft.Authorization/roleDefinitions"
 OWNER = f"{ROLE}/8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 CONTRIBUTOR_ON = "workspace-identity-ml-contributor"
+DELEGATED = "pipelines-identity-on-group-group-rbac-administrator"
+MAY_GIVE = "@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals"
 GROUP_SCOPE = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg"
 LAST_TRIGGER = {"type": "Request", "kind": "Http"}
 
@@ -345,3 +347,8 @@ CASES: Sequence[Case] = (
     *LIFE,
     *RETIREMENT,
 )
+FURTHER = (
+    value("no-owner", DELEGATED, "condition", "@Principal[a:b] StringEquals 'c'", DEV),
+    value("no-owner", DELEGATED, "condition", f"{MAY_GIVE} {{{OWNER.rsplit('/', 1)[-1]}}}", DEV),
+)
+"""Other ways to break a rule that has its case."""

@@ -11,7 +11,7 @@ import pytest
 
 from policies.catalogue import rules
 from policies.resource import Resource
-from tests.program.policies.cases import CASES, Case
+from tests.program.policies.cases import CASES, FURTHER, Case
 from tests.program.policies.pack import Pack, Said, running
 from tests.program.policies.stacks import SIGNED_IN, Plan, plan
 
@@ -63,7 +63,7 @@ def test_the_stacks_as_they_are_break_no_rule(held: Callable[[str], Held], name:
     assert known(one.said(one.plan.resources)) == []
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
+@pytest.mark.parametrize("case", [*CASES, *FURTHER], ids=lambda case: case.rule)
 def test_a_change_is_found_by_its_rule_alone(held: Callable[[str], Held], case: Case) -> None:
     one = held(case.plan)
     found = known(one.said(case.change(one.plan)))
