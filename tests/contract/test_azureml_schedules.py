@@ -1,6 +1,6 @@
 """Schedules through azure-ai-ml: they fire by themselves, can be switched off, changed and triggered by hand."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: azure-ai-ml reads the annotations of pipeline functions as types.
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,7 @@ from tests.contract.azureml_sdk import (
     CronTrigger,
     Environment,
     JobSchedule,
+    Output,
     RecurrenceTrigger,
     ScheduleListViewType,
     command,
@@ -28,15 +29,23 @@ IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 
 @pytest.fixture(name="pipeline")
 def fixture_pipeline(workspace: Workspace, tmp_path: Path) -> Any:
-    """A pipeline of one short step."""
+    """A pipeline of one short step, with an input and an output that only a schedule can say."""
     workspace.client.environments.create_or_update(Environment(name="plain", version="1", image=IMAGE))
-    step = command(name="step", command="true", environment="plain:1")
+    step = command(
+        name="step",
+        command="echo '${{inputs.said}}' > ${{outputs.note}}/said.txt",
+        inputs={"said": ""},
+        outputs={"note": Output(type="uri_folder")},
+        environment="plain:1",
+    )
 
     @dsl.pipeline(default_compute="cpu", experiment_name="scheduled")  # type: ignore[untyped-decorator]
-    def nightly() -> None:
-        step()
+    def nightly(said: str) -> Any:
+        return {"note": step(said=said).outputs.note}
 
-    return nightly()
+    made = nightly(said="${{name}} at ${{creation_context.trigger_time}}")
+    made.outputs.note.path = "azureml://datastores/workspaceblobstore/paths/notes/${{name}}/"
+    return made
 
 
 def jobs_of(workspace: Workspace, schedule: str) -> list[str]:
@@ -67,7 +76,11 @@ def test_schedule_is_switched_triggered_and_listed(workspace: Workspace, pipelin
     assert (made.is_enabled, made.provisioning_state, made.trigger.expression) == (True, "Succeeded", "0 3 * * 1-5")
     result = schedules.trigger(name)
     assert jobs_of(workspace, name) == [result.job_name]
-    assert workspace.end(result.job_name).status == "Completed"
+    ended = workspace.end(result.job_name)
+    assert ended.status == "Completed", workspace.details(result.job_name)
+    moment = datetime.strptime(result.job_name.rpartition("-")[2], "%Y%m%dT%H%M%S%f")
+    assert ended.inputs["said"]._data == f"{result.job_name} at {moment:%Y-%m-%dT%H:%M:%SZ}"
+    assert ended.outputs["note"].path.endswith(f"/paths/notes/{result.job_name}/")
     assert schedules.begin_disable(name).result().is_enabled is False
     assert name not in [one.name for one in schedules.list()]
     assert name in [one.name for one in schedules.list(list_view_type=ScheduleListViewType.ALL)]

@@ -19,6 +19,8 @@ from emulator.store import Document
 COMMON: dict[str, Any] = {"tags": {}, "properties": {}, "isEnabled": True}
 VIEWS: dict[str, tuple[bool, ...]] = {"enabledonly": (True,), "disabledonly": (False,), "all": (True, False)}
 CREATE_JOB = "CreateJob"
+NAME = "${{name}}"
+TRIGGER_TIME = "${{creation_context.trigger_time}}"
 
 
 class Schedule(ResourceType):
@@ -43,7 +45,7 @@ class Schedule(ResourceType):
         now = time.time()
         document.private["created"] = old.private["created"] if old else now
         trigger = read_trigger(properties.get("trigger") or {}, document.private["created"])
-        self._job(document, "check")
+        self._job(document, now)
         properties["provisioningState"] = "Succeeded"
         document.private["due"] = next_time(trigger, now) if properties["isEnabled"] else None
 
@@ -72,7 +74,7 @@ class Schedule(ResourceType):
     def fire(self, document: Document, moment: float) -> Document:
         """Submits the job of one moment; the same moment again gives the job there is."""
         store = self.emulator.store
-        job = self._job(document, datetime.fromtimestamp(moment, UTC).strftime("%Y%m%dT%H%M%S%f")[:-3])
+        job = self._job(document, moment)
         present = store.get(job.id)
         if present is not None:
             return present
@@ -81,8 +83,8 @@ class Schedule(ResourceType):
         behaviour.apply(job)
         return job
 
-    def _job(self, document: Document, stamp: str) -> Document:
-        """The job of a schedule, as if a person had submitted it now.
+    def _job(self, document: Document, moment: float) -> Document:
+        """The job of a schedule's moment, as if a person had submitted it now.
 
         Raises:
             ServiceError: it cannot run.
@@ -95,7 +97,10 @@ class Schedule(ResourceType):
                 raise ServiceError(400, "UserError", f"The job '{source}' of the schedule does not exist.")
             own = {key: value for key, value in properties.items() if value not in (None, "", {}, [])}
             properties = {**deepcopy(found.private["submitted"]), **own}
-        job = Document(job_id(workspace, f"{document.name}-{stamp}".replace(".", "-")), {"properties": properties})
+        fired = datetime.fromtimestamp(moment, UTC)
+        name = f"{document.name}-{fired:%Y%m%dT%H%M%S}{fired.microsecond // 1000:03}".replace(".", "-")
+        resolve(properties, {NAME: name, TRIGGER_TIME: f"{fired:%Y-%m-%dT%H:%M:%SZ}"})
+        job = Document(job_id(workspace, name), {"properties": properties})
         job.properties.pop("sourceJobId", None)
         behaviour = self.emulator.behaviour(JOB)
         behaviour.prepare(job, None)
@@ -105,3 +110,12 @@ class Schedule(ResourceType):
             "azureml.scheduleName": document.name,
         }
         return job
+
+
+def resolve(properties: dict[str, Any], values: Mapping[str, str]) -> None:
+    """Writes what the expressions of schedules stand for into a job's literal inputs and the paths of its outputs."""
+    for place, key in (("inputs", "value"), ("outputs", "uri")):
+        for one in (properties.get(place) or {}).values():
+            for expression, value in values.items():
+                if one and isinstance(one.get(key), str):
+                    one[key] = one[key].replace(expression, value)
