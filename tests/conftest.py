@@ -80,7 +80,10 @@ def ours() -> dict[str, str]:
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
     """One emulator for the whole session; its variables are in this process's environment too."""
     supervisor = Supervisor(tmp_path_factory.mktemp("emulator"))
-    status, _ = supervisor.start()
+    with pytest.MonkeyPatch.context() as patch:
+        if (definitions := data_folder() / "azure-policy").is_dir():
+            patch.setenv("MLOPS_AZURE_POLICY_DIR", str(definitions))
+        status, _ = supervisor.start()
     environment = supervisor.environment()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
@@ -119,7 +122,12 @@ def grant_deployers() -> None:
 @pytest.fixture(scope="session")
 def data_directory() -> Path:
     """The real files; tests that need them are skipped where there are none."""
-    path = Path(os.environ.get("MLOPS_DATA_DIR", ROOT.parent / "shared" / "data"))
+    path = data_folder()
     if not path.is_dir():
         pytest.skip(f"no real data at {path}; set MLOPS_DATA_DIR to the folder that holds it")
     return path
+
+
+def data_folder() -> Path:
+    """Where the real files are, if they are on this machine."""
+    return Path(os.environ.get("MLOPS_DATA_DIR", ROOT.parent / "shared" / "data"))

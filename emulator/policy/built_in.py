@@ -11,6 +11,7 @@ from typing import Any
 
 from policies.azure.aliases import Alias, read_csv
 from policies.azure.folder import ALIASES, DEFINITIONS
+from policies.initiative import initiative
 
 FOLDERS = ("MLOPS_AZURE_POLICY_DIR", "MLOPS_DATA_DIR")
 """Variables that name the folder of definitions, and the one that it lies in as `azure-policy`."""
@@ -35,6 +36,14 @@ def aliases() -> tuple[Alias, ...]:
     """The names that the folder has for properties."""
     given = folder()
     return tuple(read_csv(given / ALIASES)) if given and (given / ALIASES).is_file() else ()
+
+
+@cache
+def audited() -> frozenset[str]:
+    """Definitions that are known to be Azure's, and to stop no request with the values that they have by themselves:
+    they list what does not comply. By GUID; nothing else need be known of them here.
+    """
+    return frozenset(str(one["policyDefinitionId"]).rsplit("/", 1)[-1] for one in initiative()["policyDefinitions"])
 
 
 @cache

@@ -49,7 +49,9 @@ class PolicySetDefinition(ResourceType):
 
     def prepare(self, document: Document, old: Document | None) -> None:
         for part in document.properties.get("policyDefinitions") or []:
-            require_definition(self._store, str(part.get("policyDefinitionId", "")))
+            named = str(part.get("policyDefinitionId", ""))
+            if part.get("parameters") or not stops_nothing(named):
+                require_definition(self._store, named)
         document.properties.setdefault("policyType", "Custom")
 
 
@@ -68,9 +70,10 @@ class PolicyAssignment(ResourceType):
         document.properties["scope"] = document.resource.scope
         document.properties.setdefault("enforcementMode", "Default")
         assigned = assemble(InForce(self._store).documents([document]), all_aliases()).assigned
-        problem = next((one.definition for one in assigned if one.definition.problem), None)
-        if problem:
-            raise unsupported(NOT_SUPPORTED.format(name=problem.name, problem=problem.problem))
+        for one in assigned:
+            found = one.definition
+            if found.problem and (one.values or one.effect or not stops_nothing(found.id)):
+                raise unsupported(NOT_SUPPORTED.format(name=found.name, problem=found.problem))
 
 
 class PolicyExemption(ResourceType):
@@ -86,6 +89,11 @@ class PolicyExemption(ResourceType):
         if self._store.get(named) is None:
             message = f"The policy assignment '{named}' could not be found."
             raise ServiceError(404, "PolicyAssignmentNotFound", message)
+
+
+def stops_nothing(named: str) -> bool:
+    """Whether a definition is one of Azure's own that can be in force without being known here."""
+    return named.lower().startswith("/providers/") and named.rsplit("/", 1)[-1].lower() in built_in.audited()
 
 
 def require_definition(store: Store, named: str) -> Mapping[str, Any]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emulator.policy.built_in import folder
 from emulator.settings import SUBSCRIPTION_ID
 from ml.clients.arm import arm
 from ml.clients.errors import CloudError
 from policies.azure.subject import Subject
 from policies.azure.subscription import read_subscription
 from policies.azure.verdict import Outcome, Verdict
+from policies.initiative import initiative
 from tests.conftest import RunningEmulator
 from tools import azure_verdict
 from tools.stacks import load_stack
@@ -219,14 +220,29 @@ def test_a_rule_with_what_the_emulator_does_not_know_is_refused_by_name(put: Cal
         defined(put, {"field": f"{KIND}/nonsense", "equals": 1}, "deny")
 
 
-@pytest.mark.skipif(not folder(), reason="no folder of Azure's own definitions: set MLOPS_AZURE_POLICY_DIR")
-def test_azures_own_definitions_are_assigned_by_their_names(put: Callable[..., str]) -> None:
+def test_azures_own_definitions_are_assigned_by_their_names(put: Callable[..., str], data_directory: Path) -> None:
+    if not (data_directory / "azure-policy").is_dir():
+        pytest.skip(f"no folder azure-policy in {data_directory}")
     assigned(put, f"{BUILT_IN}/{MINIMUM_TLS}", parameters={"effect": {"value": "Deny"}})
     info = refused("polbuiltin", minimumTlsVersion="TLS1_0")["additionalInfo"][0]["info"]
     assert (info["policyDefinitionName"], info["policyDefinitionEffect"]) == (MINIMUM_TLS, "deny")
     (said,) = beforehand("polbuiltin", minimumTlsVersion="TLS1_0")
     assert (said.definition, said.blocks) == (MINIMUM_TLS, True)
     assert made("polbuiltin", minimumTlsVersion="TLS1_2")
+
+
+def test_the_initiative_of_the_rules_is_assigned_whatever_is_known_of_its_definitions(put: Callable[..., str]) -> None:
+    """It only lists what does not comply; with an effect of the assignment's own a definition may stop a request."""
+    made_of = {"policyDefinitions": initiative()["policyDefinitions"]}
+    listing = put(SUBSCRIPTION, "policySetDefinitions", "listing", made_of)
+    assigned(put, listing)
+    assert made("pollisting", minimumTlsVersion="TLS1_0")
+    effect = {"overrides": [{"kind": "policyEffect", "value": "Deny"}]}
+    with pytest.raises(CloudError, match="is not supported by the emulator"):
+        assigned(put, listing, "denying", **effect)
+    unheard = {**made_of["policyDefinitions"][0], "policyDefinitionId": NOWHERE}
+    with pytest.raises(CloudError, match="could not be found"):
+        put(SUBSCRIPTION, "policySetDefinitions", "unheard", {"policyDefinitions": [unheard]})
 
 
 def test_the_verb_judges_a_plan_by_what_is_assigned(put: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:

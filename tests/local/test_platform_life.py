@@ -129,7 +129,7 @@ def test_what_another_hand_changed_and_deleted_in_private_is_found_and_repaired(
 
 def test_another_stack_of_the_emulator_comes_and_goes_and_takes_nothing_with_it(life: Life) -> None:
     prod, dev = life.prod, life.dev
-    configure(dev, networkProfile="hybrid", allowedAddresses=["8.8.8.0/24", "1.2.3.4"])
+    configure(dev, networkProfile="hybrid", allowedAddresses=["8.8.8.0/24", "1.2.3.4"], policy={"assign": True})
     dev.tool("up")
     before = dev.look()
     refused = prod.tool("down", "--force", check=False)
