@@ -1,17 +1,17 @@
 """What a policy pack said during a preview, read from the engine's stream of events.
 
 `pulumi preview --json` runs a pack and leaves out what it says. With PULUMI_ENABLE_STREAMING_JSON_PREVIEW the engine
-prints one event a line instead (pulumi/sdk/go/common/apitype/events.go).
+prints one event a line instead.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from policies.judgement import DEFERRED, name_of
+from tools.engine_events import parse
 
 STREAM = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
 VIOLATION, REMEDIATION, DIAGNOSTIC, SUMMARY = "policyEvent", "policyRemediationEvent", "diagnosticEvent", "summaryEvent"
@@ -65,11 +65,7 @@ def read(lines: Iterable[str]) -> PolicyEvents:
     """What is in a stream of events; lines that are none are left out."""
     events = PolicyEvents()
     for line in lines:
-        if any(name in line for name in WANTED):
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
+        if any(name in line for name in WANTED) and (event := parse(line)):
             _take(events, event)
     events.found = sorted(set(events.found))
     events.mended = sorted(set(events.mended))

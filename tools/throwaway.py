@@ -24,6 +24,7 @@ import yaml
 from review.plan import messages
 from tools import shell
 from tools.cache import cache_folder, make_once
+from tools.engine_events import parse
 from tools.preflight import ZEROS
 from tools.preview import OWN_KEYS, document_of, from_nothing
 from tools.progress import SetupError
@@ -196,15 +197,9 @@ def make(checkout: Checkout, stack: Stack, target: Path) -> None:
 
 def errors(printed: str) -> list[str]:
     """The errors among the events that the engine printed, one a line."""
-    found: dict[str, Any] = {"diagnostics": []}
-    for line in printed.splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict) and (said := event.get("diagnosticEvent")):
-            found["diagnostics"].append(said)
-    return [one for one in messages(found) if one.startswith("error")]
+    events = filter(None, map(parse, printed.splitlines()))
+    said = [found for event in events if (found := event.get("diagnosticEvent"))]
+    return [one for one in messages({"diagnostics": said}) if one.startswith("error")]
 
 
 def resources(state: Path) -> list[dict[str, Any]]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from tools.engine_events import parse
 from tools.progress import duration
 from tools.pulumi_cli import Pulumi
 from tools.screen.board import Board, Row, counted, told
@@ -134,14 +133,3 @@ def ending(title: str, board: Board, code: int) -> str:
         what = ", ".join(row.name for row in board.running())
         return f"{title}: pulumi {killed} before it could say how it went" + (f"; under way: {what}" if what else "")
     return f"{title}: {'ended with errors' if code else 'done'} in {duration(board.seconds)}: {counted(board)}"
-
-
-def parse(text: str) -> Mapping[str, Any] | None:
-    """An event; None for words."""
-    if not text.startswith("{"):
-        return None
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
