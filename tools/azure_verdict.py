@@ -185,7 +185,7 @@ def spelling(entry: ResourceEntry) -> Callable[[str], str]:
 
 
 def definitions_folder(given: str, environment: Mapping[str, str] = os.environ, data: str = "") -> Path:
-    """The folder that is named; else the one of the variable; else that below the data's own folder.
+    """The folder that is named; else the one of the variable; else that below the data's own folder, if it is there.
 
     Raises:
         SetupError: none is named; says how to.
@@ -193,7 +193,9 @@ def definitions_folder(given: str, environment: Mapping[str, str] = os.environ, 
     if named := given or environment.get(VARIABLE, ""):
         return Path(named).expanduser()
     if folder := environment.get(DATA_FOLDER) or data:
-        return Path(folder).expanduser() / BELOW_DATA
+        below = Path(folder).expanduser() / BELOW_DATA
+        if below.is_dir():
+            return below
     raise SetupError(
         f"Which definitions? DEFINITIONS={ASSIGNED} reads what is assigned in the subscription; DEFINITIONS=folder, or"
         f" {VARIABLE}, names a folder of Azure's own (docs/azure-verdict.md says how to make one)"

@@ -85,11 +85,17 @@ def _ends(one: View) -> list[tuple[str, str, str]]:
 
 
 def definitions(environment: Mapping[str, str] = os.environ) -> tuple[Policies | None, str]:
-    """The definitions of Azure Policy that are named, or why there are none."""
+    """The definitions of Azure Policy that are named, or why there are none: for a comment that others read, so without
+    the place of the folder.
+    """
+    folder = ""
     try:
-        return azure_verdict.read(azure_verdict.definitions_folder("", environment)), ""
+        found = azure_verdict.definitions_folder("", environment)
+        folder = str(found)
+        return azure_verdict.read(found), ""
     except SetupError as error:
-        return None, f"Azure Policy was not asked: {error}"
+        said = str(error).replace(folder, f"${azure_verdict.VARIABLE}") if folder else str(error)
+        return None, f"Azure Policy was not asked: {said}"
 
 
 def verdicts(resources: Sequence[Resource], source: Policies | None, config: Configuration) -> list[Verdict]:

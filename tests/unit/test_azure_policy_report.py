@@ -78,14 +78,17 @@ def test_an_input_is_named_as_the_program_writes_it() -> None:
     assert not subjects([container], SUBSCRIPTION)[0].taggable
 
 
-def test_the_definitions_are_found_by_name_variable_or_beside_the_data() -> None:
+def test_the_definitions_are_found_by_name_variable_or_beside_the_data(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.joinpath("azure-policy").mkdir(parents=True)
     given = {"MLOPS_AZURE_POLICY_DIR": "/b", "MLOPS_DATA_DIR": "/c"}
     assert definitions_folder("/a", given) == Path("/a")
     assert definitions_folder("", given) == Path("/b")
-    assert definitions_folder("", {"MLOPS_DATA_DIR": "/c"}) == Path("/c/azure-policy")
-    assert definitions_folder("", {}, "/d") == Path("/d/azure-policy")
-    with pytest.raises(SetupError, match="DEFINITIONS=folder, or MLOPS_AZURE_POLICY_DIR, names"):
-        definitions_folder("", {})
+    assert definitions_folder("", {"MLOPS_DATA_DIR": str(data)}) == data / "azure-policy"
+    assert definitions_folder("", {}, str(data)) == data / "azure-policy"
+    for nothing in ({}, {"MLOPS_DATA_DIR": str(tmp_path)}):
+        with pytest.raises(SetupError, match="DEFINITIONS=folder, or MLOPS_AZURE_POLICY_DIR, names"):
+            definitions_folder("", nothing)
 
 
 def test_a_folder_without_definitions_and_a_broken_one_are_named(tmp_path: Path) -> None:

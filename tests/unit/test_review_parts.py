@@ -231,3 +231,10 @@ def test_a_job_has_the_price_of_its_cluster() -> None:
     assert hour.startswith(" (Standard_DS3_v2), at most $0.")
     assert float(half.rpartition("$")[2]) == pytest.approx(float(hour.rpartition("$")[2]) / 2, abs=0.01)
     assert price("another", 60) == ""
+
+
+def test_a_comment_does_not_say_where_a_folder_is(tmp_path: Any) -> None:
+    found, why = review_facts.definitions({"MLOPS_AZURE_POLICY_DIR": str(tmp_path)})
+    assert found is None
+    assert "Azure Policy was not asked: $MLOPS_AZURE_POLICY_DIR: a folder of definitions has" in why
+    assert str(tmp_path) not in why
