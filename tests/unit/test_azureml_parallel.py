@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -36,6 +37,11 @@ COMPONENT = {
     "input_data": "${{inputs.rows}}",
     "task": {"type": "run_function", "entry_script": "score.py", "environment": "plain:1"},
 }
+
+
+@pytest.mark.parametrize("file", ["driver.py", "mini_batches.py"])
+def test_what_runs_in_the_jobs_python_is_read_by_an_old_one(file: str) -> None:
+    ast.parse(DRIVER.with_name(file).read_text(), feature_version=(3, 7))
 
 
 def drive(folder: Path, names: list[str], script: str = SCRIPT, **changed: Any) -> subprocess.CompletedProcess[str]:

@@ -1,8 +1,8 @@
 """`python driver.py settings.json arguments…`: hands mini-batches to processes that run the entry script.
 
-Runs in the job's own Python. The script's `init()` runs once in each process, `run(mini_batch)` or `run(mini_batch,
-context)` for each mini-batch, `shutdown()` at the end. What `run` returns is one row each of the file that
-`append_row_to` names. A mini-batch that fails or takes too long is tried again; the step fails once more items or
+Runs in the job's own Python, 3.7 or later. The script's `init()` runs once in each process, `run(mini_batch)` or
+`run(mini_batch, context)` for each mini-batch, `shutdown()` at the end. What `run` returns is one row each of the file
+that `append_row_to` names. A mini-batch that fails or takes too long is tried again; the step fails once more items or
 mini-batches failed than the thresholds allow.
 """
 
@@ -41,7 +41,7 @@ def work(pipe: Connection, script: str, arguments: list[str]) -> None:
         pipe.send(("failed", traceback.format_exc()))
         return
     pipe.send(("ready", ""))
-    while (batch := pipe.recv()) is not None:
+    for batch in iter(pipe.recv, None):
         try:
             pipe.send(("done", rows_of(call(module, batch))))
         except BaseException:
