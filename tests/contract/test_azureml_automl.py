@@ -1,6 +1,6 @@
 """AutoML jobs through azure-ai-ml: FLAML finds the models, and says so; the contract is Azure's."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: azure-ai-ml reads the annotations of pipeline functions as types.
 
 import random
 import uuid
@@ -13,7 +13,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 from mlflow import MlflowClient
 
-from tests.contract.azureml_sdk import Input, Output, automl
+from tests.contract.azureml_sdk import Environment, Input, Output, automl, command, dsl
 from tests.contract.azureml_workspace import (
     IGNORED,
     LOCATION,
@@ -25,6 +25,7 @@ from tests.contract.azureml_workspace import (
 
 __all__ = ["fixture_sockets", "fixture_workspace"]
 pytestmark = IGNORED
+IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 MLTABLE = """
 paths:
   - file: ./rows.csv
@@ -108,6 +109,33 @@ def test_classification_has_a_leaderboard_and_an_onnx_model(
     kinds = {"age": np.float32, "town": object, "spends": np.float32}
     given = {name: np.array(values, kinds[name]) for name, values in rows.items()}
     assert graph.run(["label"], given)[0].tolist() == ["yes", "no", "yes"]
+
+
+def test_a_step_of_a_pipeline_finds_the_model_for_the_next_one(workspace: Workspace, tmp_path: Path) -> None:
+    workspace.client.environments.create_or_update(Environment(name="plain", version="1", image=IMAGE))
+    folder = Input(type="uri_folder")
+    prepare = command(
+        command="cp ${{inputs.rows}}/* ${{outputs.rows}}",
+        inputs={"rows": folder},
+        outputs={"rows": Output(type="mltable")},
+        environment="plain:1",
+    )
+    look = command(command="cat ${{inputs.model}}/MLmodel", inputs={"model": folder}, environment="plain:1")
+
+    @dsl.pipeline(default_compute="cpu", experiment_name="automl")  # type: ignore[untyped-decorator]
+    def find(rows: Input) -> None:
+        node = automl.classification(
+            training_data=prepare(rows=rows).outputs.rows,
+            target_column_name="buys",
+            n_cross_validations=2,
+            outputs={"best_model": Output(type="mlflow_model")},
+        )
+        node.set_limits(timeout_minutes=5, max_trials=1)
+        node.set_training(allowed_training_algorithms=["LightGBM"])
+        look(model=node.outputs.best_model)
+
+    name = workspace.client.jobs.create_or_update(find(rows=people(tmp_path / "train"))).name
+    assert workspace.end(name, seconds=400).status == "Completed", workspace.details(name)["error"]
 
 
 def test_a_cluster_whose_identity_may_not_read_the_table_is_refused(workspace: Workspace, tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from sklearn.linear_model import LogisticRegression
 
 from emulator.errors import ServiceError
 from emulator.machine_learning.automl.onnx_labels import OPSETS, with_labels
-from emulator.machine_learning.automl.specification import read_automl
+from emulator.machine_learning.automl.specification import from_step, read_automl
 from emulator.machine_learning.automl.tables import read_table, without_gaps
+from emulator.machine_learning.jobs.pipeline import validate_pipeline
 
 DETAILS = {"taskType": "Classification", "targetColumnName": "y", "trainingData": {"uri": "azureml:rows:1"}}
 
@@ -71,6 +72,41 @@ def test_what_flaml_cannot_do_is_refused_by_key(change: dict[str, Any], status: 
     with pytest.raises(ServiceError, match=message) as refused:
         read(**change)
     assert refused.value.status == status
+
+
+STEP = {
+    "type": "automl",
+    "task": "forecasting",
+    "primary_metric": "normalized_mean_absolute_error",
+    "target_column_name": "y",
+    "training_data": "${{parent.inputs.rows}}",
+    "n_cross_validations": "auto",
+    "limits": {"max_trials": 4, "timeout_minutes": 20, "enable_early_termination": False},
+    "training": {"blocked_training_algorithms": ["light_gbm", "extreme_random_trees"]},
+    "forecasting": {"time_column_name": "when", "forecast_horizon": 48},
+}
+
+
+def test_step_of_a_pipeline_says_the_same_in_yamls_spelling() -> None:
+    told = read_automl({"taskDetails": from_step(STEP, {"trainingData": {"uri": "azureml:rows:1"}})})
+    assert (told["metric"], told["trials"], told["seconds"], told["stop_early"]) == ("mae", 4, 1200, False)
+    assert (told["learners"], told["folds"]) == (["xgboost", "rf"], None)
+    assert told["forecast"] == {"time": "when", "horizon": 48}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"training_data": "{'type': 'mltable', 'path': 'azureml:rows:1'}"}, "must be an input of the pipeline"),
+        ({"training_data": "${{parent.jobs.find.outputs.rows}}"}, "'find.outputs.rows', which the pipeline does not"),
+        ({"forecasting": {}}, r"forecastingSettings\.timeColumnName"),
+        ({"outputs": {"worst_model": {}}}, "'worst_model', which its component does not declare"),
+    ],
+)
+def test_step_that_cannot_work_is_refused(change: dict[str, Any], message: str) -> None:
+    pipeline = {"inputs": {"rows": {}}, "jobs": {"find": {**STEP, **change}}}
+    with pytest.raises(ServiceError, match=message):
+        validate_pipeline("/workspace", pipeline, None)  # type: ignore[arg-type]  # it names no asset
 
 
 def test_table_is_read_as_its_mltable_says(tmp_path: Path) -> None:

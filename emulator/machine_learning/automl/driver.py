@@ -102,7 +102,7 @@ def options_of(settings: dict[str, Any]) -> dict[str, Any]:
         "task": {"forecasting": "ts_forecast"}.get(settings["task"], settings["task"]),
         "metric": settings["metric"],
         "estimator_list": settings["learners"],
-        "max_iter": settings["trials"],
+        "max_iter": max(settings["trials"], 2),  # a single one FLAML fits and does not score
         "time_budget": settings["seconds"],
         "early_stop": settings["stop_early"],
         "log_file_name": str(TRIALS),

@@ -6,11 +6,19 @@ from typing import Any
 
 from emulator.errors import ServiceError, unsupported
 from emulator.machine_learning.durations import seconds
+from emulator.machine_learning.spelling import camel
 
 MODEL_OUTPUT = "best_model"
 DEFAULT_TRIALS = 1000
 DEFAULT_TIMEOUT = "PT6H"
-TABLES = ("trainingData", "validationData", "testData")
+STEP_TABLES = {"training_data": "trainingData", "validation_data": "validationData", "test_data": "testData"}
+TABLES = tuple(STEP_TABLES.values())
+COMPONENT: dict[str, Any] = {
+    "type": "automl",
+    "inputs": {name: {"type": "mltable"} for name in TABLES},
+    "outputs": {MODEL_OUTPUT: {"type": "mlflow_model"}},
+}
+"""What a pipeline may bind of a step, which names no component."""
 METRICS = {
     "classification": {"accuracy": "accuracy", "aucweighted": "roc_auc", "averageprecisionscoreweighted": "ap"},
     "regression": {
@@ -83,7 +91,7 @@ def target(details: dict[str, Any]) -> tuple[str, Any]:
 def metric(task: str, given: Any) -> str:
     """The primary metric in FLAML's words."""
     known = METRICS[task]
-    name = str(given or next(iter(known))).lower().replace("_", "")
+    name = plain(given or next(iter(known)))
     if name not in known:
         raise unsupported(
             f"The primary metric '{given}' of {task} (known: {', '.join(SHOWN[one] for one in known.values())})"
@@ -91,10 +99,15 @@ def metric(task: str, given: Any) -> str:
     return known[name]
 
 
+def plain(name: Any) -> str:
+    """A name without what its two spellings differ in: `LightGBM` is `light_gbm`."""
+    return str(name).lower().replace("_", "")
+
+
 def learners(task: str, training: dict[str, Any]) -> list[str]:
     """What may be tried: all that FLAML has here, without the blocked, or of the allowed."""
-    allowed = {LEARNERS.get(str(one).lower()) for one in training.get("allowedTrainingAlgorithms") or ()}
-    blocked = {LEARNERS.get(str(one).lower()) for one in training.get("blockedTrainingAlgorithms") or ()}
+    allowed = {LEARNERS.get(plain(one)) for one in training.get("allowedTrainingAlgorithms") or ()}
+    blocked = {LEARNERS.get(plain(one)) for one in training.get("blockedTrainingAlgorithms") or ()}
     found = [one for one in KNOWN[task] if one not in blocked and (not allowed or one in allowed)]
     if not found:
         names = ", ".join(sorted(name for name, one in LEARNERS.items() if one in KNOWN[task]))
@@ -117,6 +130,37 @@ def forecast(details: dict[str, Any]) -> dict[str, Any]:
         raise unsupported("Forecasting several series ('forecastingSettings.timeSeriesIdColumnNames')")
     horizon = given.get("forecastHorizon") or {}
     return {"time": given["timeColumnName"], "horizon": int(horizon.get("value") or 1)}
+
+
+def tables_of(step: dict[str, Any]) -> dict[str, Any]:
+    """What a pipeline's step reads, by the names that a job has for it."""
+    return {name: step[key] for key, name in STEP_TABLES.items() if step.get(key)}
+
+
+def from_step(step: dict[str, Any], tables: dict[str, Any]) -> dict[str, Any]:
+    """The task of an AutoML job from a pipeline's step, which is spelled as in YAML; `tables` are what it reads."""
+    limits, forecasting = camel(step.get("limits") or {}), camel(step.get("forecasting") or {})
+    if limits.get("timeoutMinutes"):
+        limits["timeout"] = f"PT{limits['timeoutMinutes']}M"
+    if "forecastHorizon" in forecasting:
+        forecasting["forecastHorizon"] = chosen(forecasting["forecastHorizon"])
+    return {
+        **tables,
+        "taskType": step.get("task"),
+        "targetColumnName": step.get("target_column_name"),
+        "primaryMetric": step.get("primary_metric"),
+        "nCrossValidations": chosen(step.get("n_cross_validations")),
+        "limitSettings": limits,
+        "trainingSettings": camel(step.get("training") or {}),
+        "forecastingSettings": forecasting,
+    }
+
+
+def chosen(given: Any) -> dict[str, Any] | None:
+    """A number that may be left to the service, in ARM's spelling."""
+    if given is None:
+        return None
+    return {"mode": "Auto"} if str(given).lower() == "auto" else {"mode": "Custom", "value": given}
 
 
 def refusal(name: str, message: str) -> ServiceError:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from emulator.errors import ServiceError, unsupported
+from emulator.machine_learning.automl import specification as automl
 from emulator.machine_learning.jobs.parallel.specification import check_parallel
 from emulator.machine_learning.jobs.records import FINAL
 from emulator.machine_learning.locations import References, UnresolvedReference
@@ -17,8 +18,8 @@ from emulator.store import Document
 PARENT_INPUT = re.compile(r"\$\{\{\s*parent\.inputs\.([\w\-]+)\s*\}\}")
 PARENT_OUTPUT = re.compile(r"\$\{\{\s*parent\.outputs\.([\w\-]+)\s*\}\}")
 STEP_OUTPUT = re.compile(r"\$\{\{\s*parent\.jobs\.([\w\-]+)\.outputs\.([\w\-]+)\s*\}\}")
-COMMAND, PIPELINE, PARALLEL, SWEEP = "command", "pipeline", "parallel", "sweep"
-KINDS = (COMMAND, PIPELINE, PARALLEL, SWEEP)
+COMMAND, PIPELINE, PARALLEL, SWEEP, AUTOML = "command", "pipeline", "parallel", "sweep", "automl"
+KINDS = (COMMAND, PIPELINE, PARALLEL, SWEEP, AUTOML)
 
 
 def validate_pipeline(workspace: str, properties: dict[str, Any], references: References) -> None:
@@ -42,6 +43,9 @@ def component_of(workspace: str, name: str, step: dict[str, Any], references: Re
     """The specification of a step's component; 400 when there is none, 501 when the step cannot run here."""
     if step.get("type", COMMAND) not in KINDS:
         raise unsupported(f"A pipeline step of type '{step['type']}' (step '{name}')")
+    if step.get("type") == AUTOML:
+        check_automl(name, step)
+        return automl.COMPONENT
     try:
         found = references.asset(workspace, "components", component_id(step))
     except UnresolvedReference as error:
@@ -64,6 +68,16 @@ def component_of(workspace: str, name: str, step: dict[str, Any], references: Re
     except UnresolvedReference as error:
         raise ServiceError(400, "UserError", f"Step '{name}': {error}.", target=f"jobs.{name}.environment") from None
     return specification
+
+
+def check_automl(name: str, step: dict[str, Any]) -> None:
+    """Refuses an AutoML step that cannot work; of a table of its own azure-ai-ml sends no address that can be used."""
+    tables = {table: {"uri": str(given)} for table, given in automl.tables_of(step).items()}
+    for table, given in tables.items():
+        if not PARENT_INPUT.fullmatch(given["uri"]) and not STEP_OUTPUT.fullmatch(given["uri"]):
+            message = f"Step '{name}': '{table}' must be an input of the pipeline or an output of a step."
+            raise ServiceError(400, "UserError", message, target=f"jobs.{name}")
+    automl.read_automl({"taskDetails": automl.from_step(step, tables)})
 
 
 def component_id(step: dict[str, Any]) -> str:
@@ -108,9 +122,14 @@ def check_bindings(name: str, step: dict[str, Any], properties: dict[str, Any], 
 
 def bindings(step: dict[str, Any]) -> dict[tuple[str, str], str]:
     """What a step's inputs and outputs are bound to, by `input` or `output` and their names."""
-    inputs = {("input", name): normal(given) for name, given in (step.get("inputs") or {}).items()}
+    inputs = {("input", name): normal(given) for name, given in inputs_of(step).items()}
     outputs = {("output", name): normal_output(given) for name, given in (step.get("outputs") or {}).items()}
     return {key: str(given.get("value", "")) for key, given in {**inputs, **outputs}.items()}
+
+
+def inputs_of(step: dict[str, Any]) -> dict[str, Any]:
+    """What a step is given; AutoML's tables have places of their own."""
+    return automl.tables_of(step) if step.get("type") == AUTOML else step.get("inputs") or {}
 
 
 def unbound(text: str, properties: dict[str, Any], outputs: dict[str, set[str]]) -> Iterator[str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+from emulator.machine_learning.automl import specification as automl
 from emulator.machine_learning.identifiers import job_id, workspace_id
 from emulator.machine_learning.jobs.outputs import plan
 from emulator.machine_learning.jobs.parallel import specification as parallel
 from emulator.machine_learning.jobs.pipeline import (
+    AUTOML,
     COMMAND,
     PARALLEL,
     PARENT_INPUT,
@@ -19,6 +21,7 @@ from emulator.machine_learning.jobs.pipeline import (
     child_name,
     component_id,
     environment_of,
+    inputs_of,
     normal,
     normal_output,
 )
@@ -40,7 +43,7 @@ class StepJobs:
             UnresolvedReference: its component is gone.
         """
         step, workspace = parent.properties["jobs"][name], workspace_id(parent.id)
-        component = self.references.asset(workspace, "components", component_id(step)).properties["componentSpec"]
+        component = self._component(workspace, step)
         outputs = self._outputs(parent, name, step, component)
         private = {
             "parent": parent.name,
@@ -64,6 +67,8 @@ class StepJobs:
         if kind == PIPELINE:
             settings = {**(parent.properties.get("settings") or {}), **(step.get("settings") or {})}
             properties.update(jobType="Pipeline", jobs=component["jobs"], settings=settings)
+        elif kind == AUTOML:
+            properties.update(jobType="AutoML", taskDetails=automl.from_step(step, properties.pop("inputs")))
         else:
             properties.update(self._command(step, component))
         if step.get("type") == SWEEP:
@@ -73,6 +78,12 @@ class StepJobs:
             # Its files are copied whatever the script does with them: the driver hands them out.
             properties["inputs"][told["input"]]["mode"] = "Download"
         return Document(job_id(workspace, child_name(parent, name)), {"properties": properties}, private)
+
+    def _component(self, workspace: str, step: dict[str, Any]) -> dict[str, Any]:
+        if step.get("type") == AUTOML:
+            return automl.COMPONENT
+        found: dict[str, Any] = self.references.asset(workspace, "components", component_id(step)).properties
+        return dict(found["componentSpec"])
 
     def _command(self, step: dict[str, Any], component: dict[str, Any]) -> dict[str, Any]:
         """What a step runs; of a parallel one the arguments of its script."""
@@ -95,7 +106,12 @@ class StepJobs:
     def _compute(self, parent: Document, step: dict[str, Any]) -> str | None:
         """Where a step runs: its own compute, which may be an input of the pipeline, else the pipeline's."""
         settings = parent.properties.get("settings") or {}
-        given = step.get("computeId") or parent.properties.get("computeId") or settings.get("default_compute")
+        given = (
+            step.get("computeId")
+            or step.get("compute")
+            or parent.properties.get("computeId")
+            or settings.get("default_compute")
+        )
         if not given:
             return None
         name = PARENT_INPUT.sub(lambda match: self._literal(parent, match[1]), given).removeprefix("azureml:")
@@ -110,7 +126,7 @@ class StepJobs:
         for name, declaration in declared.items():
             if declaration.get("default") is not None:
                 inputs[name] = {"jobInputType": "literal", "value": str(declaration["default"])}
-        for name, given in (step.get("inputs") or {}).items():
+        for name, given in inputs_of(step).items():
             kind = (declared.get(name) or {}).get("type")
             bound = self._bound(parent, normal(given), kind, children)
             if bound is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from emulator.errors import ServiceError, unsupported
 from emulator.machine_learning.durations import seconds
+from emulator.machine_learning.spelling import camel
 
 DEFAULT_TRIALS = 1000
 KINDS = {
@@ -191,14 +192,6 @@ def listed(given: Any) -> Any:
     kind = str(given.get("type"))
     arguments = [given.get(name) for name in KINDS.get(kind, ())]
     return [kind, arguments]
-
-
-def camel(given: dict[str, Any]) -> dict[str, Any]:
-    """`max_total_trials` is `maxTotalTrials`."""
-    return {
-        name.split("_")[0] + "".join(part.title() for part in name.split("_")[1:]): value
-        for name, value in given.items()
-    }
 
 
 def refusal(target: str, message: str) -> ServiceError:
