@@ -118,6 +118,12 @@ def test_table_is_cut_by_bytes(tmp_path: Path) -> None:
     assert list(batches[2].content.t) == ["1y"] * 3
 
 
+def test_table_that_does_not_say_how_its_files_are_read_is_their_names(tmp_path: Path) -> None:
+    settings = table(tmp_path, "paths: [{folder: ./2}, {file: ./1/x/rows.csv}]")
+    names = [str(tmp_path / part / "rows.csv") for part in ("2/x", "2/y", "1/x")]
+    assert [batch.content for batch in mini_batches({**settings, "mini_batch_size": 2})] == [names[:2], names[2:]]
+
+
 def test_table_is_cut_by_the_values_of_columns_that_folders_name(tmp_path: Path) -> None:
     form = "{extract_columns_from_partition_format: {partition_format: '{shop}/{brand}/{file}.{kind}'}}"
     steps = f"[{{read_delimited: {{delimiter: ','}}}}, {form}, {{drop_columns: [file, kind]}}]"

@@ -1,5 +1,5 @@
-"""Mini-batches of a parallel step: names of files, or rows of a table. Runs in the job's own Python, which has pandas
-where tables are read.
+"""Mini-batches of a parallel step: rows of a table, or names of files, those too of a table that does not say how they
+are read. Runs in the job's own Python, which has pandas where tables are read.
 """
 
 from __future__ import annotations
@@ -26,23 +26,26 @@ class MiniBatch:
 
 def mini_batches(settings: dict[str, Any]) -> list[MiniBatch]:
     """All of a step's mini-batches, in order."""
-    size = int(settings["mini_batch_size"])
-    if settings["table"] is None:
-        return [
-            MiniBatch(at, content, len(content)) for at, content in enumerate(of_files(Path(settings["source"]), size))
-        ]
-    frames = read_frames(Path(settings["source"]), settings["table"])
+    size, source, table = int(settings["mini_batch_size"]), Path(settings["source"]), settings["table"]
+    if table is None or not table["transformations"]:
+        names = files_below(source) if table is None else files_of(source, table)
+        return [MiniBatch(at, part, len(part)) for at, part in enumerate(of_files(names, size))]
+    frames = read_frames(source, table)
     if settings["partition_keys"]:
         return list(of_groups([frame for frame, _ in frames], settings["partition_keys"]))
     rows = [part for frame, length in frames for part in of_rows(frame, length, size)]
     return [MiniBatch(at, part, len(part)) for at, part in enumerate(rows)]
 
 
-def of_files(source: Path, size: int) -> Iterator[list[str]]:
-    """`size` files at a time; a single file is a batch of its own."""
-    names = [str(source)] if source.is_file() else sorted(str(file) for file in source.rglob("*") if file.is_file())
-    for start in range(0, len(names), size):
-        yield names[start : start + size]
+def files_below(source: Path) -> list[Path]:
+    """A single file, or all in a folder."""
+    return [source] if source.is_file() else sorted(file for file in source.rglob("*") if file.is_file())
+
+
+def of_files(files: list[Path], size: int) -> Iterator[list[str]]:
+    """The names of `size` files at a time."""
+    for start in range(0, len(files), size):
+        yield [str(file) for file in files[start : start + size]]
 
 
 def of_rows(frame: Frame, length: int, size: int) -> Iterator[Frame]:
@@ -62,13 +65,19 @@ def of_groups(frames: list[Frame], keys: list[str]) -> Iterator[MiniBatch]:
 
 
 def read_frames(folder: Path, table: dict[str, Any]) -> list[tuple[Frame, int]]:
-    """The table's files, each with its length in bytes."""
+    """The rows of the table's files, each with the file's length in bytes."""
+    steps = table["transformations"]
+    return [(read_frame(folder, file, steps), file.stat().st_size) for file in files_of(folder, table)]
+
+
+def files_of(folder: Path, table: dict[str, Any]) -> list[Path]:
+    """The files that a table names."""
     found: dict[Path, None] = {}
     for path in table["paths"]:
         place = folder / path
         matches = place.rglob("*") if place.is_dir() else folder.glob(path[2:] if path.startswith("./") else path)
         found.update((file, None) for file in sorted(matches) if file.is_file() and file.name != "MLTable")
-    return [(read_frame(folder, file, table["transformations"]), file.stat().st_size) for file in found]
+    return list(found)
 
 
 def read_frame(folder: Path, file: Path, steps: list[list[Any]]) -> Frame:

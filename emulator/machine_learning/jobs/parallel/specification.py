@@ -79,9 +79,10 @@ def command(
     """
     source = Path(values[f"inputs.{settings['input']}"])
     table = read_table(source) if (source / "MLTable").is_file() else None
-    if settings["partition_keys"] and table is None:
-        raise JobFailure("'partition_keys' need an input of type mltable.")
-    size = settings["mini_batch_size"] or (TABLE_BYTES if table else FILES)
+    rows = table is not None and table["transformations"]
+    if settings["partition_keys"] and not rows:
+        raise JobFailure("'partition_keys' need an input of type mltable that says how its files are read.")
+    size = settings["mini_batch_size"] or (TABLE_BYTES if rows else FILES)
     told = {
         **settings,
         "source": str(source),
