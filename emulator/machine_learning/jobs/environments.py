@@ -16,7 +16,7 @@ from emulator.machine_learning.jobs.inputs import JobFailure
 from emulator.store import Document
 from tools.localhost_names import FILES
 
-LAYOUT = 2
+LAYOUT = 3
 """Raised when environments are built in another way, so that old ones are not taken for new ones."""
 
 

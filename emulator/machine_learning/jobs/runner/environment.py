@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from emulator.machine_learning.jobs.runner.own_environment import bundled_pip, unpack_pip
+from emulator.machine_learning.jobs.runner.own_environment import bundled, unpack
 from tools.machine.locks import file_lock
 
 HEARTBEAT_SECONDS = 10.0
@@ -52,7 +52,7 @@ def build(specification: Mapping[str, Any], folder: Path, log: Path, report: Rep
     uv, python = specification["uv"], specification["python"]
     report(f"making environment {folder.name} with Python {python}")
     run([uv, "venv", "--quiet", "--relocatable", "--no-project", "--python", python, str(temporary)], log, report)
-    add_pip(uv, temporary, log, report)
+    add_installers(uv, temporary, log, report)
     if specification["requirements"]:
         requirements = temporary / "requirements.txt"
         requirements.write_text(specification["requirements"])
@@ -66,16 +66,20 @@ def build(specification: Mapping[str, Any], folder: Path, log: Path, report: Rep
     report(f"environment {folder.name} made in {time.monotonic() - began:.1f} s")
 
 
-def add_pip(uv: str, environment: Path, log: Path, report: Report) -> None:
-    """Gives an environment pip, as environments on Azure have one; without a network where Python brings its own."""
+def add_installers(uv: str, environment: Path, log: Path, report: Report) -> None:
+    """Gives an environment pip and, before Python 3.12, setuptools, as environments on Azure have them; without a
+    network where Python brings its own. Older packages import `pkg_resources` and ask for nothing.
+    """
     python = environment / "bin" / "python"
-    if wheel := bundled_pip(python):
-        unpack_pip(wheel, environment)
-        return
-    try:
-        run([uv, "pip", "install", "--python", str(python), "pip"], log, report)
-    except EnvironmentFailure as error:
-        report(f"this environment has no pip: {error}")
+    minor = next(int(folder.name.partition(".")[2]) for folder in environment.glob("lib/python3.*"))
+    for name in ("pip", "setuptools") if minor < 12 else ("pip",):
+        if wheel := bundled(python, name):
+            unpack(wheel, environment)
+        elif name == "pip":
+            try:
+                run([uv, "pip", "install", "--python", str(python), name], log, report)
+            except EnvironmentFailure as error:
+                report(f"this environment has no pip: {error}")
 
 
 def run(command: list[str], log: Path, report: Report) -> None:

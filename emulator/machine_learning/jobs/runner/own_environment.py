@@ -14,7 +14,7 @@ from pathlib import Path
 
 PIP = '#!/bin/sh\nexec "$(dirname -- "$0")/python" -m pip "$@"\n'
 BELOW = "_packages_of_the_environment.pth"
-BUNDLED = "ensurepip/_bundled/pip-*.whl"
+BUNDLED = "ensurepip/_bundled"
 DEBIAN = Path("/usr/share/python-wheels")
 """Where Debian keeps what belongs into `ensurepip`."""
 
@@ -41,16 +41,17 @@ def make_own_environment(shared: Path, folder: Path) -> Path:
     return folder
 
 
-def bundled_pip(python: Path) -> Path | None:
-    """The pip that a Python brings with it, None where its packager left it out."""
+def bundled(python: Path, name: str) -> Path | None:
+    """The wheel of `pip` or `setuptools` that a Python brings with it, None where its packager left it out."""
     question = "import sysconfig; print(sysconfig.get_path('stdlib'))"
     said = subprocess.run([str(python), "-I", "-c", question], capture_output=True, text=True, check=True)
-    found = [*Path(said.stdout.strip()).glob(BUNDLED), *DEBIAN.glob("pip-*.whl")]
+    form = f"{name}-*.whl"
+    found = [*(Path(said.stdout.strip()) / BUNDLED).glob(form), *DEBIAN.glob(form)]
     return found[0] if found else None
 
 
-def unpack_pip(wheel: Path, environment: Path) -> None:
-    """Puts pip into an environment: it is pure Python, its wheel is what would be installed."""
+def unpack(wheel: Path, environment: Path) -> None:
+    """Puts a wheel into an environment: it is pure Python, and what would be installed."""
     for packages in environment.glob("lib/python*/site-packages"):
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(packages)
