@@ -47,7 +47,7 @@ def table(folder: Path, lines: list[str]) -> Input:
 def people(folder: Path, rows: int = 200) -> Input:
     """A table whose label follows from two columns, but for noise."""
     chance = random.Random(1)
-    lines = ["age,town,spends,buys"]
+    lines = ["age,home.town,spends,buys"]
     for _ in range(rows):
         age, town = chance.randrange(18, 80), chance.choice(["Bonn", "Kiel", "Ulm"])
         spends = 3 * age + (50 if town == "Ulm" else 0) + chance.gauss(0, 5)
@@ -103,10 +103,10 @@ def test_classification_has_a_leaderboard_and_an_onnx_model(
     graph = onnxruntime.InferenceSession(tracking.download_artifacts(best, "outputs/model.onnx", str(tmp_path)))
     rows: dict[str, Any] = {
         "age": [[70], [20], [20]],
-        "town": [["Kiel"], ["Kiel"], ["Ulm"]],
+        "home.town": [["Kiel"], ["Kiel"], ["Ulm"]],
         "spends": [[210], [60], [110]],
     }
-    kinds = {"age": np.float32, "town": object, "spends": np.float32}
+    kinds = {"age": np.float32, "home.town": object, "spends": np.float32}
     given = {name: np.array(values, kinds[name]) for name, values in rows.items()}
     assert graph.run(["label"], given)[0].tolist() == ["yes", "no", "yes"]
 
@@ -171,7 +171,7 @@ def test_regression_has_its_scores_and_an_onnx_model(
     graph = onnxruntime.InferenceSession(tracking.download_artifacts(best, "outputs/model.onnx", str(tmp_path)))
     given = {
         "age": np.array([[30], [60]], np.float32),
-        "town": np.array([["Kiel"], ["Ulm"]], object),
+        "home.town": np.array([["Kiel"], ["Ulm"]], object),
         "buys": np.array([["no"], ["yes"]], object),
     }
     first, second = graph.run(["variable"], given)[0].ravel()

@@ -84,10 +84,20 @@ def graph_of(encoder: Pipeline, automl: Any, table: pd.DataFrame, texts: list[st
     options = {id(estimator): {"zipmap": False}} if hasattr(estimator, "predict_proba") else None
     whole = Pipeline([("encoder", encoder), ("model", estimator)])
     graph = convert_sklearn(whole, initial_types=inputs, target_opset=OPSETS, options=options)
+    with_columns(graph, list(table.columns))
     if automl.label_transformer:
         with_labels(graph, automl.label_transformer.classes_)
     onnx.checker.check_model(graph)
     return graph
+
+
+def with_columns(graph: onnx.ModelProto, columns: list[str]) -> None:
+    """Gives the inputs the names of the columns: the converter has made `sales_total` of `sales.total`."""
+    names = {given.name: name for given, name in zip(graph.graph.input, columns, strict=True)}
+    for given in graph.graph.input:
+        given.name = names[given.name]
+    for node in graph.graph.node:
+        node.input[:] = [names.get(given, given) for given in node.input]
 
 
 def register_converters() -> None:
