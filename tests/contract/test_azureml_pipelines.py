@@ -233,7 +233,7 @@ def test_parallel_step_hands_out_mini_batches(workspace: Workspace, table: Input
     score = parallel_run_function(
         name="score",
         inputs={"rows": Input(type="uri_folder"), "word": Input(type="string")},
-        outputs={"scores": Output(type="uri_file")},
+        outputs={"scores": Output(type="mltable")},
         input_data="${{inputs.rows}}",
         mini_batch_size="2",
         instance_count=2,
@@ -251,7 +251,9 @@ def test_parallel_step_hands_out_mini_batches(workspace: Workspace, table: Input
     def batch(rows: Input, word: str) -> dict[str, Any]:
         return {"scores": score(rows=rows, word=word).outputs.scores}
 
-    name = submit(workspace, batch(Input(type="uri_folder", path=str(rows)), "hello"))
+    made = batch(Input(type="uri_folder", path=str(rows)), "hello")
+    made.outputs.scores.type = "uri_file"  # what the pipeline says counts
+    name = submit(workspace, made)
     assert workspace.end(name).status == "Completed", workspace.details(name)
     workspace.client.jobs.download(name, output_name="scores", download_path=tmp_path / "down")
     written = next(file for file in (tmp_path / "down").rglob("*") if file.is_file())

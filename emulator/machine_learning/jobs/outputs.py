@@ -13,7 +13,7 @@ from emulator.machine_learning.storage import WorkspaceStorage
 from emulator.service import Emulator
 from emulator.store import Document
 
-FILE_TYPE = "uri_file"
+FILE_TYPE, DEFAULT_TYPE = "uri_file", "uri_folder"
 TYPES = {"uri_file", "uri_folder", "mltable", "custom_model", "mlflow_model", "triton_model"}
 MODELS = {"custom_model": "CustomModel", "mlflow_model": "MLFlowModel", "triton_model": "TritonModel"}
 
@@ -26,7 +26,7 @@ def plan(job: str, given: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """
     planned = {}
     for name, output in given.items():
-        kind = output.get("jobOutputType") or "uri_folder"
+        kind = output.get("jobOutputType") or DEFAULT_TYPE
         if kind not in TYPES:
             raise ServiceError(
                 400, "UserError", f"Output '{name}' has the unknown type '{kind}'.", target=f"outputs.{name}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from emulator.machine_learning.automl import specification as automl
 from emulator.machine_learning.identifiers import job_id, workspace_id
-from emulator.machine_learning.jobs.outputs import plan
+from emulator.machine_learning.jobs.outputs import DEFAULT_TYPE, plan
 from emulator.machine_learning.jobs.parallel import specification as parallel
 from emulator.machine_learning.jobs.pipeline import (
     AUTOML,
@@ -166,7 +166,9 @@ class StepJobs:
         planned = plan(child_name(parent, name), wanted)
         for key, output in given.items():
             if found := PARENT_OUTPUT.fullmatch(str(output.get("value", "")).strip()):
-                planned[key].update(parent.private["outputs"].get(found[1], {}), type=planned[key]["type"])
+                outer = parent.private["outputs"].get(found[1], {})
+                said = outer.get("type", DEFAULT_TYPE)  # a pipeline that says nothing leaves it to the step
+                planned[key].update(outer, type=planned[key]["type"] if said == DEFAULT_TYPE else said)
         return planned
 
 
