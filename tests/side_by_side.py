@@ -17,9 +17,18 @@ import pytest
 
 STACKS = "tests/local/"
 LONGEST = tuple(
-    f"{STACKS}test_{name}.py" for name in ("rollout_life", "system_life", "pipeline_story", "platform_life")
+    f"{STACKS}{name}"
+    for name in (
+        "test_rollout_life.py",
+        "test_system_life.py",
+        "deployed",
+        "test_pipeline_story.py",
+        "test_platform_life.py",
+        "test_rehearsal.py",
+        "test_two_systems.py",
+    )
 )
-"""Files to begin with: a long one that is begun last keeps one worker waiting for the other."""
+"""What takes more than a minute, longest first: one that is begun last keeps one worker waiting for the other."""
 DEAR = {"deployed: Deployed": f"{STACKS}deployed", "shared_place(": "tests/contract/rollouts"}
 """How a file names what it takes, and the unit that all of these files are."""
 # Locks on files that are there anyway: nothing to tidy up, and two runs in one checkout wait for each other too.

@@ -13,6 +13,7 @@ import pytest
 from xdist.remote import Producer
 
 from tests import side_by_side
+from tests.conftest import ROOT
 from tests.side_by_side import LONGEST, first_of, turn, unit_of
 
 SECONDS = 20.0
@@ -91,8 +92,9 @@ def test_who_is_alone_waits_for_all_and_is_not_overtaken(folder: Path) -> None:
 def test_files_that_share_what_is_dear_stay_together() -> None:
     assert unit_of("tests/local/test_verbs.py") == unit_of("tests/local/test_page.py") == "tests/local/deployed"
     assert unit_of("tests/contract/test_rollout.py") == unit_of("tests/contract/test_rollout_kills.py")
-    for file in (*LONGEST, "tests/local/test_two_systems.py", "tests/unit/test_store.py"):
-        assert unit_of(file) == file
+    assert unit_of("tests/unit/test_store.py") == "tests/unit/test_store.py"
+    files = (file.relative_to(ROOT).as_posix() for file in ROOT.glob("tests/local/test_*.py"))
+    assert {unit_of(file) for file in files} >= set(LONGEST)
 
 
 def test_one_worker_begins_with_stacks_and_each_helps_the_other_at_the_end() -> None:
