@@ -171,17 +171,14 @@ def _apply(commit: str, name: str, target: Path) -> None:
         if stack is None:
             target.touch()
             return
-        try:
-            make(checkout, stack, target)
-        except SetupError as error:
-            raise SetupError(f"stack {name} of BASE ({commit[:12]}) {error}") from None
+        make_state(checkout, stack, target, f"stack {name} of BASE ({commit[:12]})")
 
 
-def make(checkout: Checkout, stack: Stack, target: Path) -> None:
+def make_state(checkout: Checkout, stack: Stack, target: Path, what: str) -> None:
     """Puts the state that a checkout makes of its stack, with resources that echo, into a file.
 
     Raises:
-        SetupError: its program fails; the message carries what it said.
+        SetupError: its program fails; the message says of `what`, and carries what the program said.
     """
     with backend(checkout, stack) as (pulumi, words):
         run = pulumi.command("up", "--yes", "--skip-preview", "--json", *words)
@@ -190,7 +187,7 @@ def make(checkout: Checkout, stack: Stack, target: Path) -> None:
         )
         if done.returncode:
             said = "\n".join(errors(done.stdout)) or (done.stderr or done.stdout).strip()[-2000:]
-            raise SetupError(f"cannot be made, not even without Azure:\n{said}")
+            raise SetupError(f"{what} cannot be made, not even without Azure:\n{said}")
         folder = backend_folder(pulumi.environment["PULUMI_BACKEND_URL"])
         shutil.copy(StateFile(folder or Path(), PROJECT, stack.name).file, target)
 

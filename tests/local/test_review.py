@@ -180,7 +180,7 @@ def test_another_secret_is_told_and_not_shown(tmp_path: Path) -> None:
     base = changed(tmp_path / "base", (SECRET_TEXT, secret(before)))
     head = changed(tmp_path / "head", (SECRET_TEXT, secret(after)))
     stacks = [stack for one in (base, head) if (stack := one.stack("dev"))]
-    throwaway.make(base, stacks[0], tmp_path / "state.json")
+    throwaway.make_state(base, stacks[0], tmp_path / "state.json", "BASE")
     planned, problem = throwaway.plan(head, stacks[1], tmp_path / "state.json")
     assert not problem
     plan = read(planned, throwaway.resources(tmp_path / "state.json"))
