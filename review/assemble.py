@@ -82,14 +82,17 @@ def failed(project: str, stack: str, freshness: Freshness, said: Sequence[str], 
 
 
 def without_traceback(text: str) -> str:
-    """The last line of a traceback says what is wrong and the file of the project where; the rest helps nobody here."""
+    """The last line of a traceback says what is wrong and the file of the project where; the rest helps nobody here,
+    but for a first line that says whose program it was.
+    """
     lines = text.strip().splitlines()
     if "Traceback (most recent call last)" not in text:
         return text.strip()
     places = [line.strip() for line in lines if line.strip().startswith("File ") and "site-packages" not in line]
     ours = [place for place in places if "/lib/python" not in place and "pulumi-language-python" not in place]
     where = f" ({_short(ours[-1])})" if ours else ""
-    return f"error: {lines[-1].strip()}{where}"
+    whose = "error:" if lines[0].startswith(("error:", "Traceback")) else lines[0].strip()
+    return f"{whose} {lines[-1].strip()}{where}"
 
 
 def _short(place: str) -> str:

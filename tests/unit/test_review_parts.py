@@ -14,7 +14,7 @@ from policies.judgement import Finding as Judged
 from policies.prices.estimate import Basis, Estimate, Line, Range
 from policies.resource import UNKNOWN, Resource
 from policies.rule import ALWAYS, Level, Rule, Severity
-from review import markdown
+from review import assemble, markdown
 from review.plan import read
 from review.report import Ending, Freshness, Report, Risk
 from review.sentence import money, sentence
@@ -238,3 +238,11 @@ def test_a_comment_does_not_say_where_a_folder_is(tmp_path: Any) -> None:
     assert found is None
     assert "Azure Policy was not asked: $MLOPS_AZURE_POLICY_DIR: a folder of definitions has" in why
     assert str(tmp_path) not in why
+
+
+def test_a_base_that_fails_is_not_taken_for_the_change() -> None:
+    at = '  File "/x/infra/a.py", line 3, in f'
+    trace = f"error: Program failed:\nTraceback (most recent call last):\n{at}\nValueError: no"
+    assert assemble.without_traceback(trace) == "error: ValueError: no (infra/a.py, line 3)"
+    whose = "stack dev of BASE (0123456789ab) cannot be made, not even without Azure:"
+    assert assemble.without_traceback(f"{whose}\n{trace}") == f"{whose} ValueError: no (infra/a.py, line 3)"
